@@ -1,0 +1,1 @@
+"""Pure numbers: camera, background, detection, fits, precision, simulation."""

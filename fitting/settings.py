@@ -1,0 +1,66 @@
+"""How a movie is to be analysed, in pixels and photoelectrons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """The settings of one analysis.
+
+    Lengths are in px (of the x axis), intensities in photoelectrons. PYME's name of each setting stands in brackets.
+
+    Parameters
+    ----------
+    psf_sigma_px
+        Standard deviation that a fit starts from (``Analysis.PSFSigmaGuess``), > 0.
+    detection_threshold
+        In units of the pixel's noise where ``is_snr_threshold``, else in photoelectrons
+        (``Analysis.DetectionThreshold``), > 0.
+    is_snr_threshold
+        Whether the threshold scales with each pixel's noise (``Analysis.SNRThreshold``).
+    start_at
+        First frame to analyse (``Analysis.StartAt``).
+    background_range
+        Frames ``[t + range[0], t + range[1])`` give the background of frame ``t``; equal ends mean no background
+        (``Analysis.BGRange``).
+    background_percentile
+        Rank of the background within its window as a fraction of one; 0 takes the mean (``Analysis.PCTBackground``).
+    is_background_subtracted
+        Whether the fit sees background-subtracted data; detection always does (``Analysis.subtractBackground``).
+    lowpass_px, highpass_px
+        Gaussian widths of the band-pass that detection filters with
+        (``Analysis.DetectionRadiusLowpass``, ``Analysis.DetectionRadiusHighpass``).
+    debounce_radius_px
+        Of candidates nearer than this only the brightest is kept (``Analysis.DebounceRadius``).
+    clump_reject_radius_px
+        Candidates with a neighbour nearer than this are all dropped; 0 keeps them (``Analysis.ClumpRejectRadius``).
+    roi_half_size
+        A region of ``2 n + 1`` px squared is fitted (``Analysis.ROISize``).
+    is_background_fitted
+        Whether a sloping background is fitted, 7 parameters, or none, 4 (``Analysis.FitBackground``).
+    first_illuminated_frame
+        Background windows begin no earlier (``EstimatedLaserOnFrameNo``).
+    pixel_aspect
+        Height of a pixel over its width.
+    fit_module
+        Name of the fit in the registry (``Analysis.FitModule``).
+    """
+
+    psf_sigma_px: float
+    detection_threshold: float = 1.0
+    is_snr_threshold: bool = True
+    start_at: int = 0
+    background_range: tuple[int, int] = (-30, 0)
+    background_percentile: float = 0.0
+    is_background_subtracted: bool = True
+    lowpass_px: float = 1.0
+    highpass_px: float = 3.0
+    debounce_radius_px: float = 4.0
+    clump_reject_radius_px: float = 0.0
+    roi_half_size: int = 5
+    is_background_fitted: bool = True
+    first_illuminated_frame: int = 0
+    pixel_aspect: float = 1.0
+    fit_module: str = "LatGaussFitFR"

@@ -1,0 +1,1 @@
+"""What is on disk: movies, metadata, camera maps, results, and where things go."""

@@ -1,0 +1,1 @@
+"""Messages, wire, keys and errors: what the processes say to each other."""
