@@ -1,0 +1,177 @@
+"""The one composition: raw frames, their context, camera and settings in, localizations out.
+
+The rows of a frame depend on that frame, its background window and the settings, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.background import sliding_background
+from fitting.camera import CameraModel, correct_frame
+from fitting.detection import Detector
+from fitting.lat_gauss import Fits, LatGaussFit, rows_of
+from fitting.localizations import FrameBlock, Localized, Rows
+from fitting.settings import FitSettings
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inspection:
+    """Everything that the analysis of one frame sees on its way, images as ``(y, x)``.
+
+    Parameters
+    ----------
+    photoelectrons
+        The camera-corrected frame.
+    background
+        What is subtracted before detection, photoelectrons.
+    noise
+        Standard deviation of each pixel, photoelectrons.
+    filtered
+        The band-passed frame.
+    threshold
+        What ``filtered`` has to exceed, photoelectrons.
+    candidates
+        ``(candidate, 3)``: x and y in px, filtered value.
+    rows
+        The fits, :data:`~fitting.localizations.LOCALIZATION_DTYPE`.
+    """
+
+    photoelectrons: Image
+    background: Image
+    noise: Image
+    filtered: Image
+    threshold: Image
+    candidates: NDArray[np.float32]
+    rows: Rows
+
+
+class _FrameAnalysis:
+    """The analysis of one frame after the other of a block; its images are those of the last frame."""
+
+    def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
+        frames = np.require(block.frames, requirements=["C", "W"])
+        self._block = FrameBlock(frames=frames, first=block.first, n_movie_frames=block.n_movie_frames)
+        self._settings = settings
+        shape = frames.shape[1:]
+        self._camera = camera.maps((shape[0], shape[1]))
+        is_usable = np.ones(len(frames), np.bool_)
+        if np.issubdtype(frames.dtype, np.floating):
+            is_usable = np.isfinite(frames).all(axis=(1, 2))
+        self._is_usable = is_usable
+        self._sliding = sliding_background(self._block, is_usable, settings)
+        self._fit = LatGaussFit(settings)
+        self._no_background: Image = np.zeros(shape, np.float32)
+        self.detector = Detector((shape[0], shape[1]), settings)
+        self.photoelectrons: Image = np.empty(shape, np.float32)
+        self.variance: Image = np.empty(shape, np.float32)
+        self.background: Image = np.empty(shape, np.float32)
+
+    def failure(self, frame: int) -> str | None:
+        """Why a frame cannot be analysed, if so."""
+        if self._is_usable[frame - self._block.first]:
+            return None
+        raw = self._block.frames[frame - self._block.first]
+        return f"{np.count_nonzero(~np.isfinite(raw))} of {raw.size} pixels are not finite"
+
+    def is_blank(self, frame: int) -> bool:
+        """Whether a frame is zero everywhere, as after a camera's overflow."""
+        raw = self._block.frames[frame - self._block.first]
+        return not raw[0].any() and not raw.any()  # the first row settles it for all but blank frames
+
+    def candidates(self, frame: int) -> NDArray[np.float32]:
+        """Correct a frame, subtract its background and find candidates, ``(candidate, 3)``."""
+        camera, raw = self._camera, self._block.frames[frame - self._block.first]
+        background_adu = self._sliding.at(frame)
+        correct_frame(
+            raw,
+            camera.offset_adu if background_adu is None else background_adu,
+            (camera.offset_adu, camera.gain_e_per_adu, camera.read_variance_e2),
+            (camera.excess, camera.least_signal_e),
+            (self.photoelectrons, self.background, self.variance, self.detector.signal),
+        )
+        return self.detector.find(self.variance)
+
+    def fits(self, points: NDArray[np.float32]) -> Fits:
+        """Fit the candidates of the last frame."""
+        subtracted = self.background if self._settings.is_background_subtracted else self._no_background
+        return self._fit.fit(self.photoelectrons, subtracted, self.variance, points)
+
+
+def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, settings: FitSettings) -> Localized:
+    """Localize the molecules of the frames ``[start, stop)``.
+
+    Parameters
+    ----------
+    block
+        Raw frames: those asked for and those of their background windows
+        (:func:`fitting.background.window_span`).
+    start, stop
+        Range of frames; those before ``settings.start_at`` give nothing.
+    camera
+        Turns counts into photoelectrons with known noise.
+    settings
+        How to detect and fit.
+
+    Returns
+    -------
+    Localized
+        Rows in order of frames, and the frames that could not be analysed: those with pixels that are not finite,
+        which also enter no background window. A frame that is zero everywhere gives no rows.
+
+    Raises
+    ------
+    ValueError
+        If the block lacks a frame that is needed, or a camera map has another shape than the frames.
+    """
+    if start < block.first or stop > block.first + len(block.frames):
+        msg = f"frames {start} to {stop} are not in the block"
+        raise ValueError(msg)
+    analysis = _FrameAnalysis(block, camera, settings)
+    fits: dict[int, Fits] = {}
+    failures: dict[int, str] = {}
+    for frame in range(max(start, settings.start_at), stop):
+        failure = analysis.failure(frame)
+        if failure is not None:
+            failures[frame] = failure
+        elif not analysis.is_blank(frame):
+            fits[frame] = analysis.fits(analysis.candidates(frame))
+    return Localized(rows=rows_of(fits), failures=failures)
+
+
+def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSettings) -> Inspection:
+    """Analyse one frame and show every step.
+
+    Parameters
+    ----------
+    block, camera, settings
+        As for :func:`localize`.
+    frame
+        Number of the frame within the movie.
+
+    Raises
+    ------
+    ValueError
+        As :func:`localize`; also if the frame has pixels that are not finite.
+    """
+    analysis = _FrameAnalysis(block, camera, settings)
+    failure = analysis.failure(frame)
+    if failure is not None:
+        msg = f"frame {frame}: {failure}"
+        raise ValueError(msg)
+    points = analysis.candidates(frame)
+    threshold = np.sqrt(analysis.detector.threshold_squared(analysis.variance))
+    return Inspection(
+        photoelectrons=analysis.photoelectrons,
+        background=analysis.background,
+        noise=np.sqrt(analysis.variance),
+        filtered=analysis.detector.filtered,
+        threshold=threshold * np.float32(settings.detection_threshold),
+        candidates=points,
+        rows=rows_of({frame: analysis.fits(points)}),
+    )

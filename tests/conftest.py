@@ -1,0 +1,40 @@
+"""What every test shares: a kernel cache keyed by the kernels' sources, and the folder of real data."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("pointillist", deadline=None, derandomize=True)
+settings.load_profile("pointillist")
+
+
+def _key_kernel_cache() -> None:
+    # Numba does not notice an edited callee in another file, so every state of the sources has a cache of its own.
+    spec = importlib.util.find_spec("fitting")
+    assert spec is not None
+    assert spec.origin is not None
+    digest = hashlib.sha256()
+    for source in sorted(Path(spec.origin).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    folder = Path(tempfile.gettempdir()) / f"pointillist-tests-{os.getuid()}" / digest.hexdigest()[:16]
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
+
+
+_key_kernel_cache()
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real movies and reference vectors, beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no real data at {SHARED_DATA}")
+    return SHARED_DATA

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fitting.background import window_span
+from fitting.camera import CameraModel
+from fitting.localizations import FrameBlock, Localized
+from fitting.localize import inspect, localize
+from fitting.settings import FitSettings
+
+N_FRAMES, SHAPE = 24, (40, 44)
+
+
+def movie(dtype: Any = np.uint16, seed: int = 5) -> NDArray[Any]:
+    """Four spots a frame of 1000 photoelectrons on 20; one count is half an electron, dark level 100."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(SHAPE)
+    frames = np.full((N_FRAMES, *SHAPE), 20.0)
+    for frame in range(N_FRAMES):
+        for x0, y0 in zip(rng.uniform(7, SHAPE[1] - 8, 4), rng.uniform(7, SHAPE[0] - 8, 4), strict=True):
+            frames[frame] += 94 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 1.3**2))
+    counts = np.round(rng.poisson(frames) / 0.5 + 100)
+    return np.minimum(counts, np.iinfo(dtype).max).astype(dtype) if dtype != np.float32 else counts.astype(dtype)
+
+
+CAMERA = CameraModel(electrons_per_adu=0.5, offset_adu=100.0, read_variance_e2=2.0)
+
+
+def settings_with(**changes: Any) -> FitSettings:
+    return FitSettings(psf_sigma_px=1.06, background_range=changes.pop("background_range", (-6, 0)), **changes)
+
+
+def localize_range(
+    frames: NDArray[Any], start: int, stop: int, settings: FitSettings, camera: CameraModel = CAMERA
+) -> Localized:
+    lo, hi = window_span(settings, start, stop, len(frames))
+    return localize(
+        FrameBlock(frames=frames[lo:hi], first=lo, n_movie_frames=len(frames)), start, stop, camera, settings
+    )
+
+
+@hypothesis_settings(max_examples=40)
+@given(
+    dtype=st.sampled_from([np.uint8, np.uint16, np.float32]),
+    background_range=st.sampled_from([(-6, 0), (0, 0), (-3, 4), (2, 7)]),
+    percentile=st.sampled_from([0.0, 0.25]),
+    is_subtracted=st.booleans(),
+    cuts=st.lists(st.integers(1, N_FRAMES - 1), max_size=6, unique=True),
+)
+def test_any_cutting_into_ranges_gives_identical_rows(
+    dtype: Any, background_range: tuple[int, int], percentile: float, *, is_subtracted: bool, cuts: list[int]
+) -> None:
+    frames = movie(dtype)
+    settings = settings_with(
+        background_range=background_range,
+        background_percentile=percentile,
+        is_background_subtracted=is_subtracted,
+    )
+    whole = localize_range(frames, 0, N_FRAMES, settings).rows
+    edges = [0, *sorted(cuts), N_FRAMES]
+    pieces = [localize_range(frames, *ends, settings).rows for ends in pairwise(edges)]
+    assert len(whole) > N_FRAMES
+    assert np.concatenate(pieces).tobytes() == whole.tobytes()
+
+
+def test_a_scalar_camera_and_its_maps_give_identical_rows() -> None:
+    maps = CameraModel(
+        electrons_per_adu=0.5,
+        offset_adu=np.full(SHAPE, 100, np.float32),
+        read_variance_e2=np.full(SHAPE, 2, np.float32),
+        flat_field=np.ones(SHAPE, np.float32),
+    )
+    frames = movie()
+    one = localize_range(frames, 0, N_FRAMES, settings_with())
+    assert localize_range(frames, 0, N_FRAMES, settings_with(), maps).rows.tobytes() == one.rows.tobytes()
+
+
+def test_maps_undo_what_the_camera_did_to_each_pixel() -> None:
+    rng = np.random.default_rng(0)
+    offset = rng.uniform(90, 110, SHAPE).astype(np.float32)
+    flat = rng.uniform(0.8, 1.25, SHAPE).astype(np.float32)
+    ideal = movie(np.float32)
+    seen = ((ideal - 100) / flat + offset).astype(np.float32)
+    camera = CameraModel(electrons_per_adu=0.5, offset_adu=offset, read_variance_e2=2.0, flat_field=flat)
+    one, other = (
+        localize_range(ideal, 0, N_FRAMES, settings_with()).rows,
+        localize_range(seen, 0, N_FRAMES, settings_with(), camera).rows,
+    )
+    np.testing.assert_array_equal(one["frame"], other["frame"])
+    np.testing.assert_allclose(one["x"], other["x"], atol=1e-3)
+
+
+def test_em_gain_and_noise_factor_enter_the_noise_as_pyme_has_them() -> None:
+    electrons, gain, factor, read = 10.5, 100.0, 1.41, 60.0
+    camera = CameraModel(
+        electrons_per_adu=electrons,
+        offset_adu=367.0,
+        read_variance_e2=read**2,
+        em_gain=gain,
+        noise_factor=factor,
+    )
+    frames = movie(np.float32) + 267
+    block = FrameBlock(frames=frames, first=0, n_movie_frames=N_FRAMES)
+    seen = inspect(block, 10, camera, settings_with())
+    adu = np.maximum(frames[10] - 367, 1)
+    sigma_adu = np.sqrt(read**2 + factor**2 * (electrons * gain * adu + gain**2)) / electrons
+    np.testing.assert_allclose(seen.noise, sigma_adu * electrons / gain, rtol=1e-4)
+    np.testing.assert_allclose(seen.photoelectrons, (frames[10] - 367) * electrons / gain, rtol=1e-4, atol=1e-4)
+
+
+def test_inspection_sees_what_localize_returns() -> None:
+    frames, settings = movie(), settings_with()
+    block = FrameBlock(frames=frames, first=0, n_movie_frames=N_FRAMES)
+    rows = localize(block, 0, N_FRAMES, CAMERA, settings).rows
+    seen = inspect(block, 12, CAMERA, settings)
+    assert seen.rows.tobytes() == rows[rows["frame"] == 12].tobytes()
+    assert len(seen.candidates) == len(seen.rows)
+    mean = (frames[6:12].astype(np.float64).mean(axis=0) - 100) * 0.5
+    np.testing.assert_allclose(seen.background, mean, atol=1e-4)
+    assert (seen.filtered > seen.threshold).any()
+
+
+def test_frames_before_the_first_to_analyse_give_nothing() -> None:
+    rows = localize_range(movie(), 0, N_FRAMES, settings_with(start_at=7)).rows
+    assert rows["frame"].min() == 7
+
+
+def test_a_frame_with_nan_is_reported_and_spares_its_neighbours() -> None:
+    frames = movie(np.float32)
+    frames[9, 3, 4] = np.nan
+    result = localize_range(frames, 0, N_FRAMES, settings_with())
+    assert list(result.failures) == [9]
+    assert "1 of 1760 pixels" in result.failures[9]
+    assert set(result.rows["frame"]) == set(range(N_FRAMES)) - {9}
+
+
+@pytest.mark.parametrize("value", [0, 65535])
+def test_a_blank_or_saturated_frame_gives_no_rows(value: int) -> None:
+    frames = movie()
+    frames[9] = value
+    result = localize_range(frames, 0, N_FRAMES, settings_with(background_range=(0, 0)))
+    assert not result.failures
+    assert set(result.rows["frame"]) == set(range(N_FRAMES)) - {9}
+
+
+def test_a_read_only_block_is_accepted() -> None:
+    frames = movie()
+    frames.flags.writeable = False
+    assert len(localize_range(frames, 0, N_FRAMES, settings_with()).rows)
+
+
+def test_a_range_outside_the_block_is_refused() -> None:
+    block = FrameBlock(frames=movie()[5:], first=5, n_movie_frames=N_FRAMES)
+    with pytest.raises(ValueError, match="frames 4 to 9 are not in the block"):
+        localize(block, 4, 9, CAMERA, settings_with(background_range=(0, 0)))
+
+
+def test_a_map_of_another_shape_is_refused() -> None:
+    camera = CameraModel(electrons_per_adu=0.5, offset_adu=np.zeros((3, 3), np.float32), read_variance_e2=2.0)
+    with pytest.raises(ValueError, match="camera map"):
+        localize_range(movie(), 0, 3, settings_with(), camera)
