@@ -7,14 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._detection_kernels import (
-    band_pass,
-    find_components,
-    keep_apart,
-    keep_brightest,
-    mark_above,
-    mirror_edges,
-)
+from fitting._band_pass_kernels import band_pass, mirror_edges
+from fitting._candidate_kernels import find_components, keep_apart, keep_brightest, mark_above
 from fitting.settings import FitSettings
 
 BORDER_PX = 5

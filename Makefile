@@ -1,0 +1,67 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. Both make their own .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
+PACKAGES := cli fitting pipeline_files pipeline_protocol pipeline_server pipeline_worker
+
+.PHONY: demo test check lint types imports docs test-wheel bench clean
+.DELETE_ON_ERROR:
+
+# The environment is made without its own pip, so that no more is needed than a Python that has pip.
+$(VENV)/python:
+	$(PYTHON) -m venv --without-pip $(VENV)
+	@touch $@
+
+$(VENV)/run $(VENV)/test $(VENV)/check: $(VENV)/python pyproject.toml
+$(VENV)/run:
+	$(PIP) --editable .
+	@touch $@
+$(VENV)/test:
+	$(PIP) --editable '.[test]'
+	@touch $@
+$(VENV)/check:
+	$(PIP) --editable '.[test,lint,docs]'
+	@touch $@
+
+demo: $(VENV)/run  ## Simulate a movie, test the detection, analyse it on all cores, score and render the result
+	@rm -rf demo && mkdir demo
+	$(BIN)/pointillist simulate demo/movie.h5 --frames 2000 --structure filaments --seed 1
+	$(BIN)/analyse demo/movie.h5 --test -o demo/detection.png
+	$(BIN)/analyse demo/movie.h5 -o demo/movie.h5r
+	$(BIN)/pointillist score demo/movie.h5r demo/movie.truth.h5
+	$(BIN)/pointillist render demo/movie.h5r -o demo/movie.png
+
+test: $(VENV)/test  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/check
+	$(BIN)/mypy $(PACKAGES) tests benchmarks
+
+imports: $(VENV)/check
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/check
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build/html
+
+check: lint types imports docs $(VENV)/check test  ## Everything that has to be green
+
+# The suite against the wheel, in an environment and a folder of its own.
+test-wheel:
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(PYTHON) -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv --without-pip build/wheel/venv
+	$(PYTHON) -m pip --python build/wheel/venv/bin/python --disable-pip-version-check install --quiet \
+		"$$(ls build/wheel/*.whl)[test]"
+	cp -r tests pyproject.toml README.md CHANGELOG.md docs build/wheel/
+	cd build/wheel && venv/bin/python -m pytest
+
+bench: $(VENV)/run  ## Measure frames/s and fits/s, and the share of each stage
+	$(BIN)/python benchmarks/throughput.py
+
+clean:
+	rm -rf $(VENV) build dist demo docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
