@@ -119,7 +119,7 @@ class MeanBackground:
 class PercentileBackground:
     """Value of one rank within a sliding window, raised by one number for the whole frame.
 
-    Of ``n`` frames the rank is ``int(n p)``. What a low percentile lies below the median is added back as a single
+    Of ``n`` frames the value of rank ``int(n p)``, the least having rank 1, and no lower. What a low percentile lies below the median is added back as a single
     number per frame: the median over the pixels of the median image less that of the percentile image (PYME's rule).
     """
 
@@ -141,8 +141,8 @@ class PercentileBackground:
             return None
         self._slide(numbers)
         count = len(numbers)
-        rank_image(self._ordered, min(int(count * self._fraction), count - 1), self._percentile)
-        rank_image(self._ordered, count // 2, self._median)
+        rank_image(self._ordered, _place(count, self._fraction), self._percentile)
+        rank_image(self._ordered, _place(count, 0.5), self._median)
         self._percentile += np.median(self._median) - np.median(self._percentile)
         return self._percentile
 
@@ -161,6 +161,11 @@ class PercentileBackground:
             insert_frame(self._ordered, count, self._frames[number])
             count += 1
         self._numbers = numbers
+
+
+def _place(count: int, fraction: float) -> int:
+    """Place of the rank ``int(count * fraction)`` in an ordered window; ranks count from 1."""
+    return max(int(count * fraction), 1) - 1
 
 
 def sliding_background(block: FrameBlock, usable: NDArray[np.bool_], settings: FitSettings) -> Background:

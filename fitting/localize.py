@@ -51,7 +51,7 @@ class Inspection:
     rows: Rows
 
 
-class _FrameAnalysis:
+class FrameAnalysis:
     """The analysis of one frame after the other of a block; its images are those of the last frame."""
 
     def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
@@ -132,7 +132,7 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
     if start < block.first or stop > block.first + len(block.frames):
         msg = f"frames {start} to {stop} are not in the block"
         raise ValueError(msg)
-    analysis = _FrameAnalysis(block, camera, settings)
+    analysis = FrameAnalysis(block, camera, settings)
     fits: dict[int, Fits] = {}
     failures: dict[int, str] = {}
     for frame in range(max(start, settings.start_at), stop):
@@ -159,7 +159,7 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     ValueError
         As :func:`localize`; also if the frame has pixels that are not finite.
     """
-    analysis = _FrameAnalysis(block, camera, settings)
+    analysis = FrameAnalysis(block, camera, settings)
     failure = analysis.failure(frame)
     if failure is not None:
         msg = f"frame {frame}: {failure}"

@@ -87,8 +87,8 @@ def test_the_percentile_has_pymes_rank_and_is_raised_to_the_median(
         assert (found is None) == (not numbers)
         if found is not None:
             ordered = np.sort(frames[numbers], axis=0).astype(np.float32)
-            ranked = ordered[min(int(len(numbers) * percentile), len(numbers) - 1)]
-            offset = np.median(ordered[len(numbers) // 2]) - np.median(ranked)
+            ranked = ordered[max(int(len(numbers) * percentile), 1) - 1]
+            offset = np.median(ordered[max(len(numbers) // 2, 1) - 1]) - np.median(ranked)
             np.testing.assert_array_equal(found, ranked + offset)
 
 
