@@ -1,0 +1,157 @@
+"""What a look at a few frames tells about the settings: one line of numbers for each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from fitting.camera import CameraModel
+from fitting.derived import photons
+from fitting.localizations import FrameBlock, Rows
+from fitting.localize import Inspection
+
+FOUND_CODES = (1, 2, 3, 4)
+"""Result codes of fits that converged."""
+
+QUARTILES_IN_SIGMAS = float(2 * norm.ppf(0.75))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Look:
+    """One frame, as the analysis sees it.
+
+    Parameters
+    ----------
+    frame
+        Its number within the movie.
+    raw
+        Its counts, ``(y, x)``.
+    inspection
+        Every step of its analysis.
+    noise_ratio
+        See :func:`measure_noise`.
+    """
+
+    frame: int
+    raw: NDArray[Any]
+    inspection: Inspection
+    noise_ratio: float
+
+    @property
+    def fits(self) -> Rows:
+        """The fits that converged."""
+        return converged(self.inspection.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameReport:
+    """The numbers of one frame; medians over its fits, NaN without any.
+
+    Parameters
+    ----------
+    frame
+        Its number within the movie.
+    n_candidates
+        Places that detection proposed.
+    n_fits
+        Fits that converged there.
+    photons
+        Photoelectrons of a spot.
+    sigma_px
+        Width of a spot, px.
+    nchi2
+        Reduced chi-square; 1 where the noise is what the camera model says.
+    snr
+        Height of a spot over the noise of the pixel under its peak.
+    """
+
+    frame: int
+    n_candidates: int
+    n_fits: int
+    photons: float
+    sigma_px: float
+    nchi2: float
+    snr: float
+
+
+def converged(rows: Rows) -> Rows:
+    """Return the fits that converged and have errors.
+
+    Parameters
+    ----------
+    rows
+        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`.
+    """
+    has_converged = np.isin(rows["result_code"], FOUND_CODES) & np.isfinite(rows["x_error"])
+    return np.asarray(rows[has_converged])
+
+
+def significant(rows: Rows) -> Rows:
+    """Return the fits whose amplitude is at least three times its error."""
+    return np.asarray(rows[rows["amplitude"] >= 3 * rows["amplitude_error"]])
+
+
+def report(look: Look) -> FrameReport:
+    """Put the numbers of one frame together."""
+    fits = look.fits
+    return FrameReport(
+        frame=look.frame,
+        n_candidates=len(look.inspection.candidates),
+        n_fits=len(fits),
+        photons=median(photons(fits)),
+        sigma_px=median(fits["sigma"]),
+        nchi2=median(fits["nchi2"]),
+        snr=median(signal_to_noise(look)),
+    )
+
+
+def signal_to_noise(look: Look) -> NDArray[np.float64]:
+    """Return for each fit the height of its spot over the noise of the pixel under its peak."""
+    fits, noise = look.fits, look.inspection.noise
+    line = np.clip(np.rint(fits["y"]), 0, noise.shape[0] - 1).astype(np.intp)
+    column = np.clip(np.rint(fits["x"]), 0, noise.shape[1] - 1).astype(np.intp)
+    return np.asarray(fits["amplitude"] / noise[line, column], dtype=np.float64)
+
+
+def measure_noise(block: FrameBlock, frame: int, camera: CameraModel) -> float:
+    """Compare the noise between two neighbouring frames with the noise that the camera model expects.
+
+    Parameters
+    ----------
+    block
+        Raw frames, those two among them.
+    frame
+        Number of a frame within the movie; the one before it, or else the one after it, is the other.
+    camera
+        Turns counts into photoelectrons with known noise.
+
+    Returns
+    -------
+    float
+        Measured over expected standard deviation, from the quartiles, which blinking spots hardly move; NaN where
+        there is no neighbour. With less than about 5 photoelectrons per px the quartiles of counts lie close
+        together, and it comes out too small.
+    """
+    position = frame - block.first
+    other = position - 1 if position > 0 else position + 1
+    if other >= len(block.frames):
+        return float("nan")
+    maps = camera.maps((block.frames.shape[1], block.frames.shape[2]))
+    pair = (block.frames[[position, other]].astype(np.float64) - maps.offset_adu) * maps.gain_e_per_adu
+    mean = pair.mean(axis=0)
+    expected = np.sqrt(2 * (maps.read_variance_e2 + maps.excess * np.maximum(mean, maps.least_signal_e)))
+    if not np.isfinite(pair).all():
+        return float("nan")
+    low, high = np.percentile((pair[0] - pair[1]) / expected, (25, 75))
+    return float((high - low) / QUARTILES_IN_SIGMAS)
+
+
+def median(values: NDArray[Any]) -> float:
+    """Return the median of the finite values, NaN if there are none."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return float(np.median(finite)) if len(finite) else float("nan")

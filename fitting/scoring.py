@@ -1,0 +1,230 @@
+"""How good localizations are, where the truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.derived import photons
+from fitting.localizations import Rows
+from fitting.matching import Matches, match, neighbour_distance
+from fitting.precision import precision_bound
+from fitting.truth import Truth
+
+MOST_SPOTS_FOR_BOUND = 20_000
+"""The mean bound is known to 0.1 % from so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What counts.
+
+    Parameters
+    ----------
+    radius_px
+        A localization farther than this from every emitter is false, px, > 0.
+    isolation_px
+        An emitter is isolated if no other is on within this distance, px, > 0.
+    min_photons
+        Dimmer emitters are asked of nobody: missing them is no fault, finding them no merit.
+    border_px
+        Likewise emitters nearer than this to the edge of the frame, px.
+    frame_shape
+        Height and width of the frame, px; needed for a border.
+    """
+
+    radius_px: float
+    isolation_px: float
+    min_photons: float = 0.0
+    border_px: float = 0.0
+    frame_shape: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optics:
+    """What bounds the precision.
+
+    Parameters
+    ----------
+    roi_half_size
+        The fit saw ``2 roi_half_size + 1`` px squared.
+    read_variance
+        Mean variance of the readout, photoelectrons squared.
+    noise_factor
+        Excess noise of an EM register.
+    """
+
+    roi_half_size: int
+    read_variance: float
+    noise_factor: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errors:
+    """Errors of matched localizations; NaN where there are none.
+
+    Parameters
+    ----------
+    n
+        How many.
+    rmse_x, rmse_y
+        Root of the mean square error, px.
+    bias_x, bias_y
+        Mean error, px.
+    pull_x, pull_y
+        Standard deviation of the error over the error that the fit reports; 1 is honest.
+    photon_ratio
+        Median of fitted over true photoelectrons.
+    sigma_px
+        Median fitted sigma.
+    bound_x, bound_y
+        Cramér-Rao bound of these emitters, root of the mean square, px.
+    """
+
+    n: int
+    rmse_x: float
+    rmse_y: float
+    bias_x: float
+    bias_y: float
+    pull_x: float
+    pull_y: float
+    photon_ratio: float
+    sigma_px: float
+    bound_x: float
+    bound_y: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The score of an analysis.
+
+    Parameters
+    ----------
+    n_truth
+        Emitters that count.
+    n_localizations
+        Localizations, less those of emitters that do not count.
+    n_matched
+        Pairs of the two.
+    every, isolated
+        Errors of all pairs, and of those whose emitter has no neighbour.
+    """
+
+    n_truth: int
+    n_localizations: int
+    n_matched: int
+    every: Errors
+    isolated: Errors
+
+    @property
+    def recall(self) -> float:
+        """Found emitters as a fraction of all."""
+        return _fraction(self.n_matched, self.n_truth)
+
+    @property
+    def precision(self) -> float:
+        """True localizations as a fraction of all."""
+        return _fraction(self.n_matched, self.n_localizations)
+
+    @property
+    def jaccard(self) -> float:
+        """Pairs as a fraction of pairs, missed emitters and false localizations together."""
+        return _fraction(self.n_matched, self.n_truth + self.n_localizations - self.n_matched)
+
+
+def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
+    """Compare localizations with the truth.
+
+    Parameters
+    ----------
+    rows
+        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`, in any order.
+    truth
+        Emitters of the frames that were analysed, in any order.
+    rules
+        What counts.
+    optics
+        What bounds the precision.
+
+    Raises
+    ------
+    ValueError
+        If the rules ask for a border but do not tell the shape of the frame.
+    """
+    counts = _counting(truth, rules)
+    pairs = match(rows, truth, rules.radius_px)
+    is_kept = counts[pairs.truth]
+    kept = Matches(localization=pairs.localization[is_kept], truth=pairs.truth[is_kept])
+    is_lone = np.isinf(neighbour_distance(truth, rules.isolation_px))[kept.truth]
+    return Score(
+        n_truth=int(counts.sum()),
+        n_localizations=len(rows) - int((~is_kept).sum()),
+        n_matched=len(kept.truth),
+        every=_errors(rows[kept.localization], truth[kept.truth], optics),
+        isolated=_errors(rows[kept.localization[is_lone]], truth[kept.truth[is_lone]], optics),
+    )
+
+
+def _counting(truth: Truth, rules: Rules) -> NDArray[np.bool_]:
+    counts = np.asarray(truth["photons"] >= rules.min_photons)
+    if rules.border_px > 0:
+        if rules.frame_shape is None:
+            raise ValueError("a border needs the shape of the frame")
+        for axis, length in (("y", rules.frame_shape[0]), ("x", rules.frame_shape[1])):
+            counts &= truth[axis] >= rules.border_px - 0.5
+            counts &= truth[axis] <= length - 0.5 - rules.border_px
+    return counts
+
+
+def _errors(rows: Rows, truth: Truth, optics: Optics) -> Errors:
+    if not len(rows):
+        nan = float("nan")
+        return Errors(n=0, **dict.fromkeys(_ERROR_FIELDS, nan))
+    error_x, error_y = rows["x"] - truth["x"], rows["y"] - truth["y"]
+    bound_x, bound_y = _bound(truth, optics)
+    return Errors(
+        n=len(rows),
+        rmse_x=_root_mean_square(error_x),
+        rmse_y=_root_mean_square(error_y),
+        bias_x=float(error_x.mean()),
+        bias_y=float(error_y.mean()),
+        pull_x=_pull(error_x, rows["x_error"]),
+        pull_y=_pull(error_y, rows["y_error"]),
+        photon_ratio=float(np.median(photons(rows) / truth["photons"])),
+        sigma_px=float(np.median(rows["sigma"])),
+        bound_x=bound_x,
+        bound_y=bound_y,
+    )
+
+
+_ERROR_FIELDS = tuple(name for name in Errors.__dataclass_fields__ if name != "n")
+
+
+def _bound(truth: Truth, optics: Optics) -> tuple[float, float]:
+    sample = truth[:: 1 + len(truth) // MOST_SPOTS_FOR_BOUND]
+    spots = np.column_stack(
+        [
+            sample["x"] - np.rint(sample["x"]),
+            sample["y"] - np.rint(sample["y"]),
+            *(sample[name] for name in ("photons", "sigma", "background")),
+        ]
+    )
+    bounds = precision_bound(
+        spots, optics.roi_half_size, max(optics.read_variance, 1e-6), optics.noise_factor
+    )
+    return _root_mean_square(bounds[:, 0]), _root_mean_square(bounds[:, 1])
+
+
+def _pull(error: NDArray[np.float64], reported: NDArray[np.float32]) -> float:
+    is_known = np.isfinite(reported) & (reported > 0)
+    return float(np.std(error[is_known] / reported[is_known])) if is_known.any() else float("nan")
+
+
+def _root_mean_square(values: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _fraction(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")

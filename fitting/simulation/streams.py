@@ -1,0 +1,36 @@
+"""Random streams that depend on what they are for, not on what was drawn before."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Stream(IntEnum):
+    """What a stream of random numbers is for; the values are part of what a seed means."""
+
+    STRUCTURE = 0
+    BLINKS = 1
+    NOISE = 2
+    SENSOR = 3
+
+
+def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
+    """Return the generator of one stream.
+
+    Parameters
+    ----------
+    seed
+        Seed of the whole simulation, >= 0.
+    stream
+        What the numbers are for.
+    index
+        Which of the streams of that kind, usually the number of a frame, >= 0.
+
+    Returns
+    -------
+    Generator
+        The same numbers for the same arguments, whatever else was drawn, in any order.
+    """
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(stream, index))))
