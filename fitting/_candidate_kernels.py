@@ -92,12 +92,12 @@ def find_components(
 
 @kernel
 def _sort_into_cells(
-    points: NDArray[np.float32], side: float, heads: NDArray[np.int32], following: NDArray[np.int32]
+    points: NDArray[np.float32], scale: float, heads: NDArray[np.int32], following: NDArray[np.int32]
 ) -> None:
     """Chain the points of each square cell: ``heads[row, column]`` is its first, -1 none."""
     heads[:] = -1
     for index in range(points.shape[0] - 1, -1, -1):
-        row, column = int(points[index, 1] / side), int(points[index, 0] / side)
+        row, column = int(points[index, 1] * scale), int(points[index, 0] * scale)
         following[index] = heads[row, column]
         heads[row, column] = index
 
@@ -114,10 +114,10 @@ def _list_nearest(
 
     No more than ``nearest.size`` are listed.
     """
-    heads, following, side = cells
+    heads, following, scale = cells
     distances = np.full(nearest.size, np.inf)
     x, y = points[index, 0], points[index, 1]
-    row, column = int(y / side), int(x / side)
+    row, column = int(y * scale), int(x * scale)
     count = 0
     for cell_row in range(max(row - 1, 0), min(row + 2, heads.shape[0])):
         for cell_column in range(max(column - 1, 0), min(column + 2, heads.shape[1])):
@@ -137,12 +137,13 @@ def _list_nearest(
 
 @kernel
 def _cells_of(points: NDArray[np.float32], radius: float) -> tuple[NDArray[np.int32], NDArray[np.int32], float]:
-    """Sort points into square cells no narrower than the radius: heads, chains and side of the cells."""
-    side = max(radius, 1.0)
-    heads = np.empty((int(points[:, 1].max() / side) + 1, int(points[:, 0].max() / side) + 1), np.int32)
+    """Sort points into square cells no narrower than the radius: heads and chains of the cells, cells per px."""
+    # A little wider, so that rounding puts no two points that are near into cells that are not.
+    scale = 0.999999 / max(radius, 1.0)
+    heads = np.empty((int(points[:, 1].max() * scale) + 1, int(points[:, 0].max() * scale) + 1), np.int32)
     following = np.empty(points.shape[0], np.int32)
-    _sort_into_cells(points, side, heads, following)
-    return heads, following, side
+    _sort_into_cells(points, scale, heads, following)
+    return heads, following, scale
 
 
 @kernel

@@ -52,7 +52,7 @@ class Inspection:
 
 
 class FrameAnalysis:
-    """The analysis of one frame after the other of a block; its images are those of the last frame."""
+    """The analysis of one frame after the other of a block; its images are those of the frame corrected last."""
 
     def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
         frames = np.require(block.frames, requirements=["C", "W"])
@@ -84,8 +84,8 @@ class FrameAnalysis:
         raw = self._block.frames[frame - self._block.first]
         return not raw[0].any() and not raw.any()  # the first row settles it for all but blank frames
 
-    def candidates(self, frame: int) -> NDArray[np.float32]:
-        """Correct a frame, subtract its background and find candidates, ``(candidate, 3)``."""
+    def correct(self, frame: int) -> None:
+        """Turn a frame and its background into photoelectrons, and estimate the noise."""
         camera, raw = self._camera, self._block.frames[frame - self._block.first]
         background_adu = self._sliding.at(frame)
         correct_frame(
@@ -95,10 +95,13 @@ class FrameAnalysis:
             (camera.excess, camera.least_signal_e),
             (self.photoelectrons, self.background, self.variance, self.detector.signal),
         )
+
+    def candidates(self) -> NDArray[np.float32]:
+        """Find candidates in the corrected frame, ``(candidate, 3)``."""
         return self.detector.find(self.variance)
 
     def fits(self, points: NDArray[np.float32]) -> Fits:
-        """Fit the candidates of the last frame."""
+        """Fit candidates of the corrected frame."""
         subtracted = self.background if self._settings.is_background_subtracted else self._no_background
         return self._fit.fit(self.photoelectrons, subtracted, self.variance, points)
 
@@ -140,7 +143,8 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
         if failure is not None:
             failures[frame] = failure
         elif not analysis.is_blank(frame):
-            fits[frame] = analysis.fits(analysis.candidates(frame))
+            analysis.correct(frame)
+            fits[frame] = analysis.fits(analysis.candidates())
     return Localized(rows=rows_of(fits), failures=failures)
 
 
@@ -164,7 +168,8 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     if failure is not None:
         msg = f"frame {frame}: {failure}"
         raise ValueError(msg)
-    points = analysis.candidates(frame)
+    analysis.correct(frame)
+    points = analysis.candidates()
     threshold = np.sqrt(analysis.detector.threshold_squared(analysis.variance))
     return Inspection(
         photoelectrons=analysis.photoelectrons,

@@ -21,7 +21,7 @@ def _key_kernel_cache() -> None:
     assert spec is not None
     assert spec.origin is not None
     digest = hashlib.sha256()
-    for source in sorted(Path(spec.origin).parent.glob("*.py")):
+    for source in sorted(Path(spec.origin).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     folder = Path(tempfile.gettempdir()) / f"pointillist-tests-{os.getuid()}" / digest.hexdigest()[:16]
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))

@@ -1,0 +1,188 @@
+"""Frames/s and fits/s on PYME's benchmark setting: the stages, one worker, two workers, and PYME beside them.
+
+    python benchmarks/throughput.py [--frames N] [--runs N]
+
+A movie of 256 x 256 px with 30 spots of 1000 e- per frame is simulated and written as PYME spools it (zlib). Every
+figure is the median of the runs. Where POINTILLIST_PYME_PYTHON names an interpreter that has PYME, PYME's loop over
+the same file runs between ours, and the last column is the ratio to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline_worker.kernel_cache import use_kernel_cache
+
+use_kernel_cache()
+
+from fitting.background import window_span  # noqa: E402 - the cache's place is read as numba is imported
+from fitting.localizations import FrameBlock  # noqa: E402
+from fitting.localize import FrameAnalysis, localize  # noqa: E402
+from fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from pipeline_files.camera import camera_model  # noqa: E402
+from pipeline_files.movie import Movie, open_movie  # noqa: E402
+from pipeline_files.settings import fit_settings, resolve  # noqa: E402
+from pipeline_files.write_movie import write_pyme_h5  # noqa: E402
+from pipeline_worker.launch import embedded  # noqa: E402
+
+METADATA = {
+    "voxelsize.x": 0.1,
+    "voxelsize.y": 0.1,
+    "Camera.ADOffset": 100.0,
+    "Camera.TrueEMGain": 1.0,
+    "Camera.ElectronsPerCount": 0.46,
+    "Camera.NoiseFactor": 1.0,
+    "Camera.ReadNoise": 1.6,
+}
+PYME_LOOP = Path(__file__).with_name("pyme_loop.py")
+BLOCK = 100  # frames that are read at a time
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def time_stages(movie: Movie, background: str) -> tuple[dict[str, float], int]:
+    """Seconds per stage over the whole movie in one thread, and the number of fits."""
+    values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
+    settings, camera = fit_settings(values), camera_model(values, movie.frame_shape, movie.path.parent)
+    seconds: dict[str, float] = {}
+    n_fits = 0
+    for start in range(0, movie.n_frames, BLOCK):
+        stop = min(start + BLOCK, movie.n_frames)
+        lo, hi = window_span(settings, start, stop, movie.n_frames)
+        with timed(seconds, "read"):
+            frames = movie.read(lo, hi)
+        block = FrameBlock(frames=frames, first=lo, n_movie_frames=movie.n_frames)
+        with timed(seconds, "other"):
+            analysis = FrameAnalysis(block, camera, settings)
+        for frame in range(start, stop):
+            with timed(seconds, "background and correction"):
+                analysis.correct(frame)
+            with timed(seconds, "detection"):
+                points = analysis.candidates()
+            with timed(seconds, "fit"):
+                analysis.fits(points)
+            n_fits += len(points)
+    return seconds, n_fits
+
+
+def time_loop(movie: Movie, background: str) -> float:
+    """Seconds of a bare loop: read and localize, one thread."""
+    values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
+    settings, camera = fit_settings(values), camera_model(values, movie.frame_shape, movie.path.parent)
+    began = time.perf_counter()
+    for start in range(0, movie.n_frames, BLOCK * 5):
+        stop = min(start + BLOCK * 5, movie.n_frames)
+        lo, hi = window_span(settings, start, stop, movie.n_frames)
+        block = FrameBlock(frames=movie.read(lo, hi), first=lo, n_movie_frames=movie.n_frames)
+        localize(block, start, stop, camera, settings)
+    return time.perf_counter() - began
+
+
+def time_service(path: Path, background: str, n_workers: int) -> float:
+    """Seconds from submission to the finished ``.h5r``, with workers that are ready."""
+    with open_movie(path) as movie:
+        values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
+        identity = movie.identity
+    with tempfile.TemporaryDirectory() as folder, embedded(n_workers, on_message=lambda _: None) as client:
+        while client.ping().n_workers < n_workers:
+            time.sleep(0.05)
+        began = time.perf_counter()
+        job = client.submit(str(path), identity, values, output=str(Path(folder) / "out.h5r"))
+        while not client.progress(job).is_over:
+            time.sleep(0.02)
+        return time.perf_counter() - began
+
+
+def time_pyme(path: Path, background: str, n_frames: int) -> float:
+    """Frames/s of PYME's own loop over the first frames of the movie."""
+    command = [
+        os.environ["POINTILLIST_PYME_PYTHON"],
+        "-W",
+        "ignore",
+        str(PYME_LOOP),
+        str(path),
+        background,
+        str(n_frames),
+    ]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(run.stdout.split()[-1])
+
+
+def median(measure: Callable[[], float], runs: int) -> float:
+    return statistics.median(measure() for _ in range(runs))
+
+
+def write_movie(path: Path, n_frames: int) -> None:
+    simulation = Simulation(Scene(), seed=1)
+    blocks = (simulation.frames(start, min(start + BLOCK, n_frames)) for start in range(0, n_frames, BLOCK))
+    write_pyme_h5(path, blocks, METADATA)
+
+
+def show_stages(console: Console, path: Path, runs: int) -> None:
+    table = Table("background", "stage", "µs/frame", "share", title="One thread, stage by stage")
+    for background in ("0:0", "-30:0"):
+        with open_movie(path) as movie:
+            samples = [time_stages(movie, background) for _ in range(runs)]
+            n_frames = movie.n_frames
+        medians = {stage: statistics.median(seconds[stage] for seconds, _ in samples) for stage in samples[0][0]}
+        total, n_fits = sum(medians.values()), samples[0][1]
+        for stage, seconds in medians.items():
+            table.add_row(background, stage, f"{1e6 * seconds / n_frames:.0f}", f"{seconds / total:.0%}")
+        table.add_row(background, "fits/s in the fit alone", f"{n_fits / medians['fit']:,.0f}", "", end_section=True)
+    console.print(table)
+
+
+def show_rates(console: Console, path: Path, runs: int, n_frames: int) -> None:
+    has_pyme = "POINTILLIST_PYME_PYTHON" in os.environ
+    table = Table("background", "what", "frames/s", "to PYME", title="From .h5 (zlib) to localizations")
+    for background in ("0:0", "-30:0"):
+        rates: dict[str, list[float]] = {}
+        for _ in range(runs):
+            if has_pyme:
+                rates.setdefault("PYME, its loop, one process", []).append(time_pyme(path, background, 100))
+            with open_movie(path) as movie:
+                rates.setdefault("loop in one thread", []).append(n_frames / time_loop(movie, background))
+            for n_workers in (1, 2):
+                rate = n_frames / time_service(path, background, n_workers)
+                rates.setdefault(f"service to .h5r, workers: {n_workers}", []).append(rate)
+        peer = statistics.median(rates["PYME, its loop, one process"]) if has_pyme else None
+        for name, samples in rates.items():
+            rate = statistics.median(samples)
+            table.add_row(background, name, f"{rate:,.0f}", f"{rate / peer:.1f} x" if peer else "not measured")
+        table.add_section()
+    console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=4000, help="length of the movie")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
+    arguments = parser.parse_args()
+    console = Console(width=100)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "benchmark.h5"
+        write_movie(path, arguments.frames)
+        with open_movie(path) as movie:
+            time_stages(movie, "-30:0")  # the kernels are compiled, and the file is in memory
+        show_stages(console, path, arguments.runs)
+        show_rates(console, path, arguments.runs, arguments.frames)
+
+
+if __name__ == "__main__":
+    main()
