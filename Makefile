@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 PACKAGES := cli fitting pipeline_files pipeline_protocol pipeline_server pipeline_worker
 
-.PHONY: demo test check lint types imports docs test-wheel bench clean
+.PHONY: demo test check lint types imports docs bounds test-wheel bench clean
 .DELETE_ON_ERROR:
 
 # The environment is made without its own pip, so that no more is needed than a Python that has pip.
@@ -48,7 +48,12 @@ imports: $(VENV)/check
 docs: $(VENV)/check
 	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build/html
 
-check: lint types imports docs $(VENV)/check test  ## Everything that has to be green
+# Reads beyond an array return garbage unless the compiler is told to look.
+KERNEL_TESTS := $(addprefix tests/unit/test_,background.py detection.py lat_gauss.py localize.py)
+bounds: $(VENV)/test
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
+
+check: lint types imports docs bounds test  ## Everything that has to be green
 
 # The suite against the wheel, in an environment and a folder of its own.
 test-wheel:

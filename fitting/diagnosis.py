@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import norm
+from numpy.typing import ArrayLike, NDArray
 
 from fitting.camera import CameraModel
 from fitting.derived import photons
@@ -17,7 +16,8 @@ from fitting.localize import Inspection
 FOUND_CODES = (1, 2, 3, 4)
 """Result codes of fits that converged."""
 
-QUARTILES_IN_SIGMAS = float(2 * norm.ppf(0.75))
+QUARTILES_IN_SIGMAS = 1.3489795
+"""Distance of the quartiles of a normal distribution."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,7 +150,7 @@ def measure_noise(block: FrameBlock, frame: int, camera: CameraModel) -> float:
     return float((high - low) / QUARTILES_IN_SIGMAS)
 
 
-def median(values: NDArray[Any]) -> float:
+def median(values: ArrayLike) -> float:
     """Return the median of the finite values, NaN if there are none."""
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]

@@ -117,9 +117,7 @@ def add_gaussians(image: Image, canvas: Canvas, rows: Rows) -> int:
     return int(is_inside.sum())
 
 
-def _positions(
-    canvas: Canvas, rows: Rows
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+def _positions(canvas: Canvas, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     x, y = rows["x"].astype(np.float64), rows["y"].astype(np.float64)
     return canvas.to_picture(x), canvas.to_picture(y), canvas.contains(x, y)
 

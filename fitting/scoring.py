@@ -211,9 +211,7 @@ def _bound(truth: Truth, optics: Optics) -> tuple[float, float]:
             *(sample[name] for name in ("photons", "sigma", "background")),
         ]
     )
-    bounds = precision_bound(
-        spots, optics.roi_half_size, max(optics.read_variance, 1e-6), optics.noise_factor
-    )
+    bounds = precision_bound(spots, optics.roi_half_size, max(optics.read_variance, 1e-6), optics.noise_factor)
     return _root_mean_square(bounds[:, 0]), _root_mean_square(bounds[:, 1])
 
 

@@ -58,6 +58,32 @@ def find_symptoms(looks: Sequence[Look], settings: FitSettings) -> list[Finding]
     return list(_all_symptoms(looks, settings))
 
 
+def background_hides(
+    looks: Sequence[Look], without_background: Sequence[Look], settings: FitSettings
+) -> Finding | None:
+    """Say whether the background window takes away what looks like molecules.
+
+    Parameters
+    ----------
+    looks
+        Frames analysed with these settings.
+    without_background
+        The same frames, analysed without a background window.
+    settings
+        The settings.
+    """
+    n_with, n_without = (sum(len(significant(look.fits)) for look in series) for series in (looks, without_background))
+    n_all = sum(len(look.inspection.candidates) for look in without_background)
+    if n_without < max(10, 4 * n_with) or n_without < 0.6 * n_all:
+        return None
+    begin, end = settings.background_range
+    return Finding(
+        settings=("Analysis.BGRange",),
+        problem=f"with the background of frames {begin}:{end} there are {n_with} clear fits, without it {n_without}",
+        remedy="molecules that stay on for long are taken for background: use a longer window, or 0:0 for none",
+    )
+
+
 def _all_symptoms(looks: Sequence[Look], settings: FitSettings) -> Iterator[Finding]:
     for check in _CHECKS:
         finding = check(looks, settings)

@@ -23,6 +23,7 @@ def _key_kernel_cache() -> None:
     digest = hashlib.sha256()
     for source in sorted(Path(spec.origin).parent.rglob("*.py")):
         digest.update(source.read_bytes())
+    digest.update(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
     folder = Path(tempfile.gettempdir()) / f"pointillist-tests-{os.getuid()}" / digest.hexdigest()[:16]
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
 

@@ -71,9 +71,7 @@ def emitters_in(blinking: Blinking, structure: Structure, seed: int, start: int,
     Truth
         One row for each emitter and frame, in order of frames; ``sigma`` and ``background`` are left at 0.
     """
-    born = [
-        _switched_on(blinking, structure, seed, frame) for frame in range(start - blinking.lookback, stop)
-    ]
+    born = [_switched_on(blinking, structure, seed, frame) for frame in range(start - blinking.lookback, stop)]
     if not born:
         return np.zeros(0, dtype=TRUTH_DTYPE)
     blinks = _Blinks(

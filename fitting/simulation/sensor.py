@@ -19,9 +19,7 @@ SCMOS_OFFSET_SPREAD_ADU = 2.5
 SCMOS_GAIN_SPREAD = 0.03
 
 
-def ccd(
-    *, offset_adu: float = 100.0, electrons_per_adu: float = 0.46, read_noise_e: float = 1.6
-) -> CameraModel:
+def ccd(*, offset_adu: float = 100.0, electrons_per_adu: float = 0.46, read_noise_e: float = 1.6) -> CameraModel:
     """Return a camera whose pixels are all alike.
 
     Parameters
@@ -33,14 +31,10 @@ def ccd(
     read_noise_e
         Standard deviation of the readout, e-.
     """
-    return CameraModel(
-        electrons_per_adu=electrons_per_adu, offset_adu=offset_adu, read_variance_e2=read_noise_e**2
-    )
+    return CameraModel(electrons_per_adu=electrons_per_adu, offset_adu=offset_adu, read_variance_e2=read_noise_e**2)
 
 
-def emccd(
-    *, offset_adu: float = 100.0, electrons_per_adu: float = 10.0, em_gain: float = 100.0
-) -> CameraModel:
+def emccd(*, offset_adu: float = 100.0, electrons_per_adu: float = 10.0, em_gain: float = 100.0) -> CameraModel:
     """Return an EMCCD with 60 e- of read noise after its register.
 
     Parameters
@@ -91,9 +85,7 @@ def scmos(frame_shape: tuple[int, int], seed: int, *, electrons_per_adu: float =
     )
 
 
-def read_out(
-    photoelectrons: NDArray[np.int64], camera: CameraModel, rng: np.random.Generator
-) -> NDArray[np.uint16]:
+def read_out(photoelectrons: NDArray[np.int64], camera: CameraModel, rng: np.random.Generator) -> NDArray[np.uint16]:
     """Return what a camera reports for the photoelectrons in its pixels.
 
     Parameters
@@ -114,9 +106,7 @@ def read_out(
     electrons = photoelectrons.astype(np.float32)
     if camera.em_gain > 1.0:
         electrons = rng.standard_gamma(electrons, dtype=np.float32) * np.float32(camera.em_gain)
-    electrons += rng.standard_normal(electrons.shape, dtype=np.float32) * np.sqrt(
-        np.float32(camera.read_variance_e2)
-    )
+    electrons += rng.standard_normal(electrons.shape, dtype=np.float32) * np.sqrt(np.float32(camera.read_variance_e2))
     response = np.float32(1.0 / camera.electrons_per_adu) / np.float32(camera.flat_field)
     counts = np.rint(electrons * response + np.float32(camera.offset_adu))
     return np.asarray(np.clip(counts, 0, SATURATION_ADU), dtype=np.uint16)

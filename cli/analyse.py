@@ -1,0 +1,162 @@
+"""``analyse``: from a movie to its localizations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.courteous import CourteousCommand
+from cli.parameter_types import Thresholds
+from cli.settings_options import settings_options
+from cli.test_detection import DEFAULT_FRAMES, Request, run_test
+
+if TYPE_CHECKING:
+    from pipeline_files.metadata import Value
+    from pipeline_protocol.client import Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    movie: Path
+    overrides: tuple[str, ...]
+    settings_file: Path | None
+    output: Path | None
+    n_workers: int | None
+    is_resuming: bool
+
+
+@click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
+@click.argument("movie", type=click.Path(path_type=Path))
+@settings_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The results, .h5r; without it they go where PYME puts them. With --test, the picture.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that fit; without it one per core.")
+@click.option("--resume", is_flag=True, help="Only go on with an analysis that was stopped; fail if there is none.")
+@click.option("--test", is_flag=True, help="Test the detection on a few frames; write a picture, but no results.")
+@click.option("--frames", type=click.IntRange(min=1), help=f"With --test: how many ({DEFAULT_FRAMES}).")
+@click.option("--threshold", type=Thresholds(), help="With --test: one or several to compare: 0.8,1,1.5.")
+def command(  # noqa: PLR0913  # one for each option
+    *,
+    movie: Path,
+    overrides: tuple[str, ...],
+    settings_file: Path | None,
+    output: Path | None,
+    workers: int | None,
+    resume: bool,
+    test: bool,
+    frames: int | None,
+    threshold: tuple[float, ...] | None,
+) -> None:
+    """Localize the molecules of a movie.
+
+    Uses every core of this machine, or the workers that launch-workers has started. An analysis that was stopped, by
+    whatever, goes on when the same command is given again.
+
+    \b
+    Examples:
+        analyse movie.h5 --test
+        analyse movie.h5
+        analyse movie.tif -o results.h5r -s Analysis.DetectionThreshold=1.2 -s Analysis.BGRange=-30:0
+    """  # noqa: D301  # click's marker for lines that stay
+    if not test:
+        if frames or threshold:
+            raise click.UsageError("--frames and --threshold belong to --test")
+        _analyse(
+            _Wish(
+                movie=movie,
+                overrides=overrides,
+                settings_file=settings_file,
+                output=output,
+                n_workers=workers,
+                is_resuming=resume,
+            )
+        )
+        return
+    run_test(
+        Request(
+            movie=movie,
+            settings_file=settings_file,
+            overrides=overrides,
+            n_frames=frames or DEFAULT_FRAMES,
+            thresholds=threshold,
+            picture=output,
+        )
+    )
+
+
+def _analyse(wish: _Wish) -> None:
+    from cli.console import notices
+    from cli.following import follow, show_outcome
+
+    identity, settings, remarks = _prepare(wish)
+    console = notices()
+    for remark in remarks:
+        console.print(f"note: {remark}", markup=False, soft_wrap=True)
+    with _server(wish.n_workers) as (client, is_ours):
+        job = client.submit(
+            str(wish.movie.absolute()),
+            identity,
+            settings,
+            output=str(wish.output.absolute()) if wish.output else None,
+            resume="required" if wish.is_resuming else "allowed",
+        )
+        try:
+            outcome = follow(client, job)
+        except KeyboardInterrupt:
+            if not is_ours:
+                client.stop(job)
+            raise
+    show_outcome(outcome)
+
+
+def _prepare(wish: _Wish) -> tuple[str, dict[str, Value], list[str]]:
+    """Return the movie's identity, the settings of its analysis, and what the user should know."""
+    from pipeline_files.movie import open_movie
+    from pipeline_files.preparation import prepare
+
+    with open_movie(wish.movie) as movie:
+        settings, remarks = prepare(movie, wish.settings_file, wish.overrides)
+        return movie.identity, settings, [*movie.remarks, *remarks]
+
+
+@contextmanager
+def _server(n_workers: int | None) -> Iterator[tuple[Client, bool]]:
+    """Yield a client of the server that runs on this machine, else of one of our own; and whether it is our own."""
+    from cli.console import notices
+    from pipeline_protocol.client import Client
+    from pipeline_protocol.discovery import find_server
+    from pipeline_protocol.keys import user_keys
+    from pipeline_worker.launch import default_workers, embedded
+
+    console = notices()
+    address = find_server()
+    if address is None:
+        news = _News()
+        with embedded(n_workers or default_workers(), news) as client:
+            yield client, True
+        return
+    with Client(address, user_keys()) as client:
+        pong = client.ping()
+        console.print(f"using the server at {address}, with {pong.n_workers} workers", markup=False, soft_wrap=True)
+        if n_workers:
+            console.print("note: --workers has no effect: the workers of launch-workers are used")
+        yield client, False
+
+
+class _News:
+    """Prints what server and workers have to say, from whatever thread."""
+
+    def __call__(self, line: str) -> None:
+        """Print a line."""
+        from cli.console import notices
+
+        notices().print(line, markup=False, soft_wrap=True)

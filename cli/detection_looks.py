@@ -1,0 +1,143 @@
+"""Looks at a few frames of a movie, as its analysis would see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fitting.camera import CameraModel
+    from fitting.diagnosis import Look
+    from fitting.settings import FitSettings
+    from fitting.symptoms import Finding
+    from pipeline_files.movie import Movie
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdTest:
+    """What one threshold finds in the frames of a test.
+
+    Parameters
+    ----------
+    threshold
+        As the user gives it.
+    looks
+        One for each frame that could be analysed.
+    findings
+        What looks wrong.
+    """
+
+    threshold: float
+    looks: Sequence[Look]
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionTest:
+    """A test of the detection.
+
+    Parameters
+    ----------
+    movie
+        File of the movie.
+    n_movie_frames
+        Its length.
+    pixel_size_nm
+        Width of a pixel in the sample.
+    settings
+        The settings, apart from the threshold.
+    by_threshold
+        One for each threshold, rising.
+    failures
+        Frames that could not be analysed, with the reason.
+    remarks
+        What the user should know of the movie and its settings.
+    """
+
+    movie: Path
+    n_movie_frames: int
+    pixel_size_nm: float
+    settings: FitSettings
+    by_threshold: Sequence[ThresholdTest]
+    failures: Mapping[int, str]
+    remarks: Sequence[str]
+
+
+def spread_frames(n_frames: int, first: int, n_movie_frames: int) -> list[int]:
+    """Return the numbers of at most ``n_frames`` frames, spread evenly over ``[first, n_movie_frames)``."""
+    n_there = max(n_movie_frames - first, 1)
+    n = min(n_frames, n_there)
+    return [first + (2 * i + 1) * n_there // (2 * n) for i in range(n)]
+
+
+def look_at(
+    movie: Movie,
+    frames: Sequence[int],
+    camera: CameraModel,
+    settings: FitSettings,
+    thresholds: Sequence[float],
+) -> tuple[list[ThresholdTest], dict[int, str]]:
+    """Analyse some frames at several thresholds.
+
+    Parameters
+    ----------
+    movie
+        Open; of each frame its background window is read with it.
+    frames
+        Their numbers.
+    camera, settings
+        As for :func:`fitting.localize.localize`; the settings' threshold belongs to ``thresholds[0]``.
+    thresholds
+        As the user gives them.
+
+    Returns
+    -------
+    tests
+        One for each threshold.
+    failures
+        Frames that could not be analysed, with the reason.
+    """
+    from fitting.symptoms import background_hides, find_symptoms
+
+    looks: dict[float, list[Look]] = {threshold: [] for threshold in thresholds}
+    failures: dict[int, str] = {}
+    unit = settings.detection_threshold / thresholds[0]
+    variants = {t: replace(settings, detection_threshold=t * unit) for t in thresholds}
+    bare: list[Look] = []
+    for frame in frames:
+        try:
+            *found, without_background = _looks(
+                movie, frame, camera, [*variants.values(), replace(variants[thresholds[-1]], background_range=(0, 0))]
+            )
+        except ValueError as error:
+            failures[frame] = str(error)
+            continue
+        bare.append(without_background)
+        for threshold, look in zip(thresholds, found, strict=True):
+            looks[threshold].append(look)
+    findings = {t: find_symptoms(looks[t], variants[t]) if looks[t] else [] for t in thresholds}
+    hidden = background_hides(looks[thresholds[-1]], bare, variants[thresholds[-1]])
+    if hidden is not None:
+        findings[thresholds[-1]].insert(0, hidden)
+    return [ThresholdTest(threshold=t, looks=looks[t], findings=findings[t]) for t in thresholds], failures
+
+
+def _looks(movie: Movie, frame: int, camera: CameraModel, variants: Sequence[FitSettings]) -> Iterator[Look]:
+    from fitting.background import window_span
+    from fitting.diagnosis import Look, measure_noise
+    from fitting.localizations import FrameBlock
+    from fitting.localize import inspect
+
+    first, stop = window_span(variants[0], frame, frame + 1, movie.n_frames)
+    first, stop = min(first, max(frame - 1, 0)), max(stop, min(frame + 1 + (frame == 0), movie.n_frames))
+    block = FrameBlock(frames=movie.read(first, stop), first=first, n_movie_frames=movie.n_frames)
+    noise_ratio = measure_noise(block, frame, camera)
+    for variant in variants:
+        yield Look(
+            frame=frame,
+            raw=block.frames[frame - first],
+            inspection=inspect(block, frame, camera, variant),
+            noise_ratio=noise_ratio,
+        )

@@ -1,0 +1,71 @@
+"""Following a job to its end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.console import facts, notices, output
+from cli.durations import duration
+from cli.progress_display import progress_display
+from pipeline_protocol.errors import ServerError
+
+if TYPE_CHECKING:
+    from pipeline_protocol.client import Client
+    from pipeline_protocol.messages import Progress
+
+POLL_S = 0.2
+
+
+def follow(client: Client, job: str) -> Progress:
+    """Show how far a job is until it is over.
+
+    Returns
+    -------
+    Progress
+        Of the finished job.
+
+    Raises
+    ------
+    ServerError
+        If it was stopped, or is paused and needs the user.
+    """
+    progress = client.progress(job)
+    if progress.n_resumed:
+        notices().print(f"going on where it was: {progress.n_resumed} of {progress.n_frames} frames are done")
+    with progress_display(Path(progress.movie).name, progress.n_frames) as display:
+        while not progress.is_over:
+            if progress.state == "paused":
+                raise ServerError(progress.output, f"paused: {progress.reason}", "then give the same command again")
+            display.show(progress.n_done + progress.n_failed, describe(progress))
+            time.sleep(POLL_S)
+            progress = client.progress(job)
+    if progress.state == "stopped":
+        raise ServerError(progress.output, "the analysis was stopped", "the same command goes on where it was")
+    return progress
+
+
+def describe(progress: Progress) -> str:
+    """Say in a few words how far a job is."""
+    if progress.state == "finishing":
+        return f"{progress.n_items} localizations, writing the results"
+    parts = [f"{progress.n_items} localizations"]
+    if progress.n_failed:
+        parts.append(f"{progress.n_failed} frames failed")
+    if progress.rate > 0:
+        left = (progress.n_frames - progress.n_done - progress.n_failed) / progress.rate
+        parts = [f"{progress.rate:.0f} frames/s", *parts, f"{duration(left)} left"]
+    return ", ".join(parts)
+
+
+def show_outcome(progress: Progress) -> None:
+    """Print where the results are, and what is in them."""
+    from cli.results_summary import summarise_results
+
+    n_new = progress.n_done + progress.n_failed - progress.n_resumed
+    rate = n_new / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
+    took = f"{duration(progress.elapsed_s)}, {rate:.0f} frames/s with {progress.n_workers} workers"
+    output().print(facts({**summarise_results(Path(progress.output)), "took": took}))
+    if not progress.n_items:
+        notices().print("note: nothing was found; 'analyse MOVIE --test' shows why", markup=False)

@@ -1,0 +1,135 @@
+"""``pointillist info``: what is in a movie, a results file or a truth file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.console import facts, notices, output
+from cli.courteous import CourteousCommand
+
+if TYPE_CHECKING:
+    from pipeline_files.metadata import Metadata
+    from pipeline_files.movie import MovieFile
+
+
+@click.command(cls=CourteousCommand)
+@click.argument("file", type=click.Path(path_type=Path))
+def command(file: Path) -> None:
+    """Show what is in a movie, or in results.
+
+    FILE is a movie (.h5, .tif, .npy), results (.h5r), or the truth of a simulated movie. Of a movie whose metadata is
+    incomplete, it says what has to be given for the analysis.
+
+    \b
+    Example:
+        pointillist info movie.h5
+    """  # noqa: D301  # click's marker for lines that stay
+    describe = {"results": _describe_results, "truth": _describe_truth, "movie": _describe_movie}
+    describe[_kind(file)](file)
+
+
+def _kind(file: Path) -> str:
+    import h5py
+
+    if file.suffix == ".h5r":
+        return "results"
+    if file.is_file() and h5py.is_hdf5(file):
+        with h5py.File(file, "r") as opened:
+            return "results" if "FitResults" in opened else "truth" if "Truth" in opened else "movie"
+    return "movie"
+
+
+def _describe_movie(file: Path) -> None:
+    from pipeline_files.movie import open_movie
+
+    with open_movie(file) as movie:
+        console = output()
+        console.print(facts(_movie_facts(movie)))
+        _print_metadata(movie.metadata)
+        for remark in movie.remarks:
+            notices().print(f"note: {remark}", markup=False)
+        _print_missing(movie)
+
+
+def _movie_facts(movie: MovieFile) -> dict[str, str]:
+    height, width = movie.frame_shape
+    um = movie.metadata.get("voxelsize.x")
+    seconds = movie.metadata.get("Camera.CycleTime")
+    size = f", {width * um:g} x {height * um:g} µm" if isinstance(um, int | float) else ""
+    duration = f", {movie.n_frames * seconds:.1f} s" if isinstance(seconds, int | float) and seconds > 0 else ""
+    return {
+        "movie": str(movie.path),
+        "frames": f"{movie.n_frames}{duration}",
+        "frame size": f"{width} x {height} px (width x height){size}",
+        "pixels": f"{movie.dtype}, {movie.n_frames * width * height * movie.dtype.itemsize / 1e6:.1f} MB in memory",
+        "events": str(len(movie.events)),
+        "identity": movie.identity,
+    }
+
+
+def _print_missing(movie: MovieFile) -> None:
+    from pipeline_files.preparation import prepare
+    from pipeline_files.settings import missing_keys, resolve
+    from pipeline_protocol.errors import SettingError
+
+    console = output()
+    console.print()
+    try:
+        prepare(movie)
+    except SettingError as error:
+        missing = missing_keys(resolve(movie.metadata))
+        if not missing:
+            console.print(str(error), markup=False, soft_wrap=True)
+            return
+        console.print("[yellow]to be analysed, it needs[/yellow] (as options, or in a .json file beside the movie)")
+        console.print(facts({f"-s {key.name}=...": f"{key.unit or 'number'}: {key.help}" for key in missing}))
+    else:
+        console.print("[green]ready to be analysed[/green]")
+
+
+def _describe_results(file: Path) -> None:
+    from cli.results_summary import summarise_results
+    from pipeline_files.results_reader import read_results
+
+    results = read_results(file, 0, 0)
+    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    summary = summarise_results(file)
+    summary["complete"] = "yes" if results.is_complete else "no; the command that began it goes on where it was"
+    summary["movie"] = results.movie_path or "not recorded"
+    summary["written by"] = versions or str(results.metadata.get("PYME.Version", "unknown"))
+    output().print(facts(summary))
+    _print_metadata(results.metadata)
+    for remark in results.remarks:
+        notices().print(f"note: {remark}", markup=False)
+
+
+def _describe_truth(file: Path) -> None:
+    from pipeline_files.truth import read_truth
+
+    truth = read_truth(file)
+    conditions = truth.conditions
+    height, width = conditions.frame_shape
+    per_frame = len(truth.rows) / conditions.n_frames
+    output().print(
+        facts(
+            {
+                "truth": str(file),
+                "emitters": f"{len(truth.rows)}, {per_frame:.1f} per frame",
+                "frames": f"{conditions.n_frames} of {width} x {height} px of {conditions.pixel_size_nm:g} nm",
+                "seed": str(conditions.seed),
+            }
+        )
+    )
+
+
+def _print_metadata(metadata: Metadata) -> None:
+    console = output()
+    console.print()
+    if not metadata:
+        console.print("no metadata")
+        return
+    console.print("metadata", style="bold")
+    console.print(facts({name: str(value) for name, value in sorted(metadata.items())}))

@@ -1,0 +1,209 @@
+"""The picture of a detection test: what the camera saw, what detection and fits made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_protocol.errors import ResultsError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cli.detection_looks import DetectionTest, ThresholdTest
+    from fitting.diagnosis import Look
+
+PANEL_INCHES = 3.2
+GAP_INCHES = 0.3
+HEADING_INCHES = 0.6
+LEGEND_INCHES = 0.45
+MOST_COLUMNS = 5
+DPI = 120
+WINDOW_PX = 192
+"""Of larger frames only a part is shown: spots of a few pixels would not be seen."""
+
+CANDIDATE, FIT, THRESHOLD = "#5dff8f", "#ff5fd2", "#ffd166"
+
+
+def draw_montage(test: DetectionTest, path: Path) -> None:
+    """Draw a test of the detection into a PNG.
+
+    Parameters
+    ----------
+    test
+        With at least one look.
+    path
+        Of the picture; replaced if it exists.
+
+    Raises
+    ------
+    ResultsError
+        If it cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = _figure(test)
+    FigureCanvasAgg(figure)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, format="png", dpi=DPI, facecolor="white")
+    except OSError as error:
+        problem = f"the picture cannot be written ({error.strerror})"
+        raise ResultsError(path, problem, "choose another place with -o") from error
+
+
+def _figure(test: DetectionTest) -> Figure:
+    n_frames, n_rows = len(test.by_threshold[0].looks), 1 + len(test.by_threshold)
+    is_wide = n_frames <= MOST_COLUMNS
+    shape = (n_rows, n_frames) if is_wide else (n_frames, n_rows)
+    windows = [_window(look) for look in test.by_threshold[0].looks]
+    figure, grid = _grid(shape, _aspect(windows[0]))
+    panels = grid if is_wide else grid.T
+    scale = _grey_levels(test.by_threshold[0].looks, windows)
+    for column, (look, window) in enumerate(zip(test.by_threshold[0].looks, windows, strict=True)):
+        _draw_raw(panels[0, column], look, window, scale)
+        if column == 0:
+            _draw_scale_bar(panels[0, column], window, test.pixel_size_nm)
+    for row, at_threshold in enumerate(test.by_threshold, start=1):
+        for column, (look, window) in enumerate(zip(at_threshold.looks, windows, strict=True)):
+            _draw_filtered(panels[row, column], at_threshold, look, window)
+    margin = GAP_INCHES / figure.get_figwidth()
+    figure.text(margin, 1 - 0.15 / figure.get_figheight(), _title(test), fontsize=11, ha="left", va="top", wrap=True)
+    _draw_legend(figure)
+    return figure
+
+
+def _aspect(window: Window) -> float:
+    """Return the height of a panel over its width."""
+    lines, columns = window
+    return float((lines.stop - lines.start) / (columns.stop - columns.start))
+
+
+def _grid(shape: tuple[int, int], aspect: float) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure with panels of a fixed size; to let matplotlib find the layout takes a second."""
+    from matplotlib.figure import Figure
+
+    n_rows, n_columns = shape
+    height = PANEL_INCHES * aspect
+    width_inches = n_columns * (PANEL_INCHES + GAP_INCHES) + GAP_INCHES
+    height_inches = n_rows * (height + 1.4 * GAP_INCHES) + HEADING_INCHES + LEGEND_INCHES
+    figure = Figure(figsize=(width_inches, height_inches))
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    figure.subplots_adjust(
+        left=1.2 * GAP_INCHES / width_inches,
+        right=1 - 0.8 * GAP_INCHES / width_inches,
+        bottom=(LEGEND_INCHES + 0.5 * GAP_INCHES) / height_inches,
+        top=1 - HEADING_INCHES / height_inches,
+        wspace=GAP_INCHES / PANEL_INCHES,
+        hspace=1.5 * GAP_INCHES / height,
+    )
+    return figure, grid
+
+
+def _title(test: DetectionTest) -> str:
+    settings = test.settings
+    begin, end = settings.background_range
+    background = f"background from frames {begin}:{end}" if begin < end else "no background subtracted"
+    thresholds = ", ".join(f"{each.threshold:g}" for each in test.by_threshold)
+    roi = 2 * settings.roi_half_size + 1
+    return (
+        f"{test.movie.name}: {len(test.by_threshold[0].looks)} of {test.n_movie_frames} frames  ·  "
+        f"threshold {thresholds}  ·  {background}  ·  fits of {roi} x {roi} px of {test.pixel_size_nm:g} nm"
+    )
+
+
+Window = tuple[slice, slice]
+"""Lines and columns that are shown."""
+
+
+def _window(look: Look) -> Window:
+    """Return the whole frame, or of a large one the part about the middle of the candidates."""
+    height, width = look.raw.shape
+    points = look.inspection.candidates
+    x, y = np.median(points[:, :2], axis=0) if len(points) else (width / 2, height / 2)
+    return _part(float(y), height), _part(float(x), width)
+
+
+def _part(centre: float, length: int) -> slice:
+    if length <= 1.5 * WINDOW_PX:
+        return slice(0, length)
+    start = int(np.clip(round(centre) - WINDOW_PX // 2, 0, length - WINDOW_PX))
+    return slice(start, start + WINDOW_PX)
+
+
+def _grey_levels(looks: Sequence[Look], windows: list[Window]) -> tuple[float, float]:
+    shown = np.concatenate([look.raw[window].ravel() for look, window in zip(looks, windows, strict=True)])
+    low, high = np.percentile(shown, (0.5, 99.8))
+    return float(low), float(max(high, low + 1))
+
+
+def _draw_raw(axes: Axes, look: Look, window: Window, scale: tuple[float, float]) -> None:
+    _show(axes, look.raw, window, scale)
+    where = "" if look.raw[window].size == look.raw.size else ", part of it"
+    axes.set_title(f"frame {look.frame}{where}: as recorded, {scale[0]:.0f} to {scale[1]:.0f} ADU", fontsize=8)
+
+
+def _draw_filtered(axes: Axes, test: ThresholdTest, look: Look, window: Window) -> None:
+    seen = look.inspection
+    _show(axes, seen.filtered, window, (0.0, float(2 * np.median(seen.threshold))))
+    excess = seen.filtered - seen.threshold
+    if excess.min() < 0 < excess.max():
+        axes.contour(excess, levels=[0.0], colors=THRESHOLD, linewidths=0.7)
+    x, y = seen.candidates[:, 0], seen.candidates[:, 1]
+    axes.scatter(x, y, marker="o", s=70, edgecolors=CANDIDATE, facecolors="none", linewidths=0.9)
+    fits = look.fits
+    axes.scatter(fits["x"], fits["y"], marker="+", s=28, color=FIT, linewidths=0.9)
+    _frame_limits(axes, window)
+    counts = f"{len(seen.candidates)} candidates, {len(fits)} fits"
+    axes.set_title(f"frame {look.frame}, threshold {test.threshold:g}: {counts}", fontsize=8)
+
+
+def _show(axes: Axes, image: NDArray[Any], window: Window, scale: tuple[float, float]) -> None:
+    axes.imshow(image, cmap="gray", vmin=scale[0], vmax=scale[1], interpolation="nearest")
+    _frame_limits(axes, window)
+    axes.tick_params(labelsize=6, length=2, width=0.5)
+    for side in axes.spines.values():
+        side.set_linewidth(0.5)
+
+
+def _frame_limits(axes: Axes, window: Window) -> None:
+    lines, columns = window
+    axes.set_xlim(columns.start - 0.5, columns.stop - 0.5)
+    axes.set_ylim(lines.stop - 0.5, lines.start - 0.5)
+
+
+def _draw_scale_bar(axes: Axes, window: Window, pixel_size_nm: float) -> None:
+    lines, columns = window
+    width = columns.stop - columns.start
+    um = next((b for b in (20, 10, 5, 2, 1, 0.5) if b * 1000 / pixel_size_nm <= 0.35 * width), 0.2)
+    length = um * 1000 / pixel_size_nm
+    x, y = columns.start + 0.05 * width, lines.stop - 0.06 * (lines.stop - lines.start)
+    axes.plot([x, x + length], [y, y], color="white", linewidth=2.5, solid_capstyle="butt")
+    axes.annotate(
+        f"{um:g} µm",
+        (x + length / 2, y),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        fontsize=8,
+        color="white",
+        bbox={"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1},
+    )
+
+
+def _draw_legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=THRESHOLD, linewidth=1, label="threshold, on the filtered frame"),
+        Line2D(
+            [], [], linestyle="", marker="o", markersize=8, markerfacecolor="none", color=CANDIDATE, label="candidate"
+        ),
+        Line2D([], [], linestyle="", marker="+", markersize=7, color=FIT, label="fit that converged"),
+    ]
+    figure.legend(handles=handles, loc="lower left", ncols=3, fontsize=9, frameon=False)

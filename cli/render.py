@@ -1,0 +1,120 @@
+"""``pointillist render``: a picture of the localizations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.console import facts, notices, output
+from cli.courteous import CourteousCommand
+from pipeline_protocol.errors import ResultsError, SettingError
+
+if TYPE_CHECKING:
+    from fitting.localizations import Rows
+    from fitting.rendering import Canvas, Image
+    from pipeline_files.results_reader import Results
+
+MOST_PIXELS = 400_000_000
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    result: Path
+    picture: Path
+    pixel_size_nm: float
+    method: str
+    max_error_nm: float | None
+
+
+@click.command(cls=CourteousCommand)
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG, or TIFF with counts; <result>.png without.")
+@click.option("--pixel-size", type=POSITIVE, default=20, show_default=True, help="Of the picture, nm.")
+@click.option(
+    "--method",
+    type=click.Choice(["gaussian", "histogram"]),
+    default="gaussian",
+    show_default=True,
+    help="Each localization as wide as its error, or counted into one pixel.",
+)
+@click.option("--max-error", type=POSITIVE, help="Leave out localizations less precise than this, nm.")
+def command(  # one for each option
+    *, result: Path, output: Path | None, pixel_size: float, method: str, max_error: float | None
+) -> None:
+    """Draw the localizations.
+
+    A PNG has a scale bar; a TIFF holds localizations per pixel as 32-bit numbers, with the size of a pixel.
+
+    \b
+    Examples:
+        pointillist render movie.h5r
+        pointillist render movie.h5r -o fine.png --pixel-size 5 --max-error 15
+        pointillist render movie.h5r -o counts.tif --method histogram
+    """  # noqa: D301  # click's marker for lines that stay
+    picture = output or Path(f"{result.stem}.png")
+    if picture.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise ResultsError(picture, "is no known kind of picture", "end its name in .png or .tif")
+    _render(_Wish(result=result, picture=picture, pixel_size_nm=pixel_size, method=method, max_error_nm=max_error))
+
+
+def _render(wish: _Wish) -> None:
+    from cli.picture import write_png, write_tiff
+    from cli.results_summary import portions
+    from fitting.rendering import add_gaussians, add_histogram
+    from pipeline_files.results_reader import read_results
+
+    results = read_results(wish.result, 0, 0)
+    if not results.is_complete:
+        notices().print("note: the analysis is not finished; the picture shows what there is so far")
+    camera_nm = 1000 * float(str(results.metadata.get("voxelsize.x")))
+    canvas = _canvas(wish, results, camera_nm)
+    add = add_histogram if wish.method == "histogram" else add_gaussians
+    image, n_drawn = canvas.blank(), 0
+    for rows in portions(wish.result, results.n_localizations):
+        n_drawn += add(image, canvas, _precise(rows, wish.max_error_nm, camera_nm))
+    write = write_png if wish.picture.suffix.lower() == ".png" else write_tiff
+    write(wish.picture, image, wish.pixel_size_nm)
+    _summarise(wish, image, n_drawn, results.n_localizations)
+
+
+def _canvas(wish: _Wish, results: Results, camera_nm: float) -> Canvas:
+    from cli.results_summary import frame_shape
+    from fitting.rendering import Canvas
+    from pipeline_files.results_reader import read_results
+
+    rows = results.rows if "Camera.ROIWidth" in results.metadata else read_results(wish.result).rows
+    canvas = Canvas(frame_shape=frame_shape(results.metadata, rows), magnification=camera_nm / wish.pixel_size_nm)
+    height, width = canvas.shape
+    if height * width > MOST_PIXELS:
+        problem = f"a picture of {width} x {height} px is too large"
+        raise SettingError("--pixel-size", problem, f"give more than {wish.pixel_size_nm:g} nm")
+    return canvas
+
+
+def _precise(rows: Rows, max_error_nm: float | None, camera_nm: float) -> Rows:
+    import numpy as np
+
+    from fitting.derived import precision_px
+
+    if max_error_nm is None:
+        return rows
+    with np.errstate(invalid="ignore"):
+        return np.asarray(rows[precision_px(rows) * camera_nm <= max_error_nm])
+
+
+def _summarise(wish: _Wish, image: Image, n_drawn: int, n_localizations: int) -> None:
+    height, width = image.shape
+    um = wish.pixel_size_nm / 1000
+    output().print(
+        facts(
+            {
+                "picture": str(wish.picture),
+                "size": f"{width} x {height} px of {wish.pixel_size_nm:g} nm, {width * um:.4g} x {height * um:.4g} µm",
+                "drawn": f"{n_drawn} of {n_localizations} localizations, method {wish.method}",
+            }
+        )
+    )

@@ -1,0 +1,106 @@
+"""What a results file holds, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fitting.localizations import Rows
+    from pipeline_files.metadata import Metadata
+    from pipeline_files.results_reader import Results
+
+ROWS_AT_A_TIME = 1_000_000
+SAMPLE_PORTIONS = 20
+SAMPLE_ROWS = 50_000
+"""Medians of longer files come from portions spread over them."""
+
+SHOWN_FAILURES = 5
+
+
+def portions(path: Path, n_localizations: int) -> Iterator[Rows]:
+    """Yield all localizations of a results file, a million at a time."""
+    from pipeline_files.results_reader import read_results
+
+    for start in range(0, n_localizations, ROWS_AT_A_TIME):
+        yield read_results(path, start, min(start + ROWS_AT_A_TIME, n_localizations)).rows
+
+
+def summarise_results(path: Path) -> dict[str, str]:
+    """Return what a user wants to know first of a results file, as names and values.
+
+    Raises
+    ------
+    ResultsError
+        If it is no results file.
+    """
+    from pipeline_files.results_reader import read_results
+
+    results = read_results(path, 0, 0)
+    pixel_nm = 1000 * float(str(results.metadata.get("voxelsize.x")))
+    return {
+        "results": str(path) if results.is_complete else f"{path} (unfinished: the analysis was not completed)",
+        "localizations": f"{results.n_localizations}",
+        "frames": _frames(results),
+        **_failures(results),
+        **_medians(_sample(path, results.n_localizations), pixel_nm),
+    }
+
+
+def _frames(results: Results) -> str:
+    n_frames = int((results.ranges["stop"] - results.ranges["start"]).sum())
+    if not n_frames:
+        return "not recorded"
+    return f"{n_frames} analysed, {results.n_localizations / n_frames:.1f} localizations per frame"
+
+
+def _failures(results: Results) -> dict[str, str]:
+    if not results.failures:
+        return {}
+    failures = sorted(results.failures.items())
+    lines = [f"frame {frame}: {reason}" for frame, reason in failures[:SHOWN_FAILURES]]
+    if len(failures) > SHOWN_FAILURES:
+        lines.append(f"and {len(failures) - SHOWN_FAILURES} more, in the file's table /Pointillist/Failures")
+    return {"failed frames": f"{len(failures)}\n" + "\n".join(lines)}
+
+
+def _sample(path: Path, n_localizations: int) -> Rows:
+    import numpy as np
+
+    from pipeline_files.results_reader import read_results
+
+    if n_localizations <= SAMPLE_PORTIONS * SAMPLE_ROWS:
+        return read_results(path).rows
+    starts = np.linspace(0, n_localizations - SAMPLE_ROWS, SAMPLE_PORTIONS).astype(int)
+    return np.concatenate([read_results(path, int(start), int(start) + SAMPLE_ROWS).rows for start in starts])
+
+
+def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
+    from fitting.derived import photons, precision_px
+    from fitting.diagnosis import converged, median
+
+    fits = converged(rows)
+    if not len(fits):
+        return {}
+    return {
+        "converged": f"{100 * len(fits) / len(rows):.1f} % of the fits",
+        "photons": f"{median(photons(fits)):.0f} per localization (median)",
+        "sigma": f"{pixel_nm * median(fits['sigma']):.0f} nm (median)",
+        "precision": f"{pixel_nm * median(precision_px(fits)):.1f} nm (median of the errors that the fits report)",
+    }
+
+
+def frame_shape(metadata: Metadata, rows: Rows) -> tuple[int, int]:
+    """Return height and width of the movie's frames: as recorded, else as far as localizations reach."""
+    import numpy as np
+
+    shape = []
+    for key, axis in (("Camera.ROIHeight", "y"), ("Camera.ROIWidth", "x")):
+        recorded = metadata.get(key)
+        if isinstance(recorded, int | float) and recorded > 0:
+            shape.append(int(recorded))
+        else:
+            reach = rows[axis][np.isfinite(rows[axis])]
+            shape.append(int(np.ceil(reach.max())) + 1 if len(reach) else 1)
+    return shape[0], shape[1]

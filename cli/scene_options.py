@@ -1,0 +1,156 @@
+"""The options of ``simulate`` that say what the camera looks at, and which camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from cli.parameter_types import FrameSize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fitting.camera import CameraModel
+    from fitting.simulation import Scene
+    from fitting.simulation.structures import Structure
+
+Command = TypeVar("Command", bound="Callable[..., object]")
+
+NOT_NEGATIVE = click.FloatRange(min=0)
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+_OPTIONS = (
+    click.option("--frames", type=click.IntRange(min=1), default=1000, help="Length of the movie."),
+    click.option("--size", type=FrameSize(), default="256", help="Of a frame, px: 256, or 320x200."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, help="The same seed, the same movie."),
+    click.option(
+        "--structure",
+        type=click.Choice(["uniform", "filaments", "pores"]),
+        default="uniform",
+        help="Where emitters sit: anywhere, on filaments, or on rings like nuclear pores.",
+    ),
+    click.option("--structures", type=click.IntRange(min=1), help="How many filaments (12) or pores (300)."),
+    click.option("--margin", type=NOT_NEGATIVE, default=10, help="Kept free at the edges, px."),
+    click.option("--emitters", type=NOT_NEGATIVE, default=30, help="On at any moment in the whole frame, on average."),
+    click.option(
+        "--on-time",
+        type=NOT_NEGATIVE,
+        default=0,
+        help="Mean on-time in frames, exponentially distributed; 0: each emitter is on for one whole frame.",
+    ),
+    click.option("--photons", type=POSITIVE, default=1000, help="Photoelectrons of an emitter per frame (median)."),
+    click.option(
+        "--photon-spread",
+        type=NOT_NEGATIVE,
+        default=0,
+        help="Of the photons' logarithm, from emitter to emitter; 0: all alike.",
+    ),
+    click.option("--sigma", type=POSITIVE, default=130, help="Of the Gaussian spot, nm."),
+    click.option("--pixel-size", type=POSITIVE, default=100, help="In the sample, nm."),
+    click.option("--background", type=NOT_NEGATIVE, default=50, help="Photoelectrons per px and frame."),
+    click.option(
+        "--background-slope",
+        type=click.FloatRange(-2, 2),
+        default=0,
+        help="From left to right, as a fraction of the background.",
+    ),
+    click.option(
+        "--camera",
+        type=click.Choice(["ccd", "emccd", "scmos"]),
+        default="ccd",
+        help="scmos: each pixel has an offset, a read noise and a gain of its own, 1 % are hot.",
+    ),
+    click.option("--offset", type=float, default=100, help="Dark signal of ccd and emccd, ADU."),
+    click.option(
+        "--electrons-per-count",
+        type=POSITIVE,
+        help="Electrons per ADU (ccd and scmos 0.46; emccd 10, after its register).",
+    ),
+    click.option("--read-noise", type=NOT_NEGATIVE, default=1.6, help="Of the ccd, electrons."),
+    click.option("--em-gain", type=click.FloatRange(min=1, min_open=True), default=100, help="Of the emccd."),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneOptions:
+    """What the user asked for; see the help of each option."""
+
+    frames: int
+    size: tuple[int, int]
+    seed: int
+    structure: str
+    structures: int | None
+    margin: float
+    emitters: float
+    on_time: float
+    photons: float
+    photon_spread: float
+    sigma: float
+    pixel_size: float
+    background: float
+    background_slope: float
+    camera: str
+    offset: float
+    electrons_per_count: float | None
+    read_noise: float
+    em_gain: float
+
+    def scene(self) -> Scene:
+        """Return what the camera looks at."""
+        from fitting.simulation import Blinking, Scene
+
+        return Scene(
+            frame_shape=self.size,
+            structure=self._structure(),
+            blinking=Blinking(
+                emitters_per_frame=self.emitters,
+                mean_on_frames=self.on_time,
+                photons=self.photons,
+                photon_spread=self.photon_spread,
+            ),
+            psf_sigma_px=self.sigma / self.pixel_size,
+            background=self.background,
+            background_slope=self.background_slope,
+        )
+
+    def _structure(self) -> Structure:
+        from fitting.simulation import Field, Stream, draw_filaments, draw_rings, generator
+
+        field = Field(
+            frame_shape=self.size,
+            margin_px=min(self.margin, min(self.size) / 2 - 1),
+            pixel_size_nm=self.pixel_size,
+        )
+        rng = generator(self.seed, Stream.STRUCTURE)
+        if self.structure == "filaments":
+            return draw_filaments(field, self.structures or 12, rng)
+        if self.structure == "pores":
+            return draw_rings(field, self.structures or 300, rng)
+        return field
+
+    def camera_model(self) -> CameraModel:
+        """Return the camera."""
+        from fitting.simulation import ccd, emccd, scmos
+
+        if self.camera == "scmos":
+            return scmos(self.size, self.seed, electrons_per_adu=self.electrons_per_count or 0.46)
+        if self.camera == "emccd":
+            return emccd(
+                offset_adu=self.offset,
+                electrons_per_adu=self.electrons_per_count or 10.0,
+                em_gain=self.em_gain,
+            )
+        return ccd(
+            offset_adu=self.offset,
+            electrons_per_adu=self.electrons_per_count or 0.46,
+            read_noise_e=self.read_noise,
+        )
+
+
+def scene_options(command: Command) -> Command:
+    """Add the options of a scene to a command, in the order in which they stand here."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,162 @@
+"""``pointillist score``: localizations against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.console import facts, notices, output
+from cli.courteous import CourteousCommand
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from fitting.scoring import Errors, Score
+    from fitting.truth import Truth
+    from pipeline_files.results_reader import Results
+    from pipeline_files.truth import Conditions
+
+NOT_NEGATIVE = click.FloatRange(min=0)
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    radius_nm: float
+    isolation_nm: float
+    border_px: float
+    min_photons: float
+
+
+@click.command(cls=CourteousCommand)
+@click.argument("result", type=click.Path(path_type=Path))
+@click.argument("truth", type=click.Path(path_type=Path))
+@click.option("--radius", type=POSITIVE, default=150, show_default=True, help="Farthest match, nm.")
+@click.option(
+    "--isolation", type=POSITIVE, default=1200, show_default=True, help="Emitters without another one so near, nm."
+)
+@click.option(
+    "--border", type=NOT_NEGATIVE, default=0, show_default=True, help="Do not count emitters so near the edge, px."
+)
+@click.option("--min-photons", type=NOT_NEGATIVE, default=0, show_default=True, help="Do not count dimmer emitters.")
+def command(  # noqa: PLR0913  # one for each option
+    *, result: Path, truth: Path, radius: float, isolation: float, border: float, min_photons: float
+) -> None:
+    """Compare results with the truth of a simulated movie.
+
+    RESULT is a .h5r, TRUTH the .truth.h5 beside the simulated movie. Per frame, localizations and emitters are paired
+    one to one; recall is the share of emitters that were found, precision the share of localizations that are true,
+    Jaccard both at once. Errors are compared with the Cramér-Rao bound: no unbiased fit can be better.
+
+    \b
+    Example:
+        pointillist score movie.h5r movie.truth.h5
+    """  # noqa: D301  # click's marker for lines that stay
+    limits = _Limits(radius_nm=radius, isolation_nm=isolation, border_px=border, min_photons=min_photons)
+    _score(result, truth, limits)
+
+
+def _score(result: Path, truth: Path, limits: _Limits) -> None:
+    from fitting.scoring import Optics, Rules, score
+    from pipeline_files.results_reader import read_results
+    from pipeline_files.truth import read_truth
+
+    known = read_truth(truth)
+    conditions = known.conditions
+    results = read_results(result)
+    if not results.is_complete:
+        notices().print("note: the analysis is not finished; only the frames that were analysed count")
+    pixel_nm = conditions.pixel_size_nm
+    roi_size = results.metadata.get("Analysis.ROISize", 5)
+    outcome = score(
+        results.rows,
+        _analysed(known.rows, results, conditions),
+        Rules(
+            radius_px=limits.radius_nm / pixel_nm,
+            isolation_px=limits.isolation_nm / pixel_nm,
+            border_px=limits.border_px,
+            min_photons=limits.min_photons,
+            frame_shape=conditions.frame_shape,
+        ),
+        Optics(
+            roi_half_size=int(roi_size) if isinstance(roi_size, int | float) else 5,
+            read_variance=conditions.read_variance,
+            noise_factor=conditions.noise_factor,
+        ),
+    )
+    _print_score(outcome, pixel_nm, limits)
+
+
+def _analysed(truth: Truth, results: Results, conditions: Conditions) -> Truth:
+    """Return the emitters of the frames that were analysed."""
+    import numpy as np
+
+    is_analysed = np.zeros(conditions.n_frames, dtype=bool)
+    for row in results.ranges:
+        is_analysed[row["start"] : row["stop"]] = True
+    if not len(results.ranges):
+        start_at = results.metadata.get("Analysis.StartAt", 0)
+        is_analysed[int(start_at) if isinstance(start_at, int | float) else 0 :] = True
+    return np.asarray(truth[is_analysed[truth["frame"]]])
+
+
+def _print_score(outcome: Score, pixel_nm: float, limits: _Limits) -> None:
+    console = output()
+    console.print(
+        facts(
+            {
+                "emitters": f"{outcome.n_truth}",
+                "localizations": f"{outcome.n_localizations}",
+                "matched": f"{outcome.n_matched}, within {limits.radius_nm:g} nm",
+                "recall": f"{outcome.recall:.4f}",
+                "precision": f"{outcome.precision:.4f}",
+                "Jaccard": f"{outcome.jaccard:.4f}",
+            }
+        )
+    )
+    if outcome.n_matched:
+        console.print()
+        console.print(_errors_table(outcome, pixel_nm, limits))
+
+
+def _errors_table(outcome: Score, pixel_nm: float, limits: _Limits) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("")
+    table.add_column("all", justify="right")
+    table.add_column(f"isolated by {limits.isolation_nm:g} nm", justify="right")
+    for name, show in _ERROR_LINES:
+        table.add_row(name, *(Text(show(errors, pixel_nm)) for errors in (outcome.every, outcome.isolated)))
+    return table
+
+
+def _pair(name: str, form: str, *, is_length: bool) -> Callable[[Errors, float], str]:
+    """Return a function that shows the x and the y of an error."""
+
+    def show(errors: Errors, pixel_nm: float) -> str:
+        factor = pixel_nm if is_length else 1.0
+        return ", ".join(format(factor * getattr(errors, f"{name}_{axis}"), form) for axis in "xy")
+
+    return show
+
+
+def _bound_ratio(errors: Errors, _: float) -> str:
+    return f"{errors.rmse_x / errors.bound_x:.3f}, {errors.rmse_y / errors.bound_y:.3f}"
+
+
+_ERROR_LINES: tuple[tuple[str, Callable[[Errors, float], str]], ...] = (
+    ("pairs", lambda errors, _: str(errors.n)),
+    ("root mean square error x, y (nm)", _pair("rmse", ".2f", is_length=True)),
+    ("Cramér-Rao bound x, y (nm)", _pair("bound", ".2f", is_length=True)),
+    ("error over bound x, y", _bound_ratio),
+    ("mean error x, y (nm)", _pair("bias", "+.2f", is_length=True)),
+    ("error over reported error x, y", _pair("pull", ".2f", is_length=False)),
+    ("photons over true photons (median)", lambda errors, _: f"{errors.photon_ratio:.3f}"),
+    ("sigma (nm, median)", lambda errors, pixel_nm: f"{errors.sigma_px * pixel_nm:.1f}"),
+)

@@ -1,0 +1,42 @@
+"""``pointillist settings``: all settings that there are."""
+
+from __future__ import annotations
+
+import click
+
+from cli.console import output
+from cli.courteous import CourteousCommand
+
+
+@click.command(cls=CourteousCommand)
+@click.argument("search", required=False)
+def command(search: str | None) -> None:
+    """List the settings, with their defaults and units.
+
+    They are given with -s KEY=VALUE, in a file with --settings, or in the movie's metadata. SEARCH shows only those
+    that mention a word.
+
+    \b
+    Example:
+        pointillist settings background
+    """  # noqa: D301  # click's marker for lines that stay
+    from rich.table import Table
+    from rich.text import Text
+
+    from pipeline_files.keys import KEYS
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("default", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("what it does")
+    for key in KEYS.values():
+        if search is None or search.lower() in f"{key.name} {key.help}".lower():
+            table.add_row(*map(Text, (key.name, _shown(key.default), key.unit, key.help)))
+    output().print(table)
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "-"
+    return ":".join(map(str, default)) if isinstance(default, tuple) else str(default)

@@ -1,0 +1,213 @@
+"""``pointillist test-detection``: whether the detection finds what a person would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.console import notices, output
+from cli.courteous import CourteousCommand
+from cli.parameter_types import Thresholds
+from cli.settings_options import settings_options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cli.detection_looks import DetectionTest, ThresholdTest
+    from fitting.symptoms import Finding
+
+DEFAULT_FRAMES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to test.
+
+    Parameters
+    ----------
+    movie
+        File of the movie.
+    settings_file, overrides
+        Settings beside those of the movie.
+    n_frames
+        How many frames to look at, spread over the movie.
+    thresholds
+        To compare, rising; None takes the settings' own.
+    picture
+        Where the picture goes; None puts ``<stem>_detection.png`` into the working directory.
+    """
+
+    movie: Path
+    settings_file: Path | None
+    overrides: Sequence[str]
+    n_frames: int
+    thresholds: tuple[float, ...] | None
+    picture: Path | None
+
+
+@click.command(cls=CourteousCommand)
+@click.argument("movie", type=click.Path(path_type=Path))
+@settings_options
+@click.option(
+    "--frames", type=click.IntRange(min=1), default=DEFAULT_FRAMES, show_default=True, help="Spread over the movie."
+)
+@click.option("--threshold", type=Thresholds(), help="One or several to compare: 0.8,1,1.5.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The picture; without it <movie>_detection.png, here."
+)
+def command(  # noqa: PLR0913  # one for each option
+    *,
+    movie: Path,
+    overrides: tuple[str, ...],
+    settings_file: Path | None,
+    frames: int,
+    threshold: tuple[float, ...] | None,
+    output: Path | None,
+) -> None:
+    """Test the detection on a few frames, before the run.
+
+    Shows in a picture and a table what is found, and warns of settings that look wrong. No results are written.
+
+    \b
+    Examples:
+        pointillist test-detection movie.h5
+        pointillist test-detection movie.h5 --threshold 0.8,1,1.5
+        pointillist test-detection movie.tif -s Camera.ADOffset=100 --frames 8
+    """  # noqa: D301  # click's marker for lines that stay
+    run_test(
+        Request(
+            movie=movie,
+            settings_file=settings_file,
+            overrides=overrides,
+            n_frames=frames,
+            thresholds=threshold,
+            picture=output,
+        )
+    )
+
+
+def run_test(request: Request) -> None:
+    """Test the detection and show what came out.
+
+    Raises
+    ------
+    MovieError, SettingError, ResultsError
+        If the movie cannot be read, the settings do not suit, or the picture cannot be written.
+    """
+    from cli.kernels import use_kernel_cache
+    from cli.montage import draw_montage
+
+    use_kernel_cache()
+    test = _examine(request)
+    for remark in test.remarks:
+        notices().print(f"note: {remark}", markup=False)
+    console = output()
+    console.print(_table(test))
+    for frame, reason in test.failures.items():
+        console.print(f"frame {frame} could not be analysed: {reason}", markup=False)
+    _print_findings(test)
+    if test.by_threshold[0].looks:
+        picture = request.picture or Path(f"{request.movie.stem}_detection.png")
+        draw_montage(test, picture)
+        console.print(f"picture  {picture}", markup=False, soft_wrap=True)
+
+
+def _examine(request: Request) -> DetectionTest:
+    from cli.detection_looks import DetectionTest, look_at, spread_frames
+    from pipeline_files.camera import camera_model
+    from pipeline_files.movie import open_movie
+    from pipeline_files.preparation import prepare
+    from pipeline_files.settings import fit_settings
+
+    overrides = list(request.overrides)
+    if request.thresholds:
+        overrides.append(f"Analysis.DetectionThreshold={request.thresholds[0]}")
+    with open_movie(request.movie) as movie:
+        settings, remarks = prepare(movie, request.settings_file, overrides)
+        fit = fit_settings(settings)
+        camera = camera_model(settings, movie.frame_shape, request.movie.absolute().parent)
+        thresholds = request.thresholds or (float(str(settings["Analysis.DetectionThreshold"])),)
+        frames = spread_frames(request.n_frames, fit.start_at, movie.n_frames)
+        tests, failures = look_at(movie, frames, camera, fit, thresholds)
+        return DetectionTest(
+            movie=request.movie,
+            n_movie_frames=movie.n_frames,
+            pixel_size_nm=1000 * float(str(settings["voxelsize.x"])),
+            settings=fit,
+            by_threshold=tests,
+            failures=failures,
+            remarks=[*movie.remarks, *remarks],
+        )
+
+
+def _table(test: DetectionTest) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    several = len(test.by_threshold) > 1
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    headings = ["frame", "candidates", "fits", "photons", "sigma (nm)", "sigma (px)", "nchi2", "SNR"]
+    for heading in ["threshold", *headings] if several else headings:
+        table.add_column(heading, justify="right")
+    for at_threshold in test.by_threshold:
+        for cells in _cells(at_threshold, test.pixel_size_nm):
+            first = [f"{at_threshold.threshold:g}"] if several else []
+            table.add_row(*map(Text, [*first, *cells]))
+        table.add_section()
+    return table
+
+
+def _cells(test: ThresholdTest, pixel_size_nm: float) -> list[list[str]]:
+    from fitting.diagnosis import median, report
+
+    reports = [report(look) for look in test.looks]
+    lines = [
+        (str(each.frame), each.n_candidates, each.n_fits, each.photons, each.sigma_px, each.nchi2, each.snr)
+        for each in reports
+    ]
+    if len(reports) > 1:
+        medians = [
+            median([getattr(each, name) for each in reports]) for name in ("photons", "sigma_px", "nchi2", "snr")
+        ]
+        n_candidates, n_fits = sum(each.n_candidates for each in reports), sum(each.n_fits for each in reports)
+        lines.append(("all", n_candidates, n_fits, medians[0], medians[1], medians[2], medians[3]))
+    return [
+        [
+            frame,
+            str(n_candidates),
+            str(n_fits),
+            _number(photons, "{:.0f}"),
+            _number(sigma * pixel_size_nm, "{:.0f}"),
+            _number(sigma, "{:.2f}"),
+            _number(nchi2, "{:.2f}"),
+            _number(snr, "{:.1f}"),
+        ]
+        for frame, n_candidates, n_fits, photons, sigma, nchi2, snr in lines
+    ]
+
+
+def _number(value: float, form: str) -> str:
+    return form.format(value) if value == value else "-"  # noqa: PLR0124  # NaN
+
+
+def _print_findings(test: DetectionTest) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console = output()
+    findings: dict[str, Finding] = {
+        finding.problem: finding for at_threshold in test.by_threshold for finding in at_threshold.findings
+    }
+    console.print()
+    warnings = Table.grid(padding=(0, 2, 0, 0))
+    for finding in findings.values():
+        warnings.add_row(Text("warning", style="yellow"), Text(f"{finding.problem}; {finding.remedy}"))
+        if finding.settings:
+            warnings.add_row("", Text(f"settings: {', '.join(finding.settings)}", style="dim"))
+    console.print(warnings)
+    if not findings and test.by_threshold[0].looks:
+        console.print("[green]no warnings[/green]: detection, camera settings and spot size fit together")

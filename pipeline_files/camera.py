@@ -1,0 +1,59 @@
+"""The camera, as metadata and maps describe it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fitting.camera import CameraModel
+from pipeline_files.maps import load_map
+from pipeline_files.metadata import Metadata, number
+from pipeline_files.settings import check_complete, normalised
+from pipeline_protocol.errors import SettingError
+
+
+def camera_model(settings: Metadata, frame_shape: tuple[int, int], folder: Path) -> CameraModel:
+    """Return the camera as the numbers want it.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`pipeline_files.preparation.prepare`, or the same after a journey as a message.
+    frame_shape
+        ``(y, x)`` of the movie.
+    folder
+        Of the movie; maps are sought there.
+
+    Returns
+    -------
+    CameraModel
+        Maps are ``(y, x)`` of the movie's part of the chip.
+
+    Raises
+    ------
+    SettingError
+        If something is missing or wrong.
+    """
+    settings = normalised(settings)
+    check_complete(settings)
+    dark, variance, flat = (
+        load_map(f"Camera.{name}MapID", settings, frame_shape, folder) for name in ("Dark", "Variance", "Flatfield")
+    )
+    if variance is not None and np.any(variance < 0):
+        raise SettingError("Camera.VarianceMapID", "the map holds negative values", "give variances, in e-²")
+    return CameraModel(
+        electrons_per_adu=_given(settings, "Camera.ElectronsPerCount"),
+        offset_adu=dark if dark is not None else _given(settings, "Camera.ADOffset"),
+        read_variance_e2=variance if variance is not None else _given(settings, "Camera.ReadNoise") ** 2,
+        flat_field=flat if flat is not None else 1.0,
+        em_gain=_given(settings, "Camera.TrueEMGain"),
+        noise_factor=_given(settings, "Camera.NoiseFactor"),
+    )
+
+
+def _given(settings: Metadata, key: str) -> float:
+    value = number(settings, key)
+    if value is None:
+        raise SettingError(key, "missing", f"give -s {key}=VALUE")
+    return value

@@ -1,0 +1,59 @@
+"""Frames that lie in a file one after the other, uncompressed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline_files.source import Frames
+from pipeline_protocol.errors import MovieError
+
+
+class ContiguousFrames:
+    """Pixels from an offset to the end of a file.
+
+    They are read, not memory-mapped: a mapped file that loses its end, or its server, kills the process.
+
+    Parameters
+    ----------
+    path
+        The file.
+    offset
+        Of the first pixel, in bytes.
+    shape
+        ``(frame, y, x)``, C order.
+    dtype
+        Of a pixel.
+
+    Raises
+    ------
+    MovieError
+        If the file is shorter than that.
+    """
+
+    def __init__(self, path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self._path = path
+        self._offset = offset
+        self._frame_bytes = shape[1] * shape[2] * dtype.itemsize
+        self._file = path.open("rb")
+        missing = offset + shape[0] * self._frame_bytes - path.stat().st_size
+        if missing > 0:
+            self._file.close()
+            raise MovieError(path, f"is truncated, {missing} bytes are missing", "copy it again")
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)``."""
+        n_bytes = (stop - start) * self._frame_bytes
+        self._file.seek(self._offset + start * self._frame_bytes)
+        pixels = bytearray(n_bytes)
+        if self._file.readinto(pixels) != n_bytes:
+            raise MovieError(self._path, f"ended while frames {start} to {stop} were read", "copy it again")
+        return np.frombuffer(pixels, self.dtype).reshape(-1, *self.shape[1:])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

@@ -1,0 +1,154 @@
+"""The whole of an analysis, written at once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tables
+from numpy.typing import NDArray
+
+from fitting.localizations import Rows
+from pipeline_files.places import unfinished_path
+from pipeline_files.results import ResultsDescription, append_localizations, create_results
+from pipeline_files.storage import clear_write_errors, extend_hdf5, sync
+from pipeline_protocol.errors import ResultsError
+
+RANGE_DTYPE = np.dtype([("start", "<i8"), ("stop", "<i8"), ("n_localizations", "<i8")])
+"""Frames ``[start, stop)`` that were analysed, and how much was found in them."""
+
+FAILURE_DTYPE = np.dtype([("frame", "<i8"), ("reason", "S512")])
+"""A frame that could not be analysed, and why, in UTF-8."""
+
+_RANGE_FRAMES = 1000
+
+_BLOCK_ROWS = 1 << 17
+
+
+def write_results(
+    path: Path,
+    description: ResultsDescription,
+    portions: Iterable[Rows],
+    done: Iterable[tuple[int, int]],
+    failures: Mapping[int, str],
+) -> int:
+    """Write a finished analysis.
+
+    The bytes of the file depend on what is in it alone: not on how the rows were portioned or the frames shared out.
+
+    Parameters
+    ----------
+    path
+        Of the results. It appears at the end, whole and on the disk, or not at all.
+    description
+        What the file holds.
+    portions
+        :data:`fitting.localizations.LOCALIZATION_DTYPE`, in order of frames; never held together.
+    done
+        Ranges ``(start, stop)`` of frames that were analysed, in any order and cutting.
+    failures
+        Frames that could not be analysed, with the reason.
+
+    Returns
+    -------
+    int
+        Number of localizations.
+
+    Raises
+    ------
+    ResultsError
+        If the file exists, there is no room, it cannot be written, or does not hold what was written.
+    """
+    unfinished = unfinished_path(path)
+    with clear_write_errors(unfinished):
+        unfinished.unlink(missing_ok=True)
+    try:
+        create_results(unfinished, description, is_compressed=True)
+        ranges = _ranges(done)
+        checksum = 0
+        for rows in _blocks(portions):
+            checksum = zlib.crc32(append_localizations(unfinished, rows).tobytes(), checksum)
+            place = np.searchsorted(ranges["start"], rows["frame"], side="right") - 1
+            ranges["n_localizations"] += np.bincount(place, minlength=len(ranges))
+        _complete(unfinished, ranges, failures)
+        n_localizations = _verify(unfinished, checksum)
+        _publish(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return n_localizations
+
+
+def _ranges(done: Iterable[tuple[int, int]]) -> NDArray[np.void]:
+    """Join ranges that touch, and cut them at fixed frames."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(done):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    ranges = []
+    for start, stop in joined:
+        edges = [start, *range((start // _RANGE_FRAMES + 1) * _RANGE_FRAMES, stop, _RANGE_FRAMES), stop]
+        ranges += [(a, b, 0) for a, b in itertools.pairwise(edges)]
+    return np.array(ranges, RANGE_DTYPE)
+
+
+def _blocks(portions: Iterable[Rows]) -> Iterator[Rows]:
+    """Portion the rows anew, all alike but the last."""
+    waiting: list[Rows] = []
+    n_waiting = 0
+    for rows in portions:
+        waiting.append(rows)
+        n_waiting += len(rows)
+        if n_waiting >= _BLOCK_ROWS:
+            joined = np.concatenate(waiting)
+            n_whole = n_waiting // _BLOCK_ROWS * _BLOCK_ROWS
+            yield from np.split(joined[:n_whole], n_whole // _BLOCK_ROWS)
+            waiting, n_waiting = [joined[n_whole:]], n_waiting - n_whole
+    if n_waiting:
+        yield np.concatenate(waiting)
+
+
+def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str]) -> None:
+    reasons = [(frame, reason.encode()[:512]) for frame, reason in sorted(failures.items())]
+    failed = np.array(reasons, FAILURE_DTYPE)
+    with extend_hdf5(path, ranges.nbytes + failed.nbytes) as file:
+        own = file.root.Pointillist
+        file.create_table(own, "Ranges", ranges, track_times=False)
+        file.create_table(own, "Failures", failed, track_times=False)
+        file.set_node_attr(own, "is_complete", True)
+    sync(path)
+
+
+def _verify(path: Path, checksum: int) -> int:
+    """Read the rows once more: PyTables does not say when they did not reach the disk."""
+    found = 0
+    with clear_write_errors(path), tables.open_file(path) as file:
+        table = file.root.FitResults
+        for start in range(0, table.nrows, _BLOCK_ROWS):
+            found = zlib.crc32(table.read(start, start + _BLOCK_ROWS).tobytes(), found)
+        n_localizations = int(table.nrows)
+    if found != checksum:
+        raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
+    return n_localizations
+
+
+def _publish(unfinished: Path, path: Path) -> None:
+    """Give the file its name, unless that has been taken."""
+    with clear_write_errors(path):
+        try:
+            os.link(unfinished, path)
+        except FileExistsError as error:
+            raise ResultsError(path, "exists already", "choose another name with -o") from error
+        except OSError:  # a file system without links
+            if path.exists():
+                raise ResultsError(path, "exists already", "choose another name with -o") from None
+            unfinished.rename(path)
+        else:
+            unfinished.unlink()
+    sync(path)

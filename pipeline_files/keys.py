@@ -1,0 +1,286 @@
+"""The settings that exist: PYME's names, what they may be, and what they are if nobody says."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline_files.conversion import FORMATS
+from pipeline_files.kinds import NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER, Kind
+from pipeline_files.metadata import Value
+from pipeline_protocol.errors import SettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """One setting.
+
+    Parameters
+    ----------
+    name
+        PYME's, dotted.
+    kind
+        Turns what a person or a file says into the value.
+    help
+        One line.
+    unit
+        Of the value; empty for none.
+    default
+        None where there is none.
+    above, low, high
+        Bounds of a number: exclusive below, inclusive below, inclusive above.
+    choices
+        All values that are allowed, if they are few.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    unit: str = ""
+    default: Value = None
+    above: float | None = None
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def parse(self, value: Value) -> Value:
+        """Check a value, and bring it to its kind.
+
+        Parameters
+        ----------
+        value
+            Of the kind, or text.
+
+        Returns
+        -------
+        Value
+            Of the kind.
+
+        Raises
+        ------
+        SettingError
+            If it is of the wrong kind, or out of range.
+        """
+        try:
+            parsed = self.kind.parse(value)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise SettingError(self.name, f"{value!r} is not {self.kind.name}", self._remedy()) from error
+        if self.choices and parsed not in self.choices:
+            raise SettingError(self.name, f"there is no {value!r}", f"choose one of {', '.join(self.choices)}")
+        if isinstance(parsed, int | float) and not self._is_within(parsed):
+            raise SettingError(self.name, f"{value} is out of range", f"give a value {self._bounds()}")
+        return parsed
+
+    def _is_within(self, number: float) -> bool:
+        return (
+            (self.above is None or number > self.above)
+            and (self.low is None or number >= self.low)
+            and (self.high is None or number <= self.high)
+        )
+
+    def _bounds(self) -> str:
+        signs = ((">", self.above), (">=", self.low), ("<=", self.high))
+        return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+
+    def _remedy(self) -> str:
+        example = ":".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
+        return "give one" + (f", such as {example}" if example is not None else "")
+
+
+_TABLE = (
+    Key(
+        name="Analysis.FitModule",
+        kind=TEXT,
+        default="LatGaussFitFR",
+        choices=tuple(FORMATS),
+        help="The fit.",
+    ),
+    Key(
+        name="Analysis.DetectionThreshold",
+        kind=NUMBER,
+        default=1.0,
+        above=0,
+        help="How bright a candidate must be: in units of the pixel's noise, or with SNRThreshold off in ADU.",
+    ),
+    Key(name="Analysis.SNRThreshold", kind=SWITCH, default=True, help="Whether the threshold follows the noise."),
+    Key(name="Analysis.StartAt", kind=WHOLE_NUMBER, default=0, low=0, unit="frame", help="The first frame to analyse."),
+    Key(
+        name="Analysis.BGRange",
+        kind=RANGE,
+        default=(-30, 0),
+        unit="frames",
+        help="Frames, counted from each, that make its background; 0:0 for none.",
+    ),
+    Key(
+        name="Analysis.PCTBackground",
+        kind=NUMBER,
+        default=0.0,
+        low=0,
+        high=1,
+        help="Rank of the background among these frames, 0.25 for the lower quartile; 0 for their mean.",
+    ),
+    Key(
+        name="Analysis.subtractBackground",
+        kind=SWITCH,
+        default=True,
+        help="Whether the background is subtracted before the fit; detection always subtracts it.",
+    ),
+    Key(
+        name="Analysis.DetectionRadiusLowpass",
+        kind=NUMBER,
+        default=1.0,
+        above=0,
+        unit="px",
+        help="Detection smooths with a Gaussian of this width.",
+    ),
+    Key(
+        name="Analysis.DetectionRadiusHighpass",
+        kind=NUMBER,
+        default=3.0,
+        above=0,
+        unit="px",
+        help="Detection subtracts what a Gaussian of this width leaves.",
+    ),
+    Key(
+        name="Analysis.DebounceRadius",
+        kind=NUMBER,
+        default=4.0,
+        low=0,
+        unit="px",
+        help="Of candidates nearer than this only the brightest is kept.",
+    ),
+    Key(
+        name="Analysis.ClumpRejectRadius",
+        kind=NUMBER,
+        default=0.0,
+        low=0,
+        unit="px",
+        help="Candidates nearer than this are all dropped; 0 keeps them.",
+    ),
+    Key(
+        name="Analysis.ROISize",
+        kind=WHOLE_NUMBER,
+        default=5,
+        low=2,
+        high=10,
+        unit="px",
+        help="Half size of the region that is fitted: 5 means 11 x 11.",
+    ),
+    Key(name="Analysis.FitBackground", kind=SWITCH, default=True, help="Whether a sloping background is fitted."),
+    Key(
+        name="Analysis.PSFSigmaGuess",
+        kind=NUMBER,
+        default=106.4,
+        above=0,
+        unit="nm",
+        help="Width of a spot that the fit starts from.",
+    ),
+    Key(
+        name="EstimatedLaserOnFrameNo",
+        kind=WHOLE_NUMBER,
+        low=0,
+        unit="frame",
+        help="Background is not taken from before this frame.",
+    ),
+    Key(
+        name="Protocol.DataStartsAt",
+        kind=WHOLE_NUMBER,
+        low=0,
+        unit="frame",
+        help="Where EstimatedLaserOnFrameNo is missing.",
+    ),
+    Key(
+        name="Protocol.DarkFrameRange",
+        kind=RANGE,
+        unit="frames",
+        help="Dark frames, whose median stands in for a missing Camera.ADOffset.",
+    ),
+    Key(name="voxelsize.x", kind=NUMBER, above=0, unit="µm", help="Width of a pixel in the sample."),
+    Key(name="voxelsize.y", kind=NUMBER, above=0, unit="µm", help="Height of a pixel in the sample."),
+    Key(
+        name="Camera.ElectronsPerCount",
+        kind=NUMBER,
+        above=0,
+        unit="e-/ADU",
+        help="Electrons, after an EM register, per count.",
+    ),
+    Key(name="Camera.TrueEMGain", kind=NUMBER, above=0, help="True gain of the EM register; 1 without one."),
+    Key(name="Camera.NoiseFactor", kind=NUMBER, above=0, help="Excess noise: 1.41 with an EM register, 1 without."),
+    Key(name="Camera.ReadNoise", kind=NUMBER, low=0, unit="e- rms", help="Noise of the readout, after an EM register."),
+    Key(name="Camera.ADOffset", kind=NUMBER, unit="ADU", help="What the camera gives in the dark."),
+    Key(name="Camera.DarkMapID", kind=TEXT, unit="file", help="Dark signal of each pixel, ADU."),
+    Key(name="Camera.VarianceMapID", kind=TEXT, unit="file", help="Variance of each pixel's readout, e-²."),
+    Key(name="Camera.FlatfieldMapID", kind=TEXT, unit="file", help="Factor that makes each pixel respond alike."),
+    Key(
+        name="Camera.ROIOriginX",
+        kind=WHOLE_NUMBER,
+        low=0,
+        unit="px",
+        help="First column of the chip in the movie, from 0.",
+    ),
+    Key(
+        name="Camera.ROIOriginY",
+        kind=WHOLE_NUMBER,
+        low=0,
+        unit="px",
+        help="First row of the chip in the movie, from 0.",
+    ),
+    Key(
+        name="Camera.ROIPosX",
+        kind=WHOLE_NUMBER,
+        low=1,
+        unit="px",
+        help="First column of the chip in the movie, from 1.",
+    ),
+    Key(name="Camera.ROIPosY", kind=WHOLE_NUMBER, low=1, unit="px", help="First row of the chip in the movie, from 1."),
+)
+
+KEYS: Mapping[str, Key] = {key.name: key for key in _TABLE}
+"""Every setting that has an effect."""
+
+ALIASES: Mapping[str, str] = {"Analysis.SubtractBackground": "Analysis.subtractBackground"}
+"""What PYME's own presets write, and what they mean."""
+
+WITHOUT_EFFECT = frozenset(
+    f"Analysis.{name}"
+    for name in (
+        "ChunkSize", "DataFileID", "DebugLevel", "DriftIndices", "FiducalSize", "FiducialROISize", "FiducialSize",
+        "FiducialThreshold", "GPUPCTBackground", "NumBGFrames", "TrackFiducials",
+    )
+) | frozenset(
+    f"Camera.{name}"
+    for name in (
+        "CycleTime", "Gain", "IntegrationTime", "Model", "Name", "ROIHeight", "ROIWidth", "SensorHeight", "SensorWidth",
+        "SerialNumber", "StartCCDTemp",
+    )
+)  # fmt: skip
+"""PYME's settings and records that change no result here."""
+
+
+def check_known(name: str) -> None:
+    """Refuse a setting that does not exist.
+
+    Parameters
+    ----------
+    name
+        As the user wrote it.
+
+    Raises
+    ------
+    SettingError
+        If it looks like a setting and is none; it names the nearest. Other names are free: they are metadata.
+    """
+    known = [*KEYS, *ALIASES, *WITHOUT_EFFECT]
+    if name in known:
+        return
+    nearest = _nearest(name, known)
+    if nearest or name.split(".", maxsplit=1)[0].lower() in ("analysis", "camera", "voxelsize"):
+        remedy = f"did you mean {nearest}?" if nearest else "'pointillist settings' lists all that there are"
+        raise SettingError(name, "there is no such setting", remedy)
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    spellings = {spelling.lower(): key for key in known[::-1] for spelling in (key.rpartition(".")[2], key)}
+    found = difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.8)
+    return spellings[found[0]] if found else None

@@ -1,0 +1,94 @@
+"""The kinds of settings, and how each is read from text, YAML, JSON or HDF5."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline_files.metadata import Value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of value.
+
+    Parameters
+    ----------
+    name
+        What to tell a person who gave something else: "is not ...".
+    parse
+        Returns the value, or raises ValueError, TypeError, KeyError or OverflowError.
+    """
+
+    name: str
+    parse: Callable[[Value], Value]
+
+
+_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _switch(value: Value) -> bool:
+    if isinstance(value, str):
+        return _SWITCHES[value.lower()]
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError
+
+
+def _number(value: Value) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    if not math.isfinite(number := float(value)):
+        raise ValueError
+    return number
+
+
+def _whole_number(value: Value) -> int:
+    number = _number(value)
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise TypeError
+    return str(value)
+
+
+def parse_range(value: Value) -> tuple[int, int]:
+    """Read a range of frames.
+
+    Parameters
+    ----------
+    value
+        ``-30:0``, ``(-30, 0)`` or a pair.
+
+    Returns
+    -------
+    tuple
+        ``(start, stop)``, ``start <= stop``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is something else.
+    """
+    parts = re.split(r"[:,]", value.strip("()[] ")) if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise TypeError
+    start, stop = map(_whole_number, parts)
+    if start > stop:
+        raise ValueError
+    return start, stop
+
+
+SWITCH = Kind("True or False", _switch)
+NUMBER = Kind("a number", _number)
+WHOLE_NUMBER = Kind("a whole number", _whole_number)
+TEXT = Kind("text", _text)
+RANGE = Kind("a range START:STOP with START <= STOP", parse_range)

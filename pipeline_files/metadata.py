@@ -1,0 +1,53 @@
+"""Metadata: PYME's dotted keys with plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Value] | None"
+"""Everything that a metadata entry may be; all of it can be written as JSON."""
+
+Metadata: TypeAlias = Mapping[str, Value]
+"""Flat: ``{"Camera.ADOffset": 100.0}``. Lists and tuples are the same thing."""
+
+
+def flatten(tree: Mapping[str, Value]) -> dict[str, Value]:
+    """Turn nested mappings into dotted keys.
+
+    Parameters
+    ----------
+    tree
+        Keys may be nested, dotted, or both: ``{"Camera": {"Roi.x": 1}}``.
+
+    Returns
+    -------
+    dict
+        Flat, in the order of ``tree``; an empty mapping leaves no entry.
+    """
+    flat: dict[str, Value] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{key}.{below}": entry for below, entry in flatten(value).items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def number(metadata: Metadata, key: str) -> float | None:
+    """Return an entry as a number.
+
+    Parameters
+    ----------
+    metadata
+        Flat metadata.
+    key
+        Dotted key.
+
+    Returns
+    -------
+    float or None
+        None where the entry is missing or is not a number.
+    """
+    value = metadata.get(key)
+    return float(value) if isinstance(value, int | float) else None

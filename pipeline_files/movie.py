@@ -1,0 +1,206 @@
+"""Movies, whatever their format."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from pipeline_files.identity import identify
+from pipeline_files.metadata import Metadata
+from pipeline_files.npy import open_npy
+from pipeline_files.pyme_h5 import open_pyme_h5
+from pipeline_files.sidecar import read_sidecar
+from pipeline_files.source import Events, Frames, Opened
+from pipeline_files.tiff import open_tiff
+from pipeline_protocol.errors import MovieError
+
+_OPENERS: dict[bytes, Callable[[Path], Opened]] = {
+    b"\x89HDF\r\n\x1a\n": open_pyme_h5,
+    b"\x93NUMPY": open_npy,
+    b"II*\0": open_tiff,
+    b"MM\0*": open_tiff,
+    b"II+\0": open_tiff,
+    b"MM\0+": open_tiff,
+}
+"""What a file begins with decides, not what it is called."""
+
+_READ_AS = {np.dtype(kind): np.dtype(read) for kind, read in (("u1", "u1"), ("u2", "u2"), ("f4", "f4"), ("f8", "f4"))}
+
+
+class Movie(Protocol):
+    """Frames with what is known of them. One thread at a time may use one."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is, as the user named it."""
+
+    @property
+    def n_frames(self) -> int:
+        """At least 1."""
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """``(y, x)``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8, uint16 or float32, in this machine's byte order."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """Dotted keys."""
+
+    @property
+    def events(self) -> Events:
+        """Of :data:`pipeline_files.source.EVENT_DTYPE`."""
+
+    @property
+    def identity(self) -> str:
+        """The same for the same bytes, wherever they are."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What the user should know of the movie."""
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)`` as a new C-contiguous array ``(frame, y, x)`` of :attr:`dtype`."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class MovieFile:
+    """A :class:`Movie` that is a file, and perhaps a side-car, whose entries win over the file's own.
+
+    Parameters
+    ----------
+    path
+        As the user named it.
+    opened
+        The file, opened by the reader of its format.
+
+    Raises
+    ------
+    MovieError
+        If it holds no frames, or pixels of another type.
+    """
+
+    def __init__(self, path: Path, opened: Opened) -> None:
+        self.path = path
+        self._frames = opened.frames
+        self.n_frames, *frame_shape = opened.frames.shape
+        self.frame_shape = (frame_shape[0], frame_shape[1])
+        stored = opened.frames.dtype.newbyteorder("=")
+        if stored not in _READ_AS:
+            raise MovieError(path, f"has pixels of type {stored}", "save it as uint8, uint16 or float32")
+        if 0 in opened.frames.shape:
+            raise MovieError(path, "holds no frames", "check that the acquisition wrote any")
+        self.dtype = _READ_AS[stored]
+        sidecar, remarks = read_sidecar(path)
+        self.metadata: Metadata = {**opened.metadata, **sidecar}
+        self.events = opened.events
+        self.identity = identify(opened.files)
+        narrowed = [f"pixels of type {stored} are read as {self.dtype}"] if stored != self.dtype else []
+        self.remarks = (*opened.remarks, *remarks, *narrowed)
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Read frames.
+
+        Parameters
+        ----------
+        start, stop
+            Range, ``0 <= start <= stop <= n_frames``.
+
+        Returns
+        -------
+        ndarray
+            Frames ``[start, stop)``: new, C-contiguous, ``(frame, y, x)``, of :attr:`dtype`.
+
+        Raises
+        ------
+        MovieError
+            If the range is outside the movie, or the file is damaged or gone.
+        """
+        if not 0 <= start <= stop <= self.n_frames:
+            raise MovieError(self.path, f"has {self.n_frames} frames, not {start} to {stop}", "ask for fewer")
+        if start == stop:
+            return np.empty((0, *self.frame_shape), self.dtype)
+        with _clear_errors(self.path, f"frames {start} to {stop} cannot be read"):
+            return np.ascontiguousarray(self._frames.read(start, stop), self.dtype)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._frames.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_movie(path: Path | str) -> MovieFile:
+    """Open a movie of any format that is known.
+
+    Parameters
+    ----------
+    path
+        PYME ``.h5``, TIFF in any of its forms, or ``.npy``; a side-car of the same stem is read with it.
+
+    Returns
+    -------
+    MovieFile
+        To be closed, or used in a ``with`` statement.
+
+    Raises
+    ------
+    MovieError
+        If there is no such file, or it is no movie, or is damaged.
+    SettingError
+        If its side-car is no metadata.
+    """
+    path = Path(path)
+    with _clear_errors(path, "cannot be read"):
+        if path.is_dir():
+            raise MovieError(path, "is a directory", "name a movie file")
+        with path.open("rb") as file:
+            head = file.read(8)
+        for magic, open_file in _OPENERS.items():
+            if head.startswith(magic):
+                opened = open_file(path)
+                try:
+                    return MovieFile(path, opened)
+                except BaseException:
+                    opened.frames.close()
+                    raise
+    what = "is empty" if not head else "is neither HDF5, TIFF nor NumPy"
+    raise MovieError(path, what, "name a movie: .h5 of PYME, .tif or .npy")
+
+
+@contextmanager
+def _clear_errors(path: Path, problem: str) -> Iterator[None]:
+    """Say in one line what the libraries say in many."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MovieError(path, "there is no such file", "check its name and place") from error
+    except PermissionError as error:
+        raise MovieError(path, "may not be read", "ask its owner for permission to read") from error
+    except (OSError, RuntimeError, ValueError, KeyError, IndexError, EOFError, struct.error, zlib.error) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise MovieError(path, f"{problem} ({reason})", "it may be damaged: copy it again") from error

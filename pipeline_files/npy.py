@@ -1,0 +1,50 @@
+"""Movies in NumPy's own format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline_files.contiguous import ContiguousFrames
+from pipeline_files.source import Opened
+from pipeline_protocol.errors import MovieError
+
+
+def open_npy(path: Path) -> Opened:
+    """Open an array ``(frame, y, x)``, or ``(y, x)`` for a single frame.
+
+    Parameters
+    ----------
+    path
+        A ``.npy`` file.
+
+    Returns
+    -------
+    Opened
+        Without metadata: the format has none.
+
+    Raises
+    ------
+    MovieError
+        If it is no such file, is truncated, holds Python objects, or has another shape.
+    """
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read_header = np.lib.format.read_array_header_1_0
+            if version != (1, 0):
+                read_header = np.lib.format.read_array_header_2_0
+            shape, is_fortran, dtype = read_header(file)
+            offset = file.tell()
+    except (ValueError, EOFError, SyntaxError) as error:
+        raise MovieError(path, "is not a NumPy array", "write it with numpy.save") from error
+    if is_fortran and len(shape) > 1:
+        raise MovieError(path, "is in Fortran order", "save numpy.ascontiguousarray(frames)")
+    if len(shape) == 2:
+        shape = (1, *shape)
+    if len(shape) != 3:
+        raise MovieError(path, f"has shape {shape}", "save an array (frame, y, x)")
+    if dtype.hasobject:
+        raise MovieError(path, "holds Python objects", "save an array of uint8, uint16 or float32")
+    return Opened(frames=ContiguousFrames(path, offset, shape, dtype), files=[path])

@@ -1,0 +1,117 @@
+"""Where settings meet a movie: what has to be known before work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline_files.maps import digest_file, find_map
+from pipeline_files.metadata import Metadata, Value
+from pipeline_files.movie import Movie
+from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve
+from pipeline_protocol.errors import SettingError
+
+_MAP_KEYS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
+
+_MOST_DARK_FRAMES = 100
+
+_DETECTION_BORDER_PX = 5
+
+
+def prepare(
+    movie: Movie, settings_file: Path | None = None, overrides: Sequence[str] = ()
+) -> tuple[dict[str, Value], list[str]]:
+    """Resolve the settings of a movie's analysis, and check all that can be checked beforehand.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings_file, overrides
+        As for :func:`pipeline_files.settings.resolve`.
+
+    Returns
+    -------
+    settings
+        Complete; whole paths and digests of camera maps among them. They are plain values and may travel.
+    remarks
+        What the user should know of.
+
+    Raises
+    ------
+    SettingError
+        If a setting is unknown, wrong or missing, or does not suit the movie.
+    """
+    settings = resolve(movie.metadata, settings_file, overrides)
+    remarks = []
+    if settings.get("Camera.ADOffset") is None and not map_name(settings, "Camera.DarkMapID"):
+        offset = dark_offset(movie, settings)
+        if offset is not None:
+            settings["Camera.ADOffset"] = offset
+            remarks.append(f"Camera.ADOffset is {offset:g} ADU, the median of the dark frames")
+    if settings.get("Analysis.TrackFiducials"):
+        remarks.append("Analysis.TrackFiducials has no effect: fiducials are not tracked")
+    check_complete(settings)
+    for key in _MAP_KEYS:
+        path = find_map(key, settings, movie.path.absolute().parent)
+        if path is not None:
+            settings[key] = str(path)
+            settings[map_digest_name(key)] = digest_file(path)
+    check_frames(movie, settings)
+    return settings, remarks
+
+
+def dark_offset(movie: Movie, settings: Metadata) -> float | None:
+    """Measure the offset of the camera where the movie has dark frames.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings
+        With ``Protocol.DarkFrameRange``, or without.
+
+    Returns
+    -------
+    float or None
+        Median of the first 100 dark frames, ADU; None without dark frames.
+    """
+    dark = settings.get("Protocol.DarkFrameRange")
+    if not isinstance(dark, list | tuple):
+        return None
+    start, stop = (min(int(edge), movie.n_frames) for edge in dark if isinstance(edge, int))
+    if not 0 <= start < stop:
+        return None
+    return float(np.median(movie.read(start, min(stop, start + _MOST_DARK_FRAMES))))
+
+
+def check_frames(movie: Movie, settings: Metadata) -> None:
+    """Refuse a movie that these settings leave nothing of.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings
+        Complete.
+
+    Raises
+    ------
+    SettingError
+        If its frames are too small, or too few.
+    """
+    fit = fit_settings(settings)
+    n_y, n_x = movie.frame_shape
+    needed = 2 * max(fit.roi_half_size, _DETECTION_BORDER_PX) + 1
+    if min(n_y, n_x) < needed:
+        raise SettingError(
+            movie.path,
+            f"its frames of {n_x} x {n_y} px are smaller than the {needed} x {needed} px that a fit needs",
+            "record larger frames, or give a smaller Analysis.ROISize, not below 5",
+        )
+    if fit.start_at >= movie.n_frames:
+        raise SettingError(
+            "Analysis.StartAt", f"is {fit.start_at}, but the movie has {movie.n_frames} frames", "give a smaller one"
+        )

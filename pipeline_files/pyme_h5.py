@@ -1,0 +1,218 @@
+"""PYME's spooled movies, ``.h5``."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipeline_files.hdf5_metadata import read_events, read_metadata
+from pipeline_files.pzf import PzfError, decode, parse_header
+from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
+from pipeline_protocol.errors import MovieError
+
+with suppress(ImportError):
+    import hdf5plugin  # noqa: F401 - brings HDF5 the filters beyond zlib
+
+
+def open_pyme_h5(path: Path) -> Opened:
+    """Open what PYME's acquisition wrote.
+
+    Parameters
+    ----------
+    path
+        An HDF5 file with ``/ImageData``, or ``/PZFImageData`` and ``/PZFImageIndex``.
+
+    Returns
+    -------
+    Opened
+        With the file's metadata and events, as far as it has any.
+
+    Raises
+    ------
+    MovieError
+        If it is another program's file, is truncated, is being written, or is compressed in a way that is not read.
+    """
+    file = open_hdf5(path)
+    try:
+        frames = _frames(path, file)
+        metadata, remarks = read_metadata(file)
+        events, event_remarks = read_events(file)
+    except BaseException:
+        file.close()
+        raise
+    return Opened(
+        frames=frames,
+        files=[path],
+        metadata={**metadata, IS_STORED_X_FIRST: True},
+        events=events,
+        remarks=[*_numbering(frames), *remarks, *event_remarks],
+    )
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    h5py.File
+        Open.
+
+    Raises
+    ------
+    MovieError
+        If it is truncated, damaged, or being written by another program.
+    """
+    try:
+        return h5py.File(path, "r", locking="best-effort")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise MovieError(path, "is open for writing in another program", "close it there, or wait") from error
+        what = "is truncated" if "truncated" in str(error) else "is no readable HDF5 file"
+        raise MovieError(path, what, "copy it again; if its acquisition crashed, try h5clear or h5repack") from error
+
+
+def _frames(path: Path, file: h5py.File) -> ArrayFrames | PzfFrames:
+    if "PZFImageIndex" in file and "PZFImageData" in file:
+        return PzfFrames(path, file)
+    data = file.get("ImageData")
+    if not isinstance(data, h5py.Dataset):
+        what = "holds results, not a movie" if "FitResults" in file else "is HDF5, but no movie of PYME"
+        raise MovieError(path, f"{what} (no /ImageData)", "name the .h5 that the acquisition wrote")
+    if data.ndim != 3:
+        raise MovieError(path, f"/ImageData has {data.ndim} dimensions", "it should have (frame, x, y)")
+    _check_filters(path, data)
+    return ArrayFrames(path, file, data)
+
+
+def _check_filters(path: Path, data: h5py.Dataset) -> None:
+    pipeline = data.id.get_create_plist()
+    for index in range(pipeline.get_nfilters()):
+        number, _, _, name = pipeline.get_filter(index)
+        if not h5py.h5z.filter_avail(number):
+            raise MovieError(
+                path,
+                f"is compressed with {name.decode() or number}, which is not installed",
+                "pip install 'pointillist[codecs]'",
+            )
+
+
+def _numbering(frames: FrameSource) -> list[str]:
+    return (
+        ["frames are missing from their numbering; they are counted without gaps"]
+        if (isinstance(frames, PzfFrames) and frames.has_gaps)
+        else []
+    )
+
+
+class ArrayFrames:
+    """``/ImageData``: ``(frame, x, y)``.
+
+    Parameters
+    ----------
+    path
+        For messages.
+    file
+        To be closed with it.
+    data
+        The array.
+    """
+
+    def __init__(self, path: Path, file: h5py.File, data: h5py.Dataset) -> None:
+        self._path = path
+        n_frames, n_x, n_y = data.shape
+        self.shape = (n_frames, n_y, n_x)
+        self.dtype: np.dtype[Any] = data.dtype
+        self._file = file
+        self._data = data
+        self._size_at_first = self._size()
+
+    def _size(self) -> int:
+        return os.fstat(self._file.id.get_vfd_handle()).st_size
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)``."""
+        frames: Frames = self._data[start:stop]
+        if self._size() < self._size_at_first:  # HDF5 takes what is not there for zeros
+            raise MovieError(self._path, "lost its end while it was read", "copy it again")
+        return frames.transpose(0, 2, 1)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+class PzfFrames:
+    """``/PZFImageData``: frames in order of arrival, found by ``/PZFImageIndex``.
+
+    Parameters
+    ----------
+    path
+        For messages.
+    file
+        To be closed with it.
+
+    Raises
+    ------
+    MovieError
+        If the frames are Huffman-coded, or damaged.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self._path = path
+        self._file = file
+        self._data = file["PZFImageData"]
+        index = np.sort(file["PZFImageIndex"][:], order="FrameNum")
+        self._positions = index["Position"]
+        self.has_gaps = bool(np.any(index["FrameNum"] != np.arange(len(index))))
+        self.shape = (len(index), 0, 0)
+        self.dtype: np.dtype[Any] = np.dtype(np.uint16)
+        if len(index):
+            self._take_first_header(self._stored(0))
+
+    def _take_first_header(self, frame: bytes) -> None:
+        try:
+            header = parse_header(frame)
+        except PzfError as error:
+            raise MovieError(self._path, f"frame 0 {error}", "copy it again") from error
+        if header.is_compressed:
+            raise MovieError(
+                self._path, "its frames are Huffman-coded, which is not read", "save it as .h5 or .tif with PYME"
+            )
+        self.shape = (self.shape[0], header.shape[1], header.shape[0])
+        self.dtype = header.dtype
+
+    def _stored(self, frame: int) -> bytes:
+        stored: bytes = self._data[int(self._positions[frame])].tobytes()
+        return stored
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)``."""
+        frames = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        for frame in range(start, stop):
+            try:
+                pixels = decode(self._stored(frame)).T
+            except PzfError as error:
+                raise MovieError(
+                    self._path, f"frame {frame} {error}", "copy it again, or leave the frame out"
+                ) from error
+            if pixels.shape != self.shape[1:] or pixels.dtype != self.dtype:
+                raise MovieError(self._path, f"frame {frame} is unlike frame 0", "leave the frame out")
+            frames[frame - start] = pixels
+        return frames
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

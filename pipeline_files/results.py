@@ -1,0 +1,181 @@
+"""Localizations on disk, ``.h5r``, as PYME reads them: making and extending such files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import tables
+from numpy.typing import NDArray
+
+from fitting.localizations import Rows
+from pipeline_files.conversion import FORMATS, Scale, to_pyme
+from pipeline_files.hdf5_metadata import write_metadata
+from pipeline_files.identity import data_file_id
+from pipeline_files.metadata import Metadata
+from pipeline_files.movie import Movie
+from pipeline_files.settings import settings_digest
+from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events
+from pipeline_files.storage import create_hdf5, extend_hdf5
+from pipeline_protocol.errors import SettingError
+
+FORMAT_VERSION = 1
+
+_EXPECTED_ROWS = 500_000
+"""PYME's; PyTables derives the size of chunks from it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ResultsDescription:
+    """What a results file says of itself.
+
+    Parameters
+    ----------
+    metadata
+        The movie's entries and the settings that were in effect.
+    movie_path
+        Where the movie was.
+    movie_identity
+        As :attr:`pipeline_files.movie.Movie.identity`.
+    n_frames
+        Length of the movie.
+    settings_digest
+        As :func:`pipeline_files.settings.settings_digest`.
+    events
+        The movie's.
+    versions
+        Of the programs that were used.
+    """
+
+    metadata: Metadata
+    movie_path: str
+    movie_identity: str
+    n_frames: int
+    settings_digest: str
+    events: Events = field(default_factory=NO_EVENTS.copy)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, movie: Movie, settings: Metadata) -> Self:
+        """Describe the results of analysing a movie.
+
+        Parameters
+        ----------
+        movie
+            Open; its first frame is read.
+        settings
+            In effect.
+
+        Returns
+        -------
+        ResultsDescription
+            With the versions of what is installed.
+        """
+        return cls(
+            metadata={**movie.metadata, **settings, "DataFileID": data_file_id(movie.read(0, 1)[0])},
+            movie_path=str(movie.path),
+            movie_identity=movie.identity,
+            n_frames=movie.n_frames,
+            settings_digest=settings_digest(settings),
+            events=movie.events,
+            versions={name: _version(name) for name in ("pointillist", "numba", "numpy", "scipy")},
+        )
+
+    @property
+    def fit_module(self) -> str:
+        """Name of the fit, a key of :data:`pipeline_files.conversion.FORMATS`."""
+        return str(self.metadata.get("Analysis.FitModule"))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def create_results(path: Path, description: ResultsDescription, *, is_compressed: bool) -> None:
+    """Make a results file without localizations.
+
+    Parameters
+    ----------
+    path
+        Of the new file; directories are made.
+    description
+        What it is going to hold.
+    is_compressed
+        Whether as PYME does it, with zlib; a file that is going to be appended to while it is in use should not be.
+
+    Raises
+    ------
+    ResultsError
+        If the file exists, or cannot be written.
+    SettingError
+        If the metadata lacks what the units need.
+    """
+    form = FORMATS.get(description.fit_module)
+    if form is None:
+        raise SettingError(
+            "Analysis.FitModule", f"{description.fit_module!r} has no format", f"use {', '.join(FORMATS)}"
+        )
+    scale = Scale.of(description.metadata)
+    filters = tables.Filters(5, "zlib", shuffle=True) if is_compressed else tables.Filters(0)
+    create_hdf5(path)
+    with extend_hdf5(path, description.events.nbytes) as file:
+        for name, content in (
+            ("FitResults", np.zeros(0, form.dtype)),
+            ("Events", np.asarray(description.events, EVENT_DTYPE)),
+        ):
+            file.create_table("/", name, content, filters=filters, expectedrows=_EXPECTED_ROWS, track_times=False)
+        left_out = write_metadata(file, description.metadata)
+        own = file.create_group("/", "Pointillist")
+        for name, value in {
+            "format_version": FORMAT_VERSION,
+            "is_complete": False,
+            "fit_module": description.fit_module,
+            "movie_path": description.movie_path,
+            "movie_identity": description.movie_identity,
+            "n_frames": description.n_frames,
+            "settings_digest": description.settings_digest,
+            "versions": json.dumps(dict(description.versions)),
+            "metadata_left_out": json.dumps(left_out),
+            **asdict(scale),
+        }.items():
+            file.set_node_attr(own, name, value)
+
+
+def append_localizations(path: Path, rows: Rows) -> NDArray[np.void]:
+    """Append localizations; the file is open only meanwhile.
+
+    Parameters
+    ----------
+    path
+        Of :func:`create_results`.
+    rows
+        :data:`fitting.localizations.LOCALIZATION_DTYPE`, in px and photoelectrons.
+
+    Returns
+    -------
+    ndarray
+        The rows as they stand in the file, in PYME's units and dtype.
+
+    Raises
+    ------
+    DiskFullError
+        If there is no room; the file is as it was.
+    FileBusyError
+        If another program has the file open; the file is as it was.
+    ResultsError
+        If it cannot be written for any other reason.
+    """
+    with extend_hdf5(path, 2 * rows.nbytes) as file:
+        own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
+        scale = Scale(**{name: float(own[name]) for name in Scale.__dataclass_fields__})
+        stored = to_pyme(rows, str(own.fit_module), scale)
+        file.root.FitResults.append(stored)
+    return stored

@@ -1,0 +1,138 @@
+"""Reading ``.h5r``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.localizations import Rows
+from pipeline_files.conversion import FORMATS, Scale, from_pyme
+from pipeline_files.final_results import FAILURE_DTYPE, RANGE_DTYPE
+from pipeline_files.hdf5_metadata import read_events, read_metadata
+from pipeline_files.metadata import Metadata
+from pipeline_files.pyme_h5 import open_hdf5
+from pipeline_files.source import Events
+from pipeline_protocol.errors import MovieError, ResultsError, SettingError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Results:
+    """A results file, or a part of it.
+
+    Parameters
+    ----------
+    n_localizations
+        In the whole file.
+    rows
+        :data:`fitting.localizations.LOCALIZATION_DTYPE`: those that were asked for.
+    metadata
+        The movie's, and the settings.
+    events
+        The movie's.
+    is_complete
+        Whether the analysis was finished; True for PYME's files, which do not say.
+    ranges
+        :data:`pipeline_files.final_results.RANGE_DTYPE`: frames that were analysed; empty in PYME's files.
+    failures
+        Frames that could not be analysed, with the reason.
+    movie_path, movie_identity, settings_digest
+        As in :class:`pipeline_files.results.ResultsDescription`; empty in PYME's files.
+    versions
+        Of the programs that wrote it.
+    remarks
+        What was left out.
+    """
+
+    n_localizations: int
+    rows: Rows
+    metadata: Metadata
+    events: Events
+    is_complete: bool
+    ranges: NDArray[np.void]
+    failures: Mapping[int, str]
+    movie_path: str
+    movie_identity: str
+    settings_digest: str
+    versions: Mapping[str, str]
+    remarks: list[str]
+
+
+def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results:
+    """Read localizations, by PYME or Pointillist.
+
+    Parameters
+    ----------
+    path
+        ``.h5r``, finished or partial.
+    start, stop
+        Which rows to read; ``stop=0`` for none.
+
+    Returns
+    -------
+    Results
+        In px and photoelectrons.
+
+    Raises
+    ------
+    ResultsError
+        If there is no such file, or it is damaged, foreign, or by a fit that is not known.
+    """
+    try:
+        with open_hdf5(path) as file:
+            return _read(path, file, slice(start, stop))
+    except FileNotFoundError as error:
+        raise ResultsError(path, "there is no such file", "check its name and place") from error
+    except MovieError as error:
+        raise ResultsError(path, error.problem, error.remedy) from error
+    except SettingError as error:
+        raise ResultsError(path, f"its metadata: {error.subject} {error.problem}", "analyse the movie again") from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ResultsError(path, f"is no results file, or damaged ({reason})", "copy it again") from error
+
+
+def _read(path: Path, file: h5py.File, selection: slice) -> Results:
+    table = file.get("FitResults")
+    if not isinstance(table, h5py.Dataset) or table.dtype.names is None:
+        raise ResultsError(path, "is HDF5, but holds no localizations (no /FitResults)", "name a .h5r file")
+    metadata, remarks = read_metadata(file)
+    events, event_remarks = read_events(file)
+    fit_module = str(metadata.get("Analysis.FitModule"))
+    if fit_module not in FORMATS:
+        raise ResultsError(path, f"holds results of {fit_module}", f"only those of {', '.join(FORMATS)} are read")
+    own = file.get("Pointillist")
+    about = own.attrs if own is not None else {}
+    return Results(
+        n_localizations=len(table),
+        rows=from_pyme(table[selection], fit_module, Scale.of(metadata)),
+        metadata=metadata,
+        events=events,
+        is_complete=bool(about.get("is_complete", True)),
+        ranges=_table(own, "Ranges", RANGE_DTYPE),
+        failures={
+            int(frame): reason.decode("utf-8", "replace") for frame, reason in _table(own, "Failures", FAILURE_DTYPE)
+        },
+        movie_path=_text(about, "movie_path"),
+        movie_identity=_text(about, "movie_identity"),
+        settings_digest=_text(about, "settings_digest"),
+        versions=json.loads(_text(about, "versions") or "{}"),
+        remarks=[*remarks, *event_remarks],
+    )
+
+
+def _table(group: h5py.Group | None, name: str, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    if group is None or name not in group:
+        return np.zeros(0, dtype)
+    rows: NDArray[np.void] = group[name][:]
+    return rows
+
+
+def _text(attributes: Mapping[str, object], name: str) -> str:
+    value = attributes.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value) if isinstance(value, str) else ""

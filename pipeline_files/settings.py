@@ -1,0 +1,243 @@
+"""The settings of an analysis, from wherever they come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from fitting.settings import FitSettings
+from pipeline_files.documents import read_document
+from pipeline_files.keys import ALIASES, KEYS, Key, check_known
+from pipeline_files.kinds import parse_range
+from pipeline_files.metadata import Metadata, Value, number
+from pipeline_protocol.errors import SettingError
+
+_MAP_DIGEST = "Pointillist.MapDigest."
+
+
+def resolve(
+    movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
+) -> dict[str, Value]:
+    """Bring together what the user, a file, the movie and PYME's defaults say.
+
+    Parameters
+    ----------
+    movie_metadata
+        Of the movie.
+    settings_file
+        JSON or YAML; wins over the movie.
+    overrides
+        ``KEY=VALUE``; win over all.
+
+    Returns
+    -------
+    dict
+        The movie's metadata and the effective settings, each of its kind.
+
+    Raises
+    ------
+    SettingError
+        If a setting does not exist, is of the wrong kind, or out of range.
+
+    Notes
+    -----
+    ``EstimatedLaserOnFrameNo`` is ``Protocol.DataStartsAt`` where it is missing, else 0.
+    """
+    given: dict[str, Value] = {}
+    if settings_file is not None:
+        given.update(_unaliased(read_document(settings_file)))
+    given.update(_unaliased(dict(map(_override, overrides))))
+    for name in given:
+        check_known(name)
+    defaults = {name: key.default for name, key in KEYS.items() if key.default is not None}
+    settings = normalised({**defaults, **_unaliased(movie_metadata), **given})
+    settings.setdefault("EstimatedLaserOnFrameNo", settings.get("Protocol.DataStartsAt", 0))
+    return settings
+
+
+def normalised(settings: Metadata) -> dict[str, Value]:
+    """Bring each setting to its kind: a message turns tuples into lists.
+
+    Parameters
+    ----------
+    settings
+        Any metadata.
+
+    Returns
+    -------
+    dict
+        The same entries.
+
+    Raises
+    ------
+    SettingError
+        If one is of the wrong kind, or out of range.
+    """
+    return {name: KEYS[name].parse(value) if name in KEYS else value for name, value in settings.items()}
+
+
+def _unaliased(metadata: Metadata) -> dict[str, Value]:
+    return {ALIASES.get(name, name): value for name, value in metadata.items() if ALIASES.get(name) not in metadata}
+
+
+def _override(text: str) -> tuple[str, Value]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise SettingError(text, "is not of the form KEY=VALUE", "write -s Analysis.ROISize=5, for example")
+    return name.strip(), value.strip()
+
+
+def missing_keys(settings: Metadata) -> list[Key]:
+    """Return what has no default and has not been said.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`resolve`.
+
+    Returns
+    -------
+    list of Key
+        Empty if the analysis can begin.
+    """
+    needed = ["voxelsize.x", "voxelsize.y", "Camera.ElectronsPerCount", "Camera.TrueEMGain", "Camera.NoiseFactor"]
+    if not map_name(settings, "Camera.VarianceMapID"):
+        needed.append("Camera.ReadNoise")
+    if not map_name(settings, "Camera.DarkMapID"):
+        needed.append("Camera.ADOffset")
+    return [KEYS[name] for name in needed if settings.get(name) is None]
+
+
+def check_complete(settings: Metadata) -> None:
+    """Ask, once, for all that is missing.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`resolve`.
+
+    Raises
+    ------
+    SettingError
+        If something is missing; it says how to give it.
+    """
+    missing = missing_keys(settings)
+    if missing:
+        options = " ".join(f"-s {key.name}={(key.unit or 'number').replace(' ', '_').upper()}" for key in missing)
+        raise SettingError(
+            ", ".join(key.name for key in missing),
+            "missing" if len(missing) == 1 else "all missing",
+            f"give {options}, or write them into a .json file beside the movie",
+        )
+
+
+def map_name(settings: Metadata, key: str) -> str:
+    """Return which camera map is in use.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`resolve`.
+    key
+        ``Camera.DarkMapID``, ``Camera.VarianceMapID`` or ``Camera.FlatfieldMapID``.
+
+    Returns
+    -------
+    str
+        A file; empty for none, which PYME also writes as ``<none>``.
+    """
+    name = str(settings.get(key) or "").strip()
+    return "" if name == "<none>" else name
+
+
+def map_digest_name(key: str) -> str:
+    """Return under which name the digest of a camera map stands among the settings.
+
+    Parameters
+    ----------
+    key
+        Of the map.
+
+    Returns
+    -------
+    str
+        A key of its own.
+    """
+    return _MAP_DIGEST + key.removeprefix("Camera.")
+
+
+def fit_settings(settings: Metadata) -> FitSettings:
+    """Return the settings as the numbers want them, in px and photoelectrons.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`resolve`, or the same after a journey as a message.
+
+    Returns
+    -------
+    FitSettings
+        Frozen.
+
+    Raises
+    ------
+    SettingError
+        If something is missing or wrong.
+    """
+    settings = resolve(settings)
+    check_complete(settings)
+    x_um, y_um = _float(settings, "voxelsize.x"), _float(settings, "voxelsize.y")
+    is_snr = bool(settings["Analysis.SNRThreshold"])
+    e_per_adu = _float(settings, "Camera.ElectronsPerCount") / _float(settings, "Camera.TrueEMGain")
+    return FitSettings(
+        psf_sigma_px=_float(settings, "Analysis.PSFSigmaGuess") / (1e3 * x_um),
+        detection_threshold=_float(settings, "Analysis.DetectionThreshold") * (1 if is_snr else e_per_adu),
+        is_snr_threshold=is_snr,
+        start_at=_int(settings, "Analysis.StartAt"),
+        background_range=parse_range(settings["Analysis.BGRange"]),
+        background_percentile=_float(settings, "Analysis.PCTBackground"),
+        is_background_subtracted=bool(settings["Analysis.subtractBackground"]),
+        lowpass_px=_float(settings, "Analysis.DetectionRadiusLowpass"),
+        highpass_px=_float(settings, "Analysis.DetectionRadiusHighpass"),
+        debounce_radius_px=_float(settings, "Analysis.DebounceRadius"),
+        clump_reject_radius_px=_float(settings, "Analysis.ClumpRejectRadius"),
+        roi_half_size=_int(settings, "Analysis.ROISize"),
+        is_background_fitted=bool(settings["Analysis.FitBackground"]),
+        first_illuminated_frame=_int(settings, "EstimatedLaserOnFrameNo"),
+        pixel_aspect=y_um / x_um,
+        fit_module=str(settings["Analysis.FitModule"]),
+    )
+
+
+def _float(settings: Metadata, name: str) -> float:
+    value = number(settings, name)
+    if value is None:
+        raise SettingError(name, "missing", f"give -s {name}=VALUE")
+    return value
+
+
+def _int(settings: Metadata, name: str) -> int:
+    return int(_float(settings, name))
+
+
+def settings_digest(settings: Metadata) -> str:
+    """Tell analyses apart that can give different results.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`resolve`, or the same after a journey as a message.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits: SHA-256 of all settings that have an effect; of camera maps the content counts, if
+        :func:`pipeline_files.preparation.prepare` has recorded it, and not the place.
+    """
+    settings = normalised(settings)
+    replaced = {name for name in KEYS if map_digest_name(name) in settings}
+    counted = [name for name in settings if name.startswith(_MAP_DIGEST) or (name in KEYS and name not in replaced)]
+    text = json.dumps({name: settings[name] for name in sorted(counted)}, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,50 @@
+"""Metadata beside a movie, in a file of the same stem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline_files.documents import SUFFIXES, read_document
+from pipeline_files.metadata import Value
+
+_NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
+
+
+def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
+    """Read the metadata beside a movie.
+
+    Parameters
+    ----------
+    movie
+        ``cells.tif`` has ``cells.json``, ``cells.yaml`` or ``cells.yml``, the first of these that exists; and so has
+        ``cells.ome.tif``.
+
+    Returns
+    -------
+    metadata
+        Flat; empty without a side-car.
+    remarks
+        One line for each file beside the movie that looks like metadata and is not read.
+
+    Raises
+    ------
+    SettingError
+        If the side-car is no metadata.
+    """
+    found = [path for path in _candidates(movie, SUFFIXES) if path.is_file()]
+    remarks = [f"{path.name} is not read, {found[0].name} is" for path in found[1:]]
+    if found:
+        return read_document(found[0]), remarks
+    for path in _candidates(movie, _NOT_READ):
+        if path.is_file():
+            kind = _NOT_READ[path.suffix]
+            remarks.append(f"{path.name} is {kind} and is not read; write its entries to {movie.stem}.json")
+    return {}, remarks
+
+
+def _candidates(movie: Path, suffixes: Iterable[str]) -> Iterator[Path]:
+    for suffix in suffixes:
+        yield movie.with_suffix(suffix)
+        if movie.stem.endswith(".ome"):
+            yield movie.with_suffix("").with_suffix(suffix)

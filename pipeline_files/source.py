@@ -1,0 +1,74 @@
+"""What a reader of one kind of file has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_files.metadata import Metadata
+
+EVENT_DTYPE = np.dtype([("EventDescr", "S256"), ("EventName", "S32"), ("Time", "<f8")])
+"""One event of an acquisition, as PYME stores it; time in seconds since 1970."""
+
+IS_STORED_X_FIRST = "Pointillist.IsStoredXFirst"
+"""Metadata of a movie whose file holds ``(frame, x, y)``, as PYME's do."""
+
+Events = NDArray[np.void]
+"""One-dimensional structured array of :data:`EVENT_DTYPE`."""
+
+NO_EVENTS: Events = np.zeros(0, EVENT_DTYPE)
+
+Frames = NDArray[Any]
+"""``(frame, y, x)``."""
+
+
+class FrameSource(Protocol):
+    """Frames as they stand in a file.
+
+    Readers raise :class:`pipeline_protocol.errors.MovieError` for what they recognise, and may let through
+    OSError, RuntimeError, ValueError and KeyError for what they do not.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(frame, y, x)``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels in the file, any byte order."""
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)``, ``0 <= start < stop <= shape[0]``, of :attr:`dtype`."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Opened:
+    """A movie file, opened.
+
+    Parameters
+    ----------
+    frames
+        Its pixels.
+    metadata
+        What the file itself says.
+    events
+        :data:`EVENT_DTYPE`.
+    remarks
+        What the user should know of: entries that were left out, guesses that were made.
+    files
+        All files that the movie consists of, in order.
+    """
+
+    frames: FrameSource
+    files: Sequence[Path]
+    metadata: Metadata = field(default_factory=dict)
+    events: Events = field(default_factory=NO_EVENTS.copy)
+    remarks: Sequence[str] = ()

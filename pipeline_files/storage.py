@@ -1,0 +1,181 @@
+"""Room on the disk, and what can go wrong when files are written."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tables
+
+from pipeline_protocol.errors import ResultsError
+
+_SLACK_BYTES = 1 << 18
+"""What HDF5 needs for its own book-keeping besides the data of one append."""
+
+_ZEROS = bytes(1 << 20)
+
+
+class DiskFullError(ResultsError):
+    """No space is left: make room, and go on."""
+
+
+class FileBusyError(ResultsError):
+    """Another program has the file open: close it there, or try again later."""
+
+
+def create_hdf5(path: Path) -> None:
+    """Make a new, empty HDF5 file, and the directories that it stands in.
+
+    Parameters
+    ----------
+    path
+        Where there is no file yet.
+
+    Raises
+    ------
+    ResultsError
+        If there is one, or none can be made.
+    """
+    make_directory(path)
+    with clear_write_errors(path):
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError as error:
+            raise ResultsError(path, "exists already", "choose another name") from error
+        try:
+            tables.open_file(path, "w").close()
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def make_directory(path: Path) -> None:
+    """Make the directories that a file is going to stand in.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+
+    Raises
+    ------
+    ResultsError
+        If there can be none.
+    """
+    with clear_write_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ResultsError(path, "cannot be below a file", "choose another place with -o") from error
+
+
+@contextmanager
+def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
+    """Open an HDF5 file for writing, sure that there is room.
+
+    HDF5 holds data back, and PyTables does not look whether they reached the disk: on a full disk it goes on in
+    silence and leaves a file with holes. Space that the file owns beforehand cannot run out.
+
+    Parameters
+    ----------
+    path
+        Of :func:`create_hdf5`, not open in this process.
+    n_bytes
+        What is going to be written, before compression.
+
+    Yields
+    ------
+    tables.File
+        Open; what remains of the room is given back when it is closed.
+
+    Raises
+    ------
+    ResultsError
+        If there is not so much room, or the file cannot be opened.
+    """
+    with clear_write_errors(path):
+        _reserve(path, n_bytes + _SLACK_BYTES)
+        with tables.open_file(path, "a") as file:
+            yield file
+
+
+def _reserve(path: Path, n_bytes: int) -> None:
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), size, n_bytes)
+            else:
+                for start in range(0, n_bytes, len(_ZEROS)):
+                    file.write(_ZEROS[: n_bytes - start])
+                file.flush()
+        except OSError:
+            os.truncate(path, size)
+            raise
+
+
+def sync(path: Path) -> None:
+    """Wait until a file and its name are on the disk.
+
+    Parameters
+    ----------
+    path
+        The file, closed.
+
+    Raises
+    ------
+    ResultsError
+        If the disk refuses.
+    """
+    with clear_write_errors(path):
+        for target in (path, path.parent):
+            descriptor = os.open(target, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def clear_write_errors(path: Path) -> Iterator[None]:
+    """Turn what the system and HDF5 say into one line.
+
+    Parameters
+    ----------
+    path
+        The file that is written.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    ResultsError
+        In place of OSError and HDF5's own; :class:`DiskFullError` and :class:`FileBusyError` where time can help.
+    """
+    try:
+        yield
+    except (OSError, tables.HDF5ExtError) as error:
+        raise _write_error(path, error) from error
+
+
+def _write_error(path: Path, error: Exception) -> ResultsError:
+    reason = os.strerror(number).lower() if (number := _errno(error)) else type(error).__name__
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(path, f"there is no room for it ({reason})", "make room, then run the same command again")
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return FileBusyError(path, "is open in another program", "close it there")
+    return ResultsError(path, f"cannot be written ({reason})", "choose another place with -o")
+
+
+def _errno(error: Exception) -> int | None:
+    """Find the system's number of an error, which HDF5 mentions in the midst of its text."""
+    number = getattr(error, "errno", None)
+    if number is None:
+        _, _, rest = str(error).partition("errno = ")
+        number = int(rest.split(",")[0]) if rest.split(",")[0].isdigit() else None
+    return number

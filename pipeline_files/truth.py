@@ -1,0 +1,156 @@
+"""The truth of a simulated movie, beside it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fitting.truth import TRUTH_DTYPE, Truth
+from pipeline_files.storage import clear_write_errors
+from pipeline_protocol.errors import MovieError, ResultsError
+
+FORMAT = "pointillist truth"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """Under what conditions a movie was recorded.
+
+    Parameters
+    ----------
+    n_frames
+        Length of the movie.
+    frame_shape
+        Height and width of a frame, px.
+    pixel_size_nm
+        Size of a pixel, nm.
+    noise_factor
+        Excess noise of the camera's EM register, 1 without one.
+    read_variance
+        Variance of the readout of a usual pixel, photoelectrons squared before an EM register.
+    seed
+        Seed of the simulation.
+    """
+
+    n_frames: int
+    frame_shape: tuple[int, int]
+    pixel_size_nm: float
+    noise_factor: float
+    read_variance: float
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordedTruth:
+    """What a truth file says.
+
+    Parameters
+    ----------
+    rows
+        Emitters of all frames, in order of frames.
+    conditions
+        Under what conditions the movie was recorded.
+    """
+
+    rows: Truth
+    conditions: Conditions
+
+
+def truth_path(movie: Path) -> Path:
+    """Return the place of the truth of a movie: ``<stem>.truth.h5`` beside it."""
+    return movie.with_name(f"{movie.stem}.truth.h5")
+
+
+class TruthWriter:
+    """A truth file that is being written.
+
+    Parameters
+    ----------
+    file
+        The open file, see :func:`create_truth`.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._rows = file["Truth"]
+
+    def append(self, rows: Truth) -> None:
+        """Add the emitters of further frames."""
+        n = len(self._rows)
+        self._rows.resize(n + len(rows), axis=0)
+        self._rows[n:] = rows
+
+
+@contextlib.contextmanager
+def create_truth(path: Path, conditions: Conditions) -> Iterator[TruthWriter]:
+    """Create a truth file and close it at the end.
+
+    Parameters
+    ----------
+    path
+        Of the new file.
+    conditions
+        Under what conditions the movie is recorded.
+
+    Raises
+    ------
+    ResultsError
+        If the file exists, or cannot be written.
+    """
+    if path.exists():
+        raise ResultsError(path, "exists already", "choose another name")
+    with clear_write_errors(path), h5py.File(path, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["version"] = VERSION
+        for name in Conditions.__dataclass_fields__:
+            file.attrs[name] = getattr(conditions, name)
+        file.create_dataset(
+            "Truth", (0,), dtype=TRUTH_DTYPE, maxshape=(None,), chunks=(4096,), compression=4, shuffle=True
+        )
+        yield TruthWriter(file)
+
+
+def read_truth(path: Path) -> RecordedTruth:
+    """Read a truth file.
+
+    Parameters
+    ----------
+    path
+        A file that ``pointillist simulate`` wrote.
+
+    Raises
+    ------
+    MovieError
+        If there is no such file, or it is no truth file, of a later version, or damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise MovieError(path, "is no truth file", "name the .truth.h5 beside a simulated movie")
+            if file.attrs["version"] > VERSION:
+                raise MovieError(path, "was written by a later version", "update pointillist")
+            return RecordedTruth(
+                rows=np.asarray(file["Truth"][:], dtype=TRUTH_DTYPE), conditions=_conditions(file.attrs)
+            )
+    except FileNotFoundError as error:
+        raise MovieError(path, "there is no such file", "check its name and place") from error
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        problem = "is no truth file, or damaged"
+        raise MovieError(path, problem, "name the .truth.h5 beside a simulated movie") from error
+
+
+def _conditions(attributes: h5py.AttributeManager) -> Conditions:
+    height, width = attributes["frame_shape"]
+    return Conditions(
+        n_frames=int(attributes["n_frames"]),
+        frame_shape=(int(height), int(width)),
+        pixel_size_nm=float(attributes["pixel_size_nm"]),
+        noise_factor=float(attributes["noise_factor"]),
+        read_variance=float(attributes["read_variance"]),
+        seed=int(attributes["seed"]),
+    )

@@ -1,0 +1,193 @@
+"""Submit, watch and stop jobs: what a command does with a server."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from pipeline_protocol import errors
+from pipeline_protocol.errors import PointillistError, ServerError
+from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.messages import (
+    Accepted,
+    FromClient,
+    Ping,
+    Pong,
+    Progress,
+    Refused,
+    ResumeRule,
+    Settings,
+    Stop,
+    Submit,
+    ToClient,
+    Wait,
+    Watch,
+)
+from pipeline_protocol.sockets import connect_dealer
+from pipeline_protocol.wire import decode_from_server, encode
+
+Reply = TypeVar("Reply")
+
+RESEND_S = 1.0
+"""A request that stays without an answer for so long is sent again; all of them may be repeated."""
+
+_HANDSHAKE_FAILURES = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+
+
+class Client:
+    """A connection to a server, for one thread.
+
+    Parameters
+    ----------
+    address
+        ``ipc://...`` or ``tcp://host:port``.
+    keys
+        Of the cluster.
+    timeout_s
+        How long a request waits for a server that does not answer.
+    check
+        Called now and then while a request waits; whatever it raises ends that.
+
+    Notes
+    -----
+    Every method raises ServerError if the server does not answer in time or does not know the key, and
+    otherwise the error that the server answers with, as the class that the server raised.
+    """
+
+    def __init__(
+        self, address: str, keys: ClusterKeys, *, timeout_s: float = 10.0, check: Callable[[], None] | None = None
+    ) -> None:
+        self.address = address
+        self.timeout_s = timeout_s
+        self._check = check or (lambda: None)
+        # Also over reconnections, the server tells requests apart by their numbers alone.
+        self._numbers = itertools.count(secrets.randbelow(1 << 52))
+        self._context = zmq.Context()
+        self._socket = connect_dealer(self._context, address, keys)
+        self._monitor = self._socket.get_monitor_socket(_HANDSHAKE_FAILURES)
+
+    def submit(
+        self,
+        movie: str,
+        identity: str,
+        settings: Settings,
+        *,
+        output: str | None = None,
+        resume: ResumeRule = "allowed",
+    ) -> str:
+        """Start, join or resume the analysis of a movie.
+
+        Parameters
+        ----------
+        movie, output
+            Absolute paths; without ``output`` the server follows PYME's rule.
+        identity
+            Of the movie, as the client sees it.
+        settings
+            All effective settings and metadata, flat; the same settings must give the same dictionary again.
+        resume
+            Whether the journal of an earlier, unfinished run may be, must be or must not be taken up.
+
+        Returns
+        -------
+        str
+            The job's id.
+
+        Raises
+        ------
+        MovieError, SettingError, ResultsError
+            If the server cannot read the movie, use the settings or write the results.
+        """
+        reply = self._ask(
+            Submit(
+                request=next(self._numbers),
+                movie=movie,
+                identity=identity,
+                settings=settings,
+                output=output,
+                resume=resume,
+            )
+        )
+        return _expect(reply, Accepted).job
+
+    def progress(self, job: str) -> Progress:
+        """Return how far a job is."""
+        return _expect(self._ask(Watch(request=next(self._numbers), job=job)), Progress)
+
+    def stop(self, job: str) -> None:
+        """End a job; its journal stays, so that it can be resumed."""
+        _expect(self._ask(Stop(request=next(self._numbers), job=job)), Accepted)
+
+    def ping(self) -> Pong:
+        """Return who answers."""
+        return _expect(self._ask(Ping(request=next(self._numbers))), Pong)
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, request: FromClient) -> ToClient:
+        deadline = time.monotonic() + self.timeout_s
+        resend_at = 0.0
+        while (now := time.monotonic()) < deadline:
+            self._check()
+            if now >= resend_at:
+                self._send(request)
+                resend_at = now + RESEND_S
+            if not self._socket.poll(max(1, int(1e3 * (min(deadline, resend_at) - now)))):
+                self._raise_if_refused()
+                continue
+            reply, _ = decode_from_server(self._socket.recv_multipart())
+            if getattr(reply, "request", None) != request.request:
+                continue  # the answer to an earlier copy
+            if isinstance(reply, Wait):
+                deadline = time.monotonic() + self.timeout_s
+            elif isinstance(reply, Refused):
+                raise _error_of(reply)
+            else:
+                return reply  # type: ignore[return-value]  # workers' messages carry no request number
+        raise ServerError(self.address, "the server does not answer", "check that it runs (launch-workers)")
+
+    def _send(self, request: FromClient) -> None:
+        try:
+            self._socket.send_multipart(encode(request), zmq.NOBLOCK)
+        except zmq.Again:
+            return  # no connection so far; it is sent again
+
+    def _raise_if_refused(self) -> None:
+        """Ask the monitor: a server with another key is silent."""
+        if self._monitor.poll(0):
+            recv_monitor_message(self._monitor)
+            raise ServerError(self.address, "the server has another cluster key", "copy its key to this machine")
+
+
+def _expect(reply: ToClient, kind: type[Reply]) -> Reply:
+    if not isinstance(reply, kind):
+        raise ServerError("server", f"answered with {type(reply).__name__}", "use the same version everywhere")
+    return reply
+
+
+def _error_of(reply: Refused) -> PointillistError:
+    kind = getattr(errors, reply.error, ServerError)
+    if not (isinstance(kind, type) and issubclass(kind, PointillistError)):
+        kind = ServerError
+    return kind(reply.subject, reply.problem, reply.remedy)

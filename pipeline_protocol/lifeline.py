@@ -1,0 +1,50 @@
+"""When a process should end: a signal, or the death of the process that started it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from types import FrameType
+
+LIFELINE_VARIABLE = "POINTILLIST_LIFELINE"
+"""Number of the descriptor that a child process watches; its other end closes with the parent."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Lifeline:
+    """Watches over the process that it is made in; to be made in its main thread, once.
+
+    SIGINT, SIGTERM and SIGHUP do not interrupt: they make :attr:`fds` readable, as the end of the parent
+    does.
+
+    Attributes
+    ----------
+    fds
+        Descriptors to poll along with others; readable when the process should end.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            signal.signal(number, _wake_only)
+        self.fds = [self._reader.fileno()]
+        parent = os.environ.get(LIFELINE_VARIABLE)
+        if parent:
+            self.fds.append(int(parent))
+
+    def is_cut(self) -> bool:
+        """Whether the process should end."""
+        poll = select.poll()
+        for fd in self.fds:
+            poll.register(fd, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def _wake_only(_number: int, _frame: FrameType | None) -> None:
+    """Let the signal do nothing but write to the wake-up descriptor."""

@@ -1,0 +1,241 @@
+"""What the processes say to each other: frozen, tagged, typed records.
+
+The protocol is level-triggered. A worker's :class:`Beat` says all that it holds and how much more it wants,
+and the server compares that with its book; answers are sent again until the server says :class:`Forget`. A
+message that is lost, doubled or late therefore heals itself, and a server that starts again needs no
+greeting.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+PROTOCOL_VERSION = 1
+"""Peers of another version are refused."""
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, Meta(ge=0.0)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(max_length=8000)]
+Settings = dict[str, Any]
+"""Flat settings with PYME's dotted keys; values are None, bool, int, float, str and lists of these."""
+
+JobState = Literal["running", "paused", "finishing", "finished", "stopped"]
+ResumeRule = Literal["allowed", "required", "never"]
+
+
+class Ref(Struct, frozen=True, kw_only=True):
+    """A task: frames ``[start, stop)`` of a job, given out for the ``generation``-th time."""
+
+    job: Name
+    start: Count
+    stop: Count
+    generation: Count = 0
+
+
+class JobSpec(Struct, frozen=True, kw_only=True):
+    """All that a worker needs to know of a job.
+
+    ``kind`` names the function from a range and settings to an answer.
+    """
+
+    job: Name
+    kind: Name
+    movie: Text
+    identity: Text
+    n_frames: Count
+    settings: Settings
+    output: Text
+
+
+# --- from a worker --------------------------------------------------------------------------------
+
+
+class Beat(Struct, frozen=True, kw_only=True, tag=True):
+    """Who I am, what I hold, what I compute, how many more I want; once a second and when that changes."""
+
+    worker: Name
+    host: Name
+    pid: Count
+    holds: list[Ref] = []
+    computing: Ref | None = None
+    wants: Annotated[int, Meta(ge=0, le=64)] = 0
+
+
+class Answer(Struct, frozen=True, kw_only=True, tag=True):
+    """The range is done; its rows follow as buffers. Sent until :class:`Forget` comes.
+
+    ``failures`` are frames that the kind itself gave up on, ``seconds`` the time of each stage.
+    """
+
+    worker: Name
+    ref: Ref
+    n_items: Count
+    failures: dict[int, Text]
+    seconds: dict[str, Seconds]
+
+
+class Fault(Struct, frozen=True, kw_only=True, tag=True):
+    """The range raised an error."""
+
+    worker: Name
+    ref: Ref
+    error: Text
+
+
+class Blocked(Struct, frozen=True, kw_only=True, tag=True):
+    """The job cannot go on here, whatever the range: its movie is gone, or is another one."""
+
+    worker: Name
+    ref: Ref
+    error: Text
+
+
+class Goodbye(Struct, frozen=True, kw_only=True, tag=True):
+    """The worker ends; what it holds is free."""
+
+    worker: Name
+
+
+# --- to a worker ----------------------------------------------------------------------------------
+
+
+class Lease(Struct, frozen=True, kw_only=True, tag=True):
+    """Do this range; the encoded :class:`JobSpec` follows as a buffer.
+
+    A worker that computes it for longer than ``lease_s`` is stuck.
+    """
+
+    ref: Ref
+    lease_s: Seconds
+
+
+class Forget(Struct, frozen=True, kw_only=True, tag=True):
+    """The range needs no more of you: its rows are safe, or its job is over."""
+
+    ref: Ref
+
+
+class Heard(Struct, frozen=True, kw_only=True, tag=True):
+    """Reply to a beat; ``epoch`` differs after the server has started again."""
+
+    epoch: Count
+
+
+# --- from a client; every request carries a number that its reply repeats -------------------------
+
+
+class Submit(Struct, frozen=True, kw_only=True, tag=True):
+    """Start, join or resume the analysis of a movie.
+
+    ``output`` is the wished path of the results, or None for PYME's rule. ``resume`` says whether a journal
+    of the same analysis may be, must be or must not be taken up.
+    """
+
+    request: Count
+    movie: Text
+    identity: Text
+    settings: Settings
+    output: Text | None = None
+    resume: ResumeRule = "allowed"
+    kind: Name = "fit"
+
+
+class Watch(Struct, frozen=True, kw_only=True, tag=True):
+    """How far is the job."""
+
+    request: Count
+    job: Name
+
+
+class Stop(Struct, frozen=True, kw_only=True, tag=True):
+    """End the job; its journal stays, so that it can be resumed."""
+
+    request: Count
+    job: Name
+
+
+class Ping(Struct, frozen=True, kw_only=True, tag=True):
+    """Who is there."""
+
+    request: Count
+
+
+# --- to a client ----------------------------------------------------------------------------------
+
+
+class Accepted(Struct, frozen=True, kw_only=True, tag=True):
+    """The job runs."""
+
+    request: Count
+    job: Name
+
+
+class Wait(Struct, frozen=True, kw_only=True, tag=True):
+    """The request is being worked on; its answer takes a while (a large journal is read again)."""
+
+    request: Count
+
+
+class Refused(Struct, frozen=True, kw_only=True, tag=True):
+    """The request cannot be met; ``error`` names a class of :mod:`pipeline_protocol.errors`."""
+
+    request: Count
+    error: Name
+    subject: Text
+    problem: Text
+    remedy: Text
+
+
+class Progress(Struct, frozen=True, kw_only=True, tag=True):
+    """How far a job is.
+
+    ``n_frames`` counts the frames to analyse (from ``Analysis.StartAt`` on), ``n_done`` those whose rows are
+    safe and ``n_failed`` those recorded as failed; ``failures`` has the first of these with their errors.
+    ``n_resumed`` frames came from the journal of an earlier run. ``rate`` is in frames per second over the
+    last seconds, and 0.0 before the first. ``seconds`` sums each stage over all workers. ``reason`` says why
+    the job is paused.
+    """
+
+    request: Count
+    job: Name
+    state: JobState
+    movie: Text
+    output: Text
+    n_frames: Count
+    n_done: Count
+    n_failed: Count
+    n_items: Count
+    n_resumed: Count
+    rate: float
+    n_workers: Count
+    elapsed_s: Seconds
+    seconds: dict[str, Seconds]
+    failures: dict[int, Text]
+    reason: Text | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in {"finished", "stopped"}
+
+
+class Pong(Struct, frozen=True, kw_only=True, tag=True):
+    """The server that answers."""
+
+    request: Count
+    version: Text
+    pid: Count
+    epoch: Count
+    n_workers: Count
+
+
+FromWorker = Beat | Answer | Fault | Blocked | Goodbye
+FromClient = Submit | Watch | Stop | Ping
+ToWorker = Lease | Forget | Heard
+ToClient = Accepted | Wait | Refused | Progress | Pong
+ToServer = FromWorker | FromClient
+FromServer = ToWorker | ToClient
+Message = ToServer | FromServer

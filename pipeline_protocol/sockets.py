@@ -1,0 +1,50 @@
+"""ZeroMQ sockets as this protocol uses them: CURVE always, bounded, and quick to notice a cut link."""
+
+from __future__ import annotations
+
+import zmq
+
+from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.wire import MAX_BUFFER_BYTES
+
+_QUEUE_LENGTH = 1000
+_HEARTBEAT_MS = 1000
+_SILENCE_MS = 3000
+_RECONNECT_MS = 50
+_MAX_RECONNECT_MS = 1000
+
+
+def connect_dealer(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> zmq.Socket[bytes]:
+    """Return the socket of a worker or client; it connects, and reconnects, by itself."""
+    socket = context.socket(zmq.DEALER)
+    _configure(socket)
+    socket.curve_publickey, socket.curve_secretkey = keys.client.public, keys.client.secret
+    socket.curve_serverkey = keys.server.public
+    socket.reconnect_ivl, socket.reconnect_ivl_max = _RECONNECT_MS, _MAX_RECONNECT_MS
+    socket.connect(address)
+    return socket
+
+
+def bind_router(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> zmq.Socket[bytes]:
+    """Return the server's socket, bound.
+
+    Raises
+    ------
+    zmq.ZMQError
+        If the address is taken or does not exist.
+    """
+    socket = context.socket(zmq.ROUTER)
+    _configure(socket)
+    socket.curve_server = True
+    socket.curve_publickey, socket.curve_secretkey = keys.server.public, keys.server.secret
+    socket.zap_domain = b"pointillist"
+    socket.router_mandatory = True
+    socket.bind(address)
+    return socket
+
+
+def _configure(socket: zmq.Socket[bytes]) -> None:
+    socket.linger = 0
+    socket.sndhwm = socket.rcvhwm = _QUEUE_LENGTH
+    socket.maxmsgsize = MAX_BUFFER_BYTES
+    socket.heartbeat_ivl, socket.heartbeat_timeout = _HEARTBEAT_MS, _SILENCE_MS

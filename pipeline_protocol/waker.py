@@ -1,0 +1,38 @@
+"""How a thread wakes another one that waits for sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+
+class Waker:
+    """A descriptor that becomes readable when any thread says so.
+
+    Attributes
+    ----------
+    fd
+        To be polled.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self.fd = self._reader.fileno()
+
+    def wake(self) -> None:
+        """Make the descriptor readable."""
+        with contextlib.suppress(BlockingIOError, OSError):  # it is readable already, or closed
+            self._writer.send(b"\0")
+
+    def clear(self) -> None:
+        """Make it unreadable; to be called before looking at what the other thread left."""
+        with contextlib.suppress(BlockingIOError):
+            while self._reader.recv(4096):
+                pass
+
+    def close(self) -> None:
+        """Let go of both ends."""
+        self._reader.close()
+        self._writer.close()

@@ -1,0 +1,108 @@
+"""The server's socket: only who has the cluster key comes in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+import zmq
+
+from pipeline_protocol.errors import MessageError, ServerError
+from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.messages import FromServer, ToServer
+from pipeline_protocol.sockets import bind_router
+from pipeline_protocol.wire import Buffer, decode_at_server, encode
+
+log = logging.getLogger("pointillist.server")
+
+MAX_BATCH = 500
+"""Messages that are taken before time and journals get their turn."""
+
+
+class Door:
+    """A bound ROUTER with its gatekeeper.
+
+    Parameters
+    ----------
+    address
+        ``ipc://path``, ``tcp://host:port`` or, for any free port, ``tcp://host:*``.
+    keys
+        Of the cluster.
+    wake_fds
+        Descriptors that end a wait as well.
+
+    Attributes
+    ----------
+    address
+        Where it really is.
+    n_refused
+        Peers without the key, so far.
+    n_malformed
+        Messages that could not be understood, so far.
+
+    Raises
+    ------
+    ServerError
+        If the address is taken or does not exist.
+    """
+
+    def __init__(self, address: str, keys: ClusterKeys, wake_fds: Sequence[int] = ()) -> None:
+        self.n_refused = 0
+        self.n_malformed = 0
+        self._keys = keys
+        self._context = zmq.Context()
+        # The gatekeeper must be there before the first peer: libzmq lets everybody in without one.
+        self._gate = self._context.socket(zmq.REP)
+        self._gate.linger = 0
+        self._gate.bind("inproc://zeromq.zap.01")
+        try:
+            self._router = bind_router(self._context, address, keys)
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            raise ServerError(address, f"the server cannot listen ({error})", "choose another address") from error
+        self.address = self._router.get_string(zmq.LAST_ENDPOINT)
+        self._poller = zmq.Poller()
+        for source in (self._router, self._gate, *wake_fds):
+            self._poller.register(source, zmq.POLLIN)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a message, not longer than some time; let peers in meanwhile."""
+        if dict(self._poller.poll(int(1e3 * seconds))).get(self._gate):
+            self._admit()
+
+    def receive(self) -> Iterator[tuple[bytes, ToServer, list[Buffer]]]:
+        """Yield what has come, with the peer that it came from; answer nonsense and drop it."""
+        for _ in range(MAX_BATCH):
+            try:
+                peer, *frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                message, buffers = decode_at_server(frames)
+            except MessageError as error:
+                self.n_malformed += 1
+                log.warning("malformed from=%s %s", peer.hex(), error)
+                continue
+            yield peer, message, buffers
+
+    def send(self, peer: bytes, message: FromServer, buffers: Sequence[Buffer] = ()) -> None:
+        """Send a message; one that cannot leave is dropped, since peers ask again."""
+        try:
+            self._router.send_multipart([peer, *encode(message, buffers)], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            log.debug("unsent to=%s %s", peer.hex(), error)
+
+    def close(self) -> None:
+        """Let go of the address."""
+        self._context.destroy(linger=200)
+
+    def _admit(self) -> None:
+        """Answer libzmq's question (RFC 27) whether a peer may come in."""
+        while self._gate.poll(0):
+            version, request, _domain, address, _identity, mechanism, *credentials = self._gate.recv_multipart()
+            is_known = mechanism == b"CURVE" and credentials == [zmq.utils.z85.decode(self._keys.client.public)]
+            if not is_known:
+                self.n_refused += 1
+                log.warning("refused from=%s n=%d", address.decode("ascii", "replace"), self.n_refused)
+            status = (b"200", b"OK") if is_known else (b"400", b"no such key")
+            self._gate.send_multipart([version, request, *status, b"", b""])

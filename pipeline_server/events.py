@@ -1,0 +1,240 @@
+"""What happens to the queue, and what it wants done.
+
+Events go in, instructions come out; time is a field of each event, in seconds from any origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline_protocol.messages import Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobAdded:
+    """A job is to be done, or taken up again.
+
+    Parameters
+    ----------
+    job
+        Its id.
+    start, stop
+        Frames to analyse; of an open-ended job those that are safely on disk.
+    context
+        Frames of the background window: a task should be long against it.
+    max_frames
+        Length of a task that a worker's memory surely bears.
+    done
+        Ranges that the journal has.
+    failed
+        Frames that the journal has as failed, with their errors.
+    n_items
+        Localizations that the journal has.
+    is_sealed
+        Whether no more frames will come.
+    """
+
+    now: float
+    job: str
+    start: int
+    stop: int
+    context: int = 0
+    max_frames: int = 4096
+    done: tuple[tuple[int, int], ...] = ()
+    failed: Mapping[int, str] = field(default_factory=dict)
+    n_items: int = 0
+    is_sealed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesReleased:
+    """An open-ended job has grown to ``stop`` frames; ``is_last`` if its source is complete."""
+
+    now: float
+    job: str
+    stop: int
+    is_last: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPaused:
+    """The job cannot go on until it is resumed."""
+
+    now: float
+    job: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResumed:
+    """What paused the job is mended."""
+
+    now: float
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStopped:
+    """The user ends the job."""
+
+    now: float
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFinished:
+    """The results of a complete job stand."""
+
+    now: float
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedRetried:
+    """The failed frames of a job are to be tried again."""
+
+    now: float
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerBeat:
+    """A worker lives: what it holds, which of it it computes, how many tasks more it wants."""
+
+    now: float
+    worker: str
+    holds: tuple[Ref, ...] = ()
+    computing: Ref | None = None
+    wants: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerLeft:
+    """A worker ended in peace."""
+
+    now: float
+    worker: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeAnswered:
+    """A worker has done a range in ``seconds``."""
+
+    now: float
+    worker: str
+    ref: Ref
+    n_items: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeFaulted:
+    """A range raised an error in a worker."""
+
+    now: float
+    worker: str
+    ref: Ref
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeBlocked:
+    """A worker cannot do any range of the job."""
+
+    now: float
+    worker: str
+    ref: Ref
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeSynced:
+    """The journal has the range (its rows, or its error)."""
+
+    now: float
+    ref: Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeLost:
+    """The journal could not take the range."""
+
+    now: float
+    ref: Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """Time goes by."""
+
+    now: float
+
+
+Event = (
+    JobAdded
+    | FramesReleased
+    | JobPaused
+    | JobResumed
+    | JobStopped
+    | JobFinished
+    | FailedRetried
+    | WorkerBeat
+    | WorkerLeft
+    | RangeAnswered
+    | RangeFaulted
+    | RangeBlocked
+    | RangeSynced
+    | RangeLost
+    | Tick
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """Give the range to the worker, which is taken to be stuck after ``lease_s`` of computing it."""
+
+    worker: str
+    ref: Ref
+    lease_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Tell the worker that the range needs no more of it."""
+
+    worker: str
+    ref: Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Write the answer that came with this event into the journal; then say synced or lost."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFailure:
+    """Write the frame's error into the journal; then say synced or lost."""
+
+    ref: Ref
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complete:
+    """Every frame of the job is done or failed: write its results, then say finished."""
+
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused:
+    """The queue itself paused the job."""
+
+    job: str
+    reason: str
+
+
+Instruction = Grant | Release | Record | RecordFailure | Complete | Paused

@@ -1,0 +1,276 @@
+"""The journal of a job: every answer, appended and synced before anybody relies on it.
+
+The file begins with a mark; then come records, the first of which describes the job. A torn tail, as a kill
+or a full disk leaves it, is cut off. The lock on the file keeps two servers from the same job.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pipeline_protocol.errors import ResultsError
+from pipeline_server.ranges import Ranges
+from pipeline_server.records import (
+    FailureEntry,
+    JobEntry,
+    JournalLockedError,
+    RangeEntry,
+    clear_journal_errors,
+    pack_record,
+    read_record,
+    write_all,
+)
+
+_FILE_MARK = b"PointJ01"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    offset: int
+    stop: int
+
+
+class Journal:
+    """An open, locked journal, from :meth:`create` or :meth:`open`.
+
+    Attributes
+    ----------
+    job
+        The first record.
+    done
+        Ranges whose answers are in the file and synced.
+    given_up
+        Frames that failed too often, with their errors.
+    n_items, seconds
+        Sums over the answers, of their items and of each stage.
+    n_bytes
+        Length of the file.
+    """
+
+    def __init__(self, path: Path, file: int) -> None:
+        self.path = path
+        self.job: JobEntry
+        self.done = Ranges()
+        self.given_up: dict[int, str] = {}
+        self.n_items = 0
+        self.seconds: dict[str, float] = {}
+        self.n_bytes = 0
+        self._file = file
+        self._places: dict[int, _Place] = {}
+        self._failures: dict[int, str] = {}
+        self._pending: list[tuple[RangeEntry | FailureEntry, bytes]] = []
+
+    @classmethod
+    def create(cls, path: Path, job: JobEntry) -> Self:
+        """Begin a journal; its folder is made.
+
+        Raises
+        ------
+        JournalFullError
+            If there is no room.
+        ResultsError
+            If the file exists, or cannot be written.
+        """
+        with clear_journal_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            journal = cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644))
+        try:
+            journal._lock()
+            with clear_journal_errors(path):
+                write_all(journal._file, _FILE_MARK + pack_record(job), 0)
+                os.fsync(journal._file)
+                _sync_folder(path.parent)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            journal.close()
+            raise
+        journal.job = job
+        journal.n_bytes = len(_FILE_MARK) + len(pack_record(job))
+        return journal
+
+    @classmethod
+    def open(cls, path: Path) -> Self | None:
+        """Take a journal up again; cut off a torn tail.
+
+        Returns
+        -------
+        Journal or None
+            None if not even its first record is whole, so that nothing is lost with it.
+
+        Raises
+        ------
+        JournalLockedError
+            If another process has it.
+        ResultsError
+            If it cannot be read, or is no journal.
+        """
+        with clear_journal_errors(path):
+            journal = cls(path, os.open(path, os.O_RDWR))
+        is_begun = False
+        try:
+            journal._lock()
+            with clear_journal_errors(path):
+                is_begun = journal._replay()
+        finally:
+            if not is_begun:
+                journal.close()
+        return journal if is_begun else None
+
+    @staticmethod
+    def peek(path: Path) -> JobEntry | None:
+        """Return the first record of a journal that another process may have; None if it is not whole."""
+        with clear_journal_errors(path), path.open("rb") as file:
+            if file.read(len(_FILE_MARK)) != _FILE_MARK:
+                return None
+            found = read_record(file.fileno(), len(_FILE_MARK))
+        return found[0] if found and isinstance(found[0], JobEntry) else None
+
+    def append_range(self, entry: RangeEntry, buffers: Sequence[bytes | memoryview]) -> None:
+        """Have an answer written at the next :meth:`sync`."""
+        self._pending.append((entry, pack_record(entry, buffers)))
+
+    def append_failure(self, entry: FailureEntry) -> None:
+        """Have a failed frame written at the next :meth:`sync`."""
+        self._pending.append((entry, pack_record(entry)))
+
+    def sync(self) -> None:
+        """Bring all that was appended to the disk, at once.
+
+        Raises
+        ------
+        JournalFullError
+            If there is no room; the file is as it was, what was appended is dropped.
+        ResultsError
+            If it cannot be written for another reason; likewise.
+        """
+        pending, self._pending = self._pending, []
+        with clear_journal_errors(self.path):
+            try:
+                write_all(self._file, b"".join(record for _, record in pending), self.n_bytes)
+                os.fdatasync(self._file)
+            except OSError:
+                os.ftruncate(self._file, self.n_bytes)
+                raise
+        for entry, record in pending:
+            self._note(entry, self.n_bytes)
+            self.n_bytes += len(record)
+
+    def has_room(self, n_bytes: int) -> bool:
+        """Whether the journal could grow by so much; tried with zeros, which are taken away again."""
+        try:
+            write_all(self._file, bytes(n_bytes), self.n_bytes)
+            os.fdatasync(self._file)
+        except OSError:
+            return False
+        finally:
+            os.ftruncate(self._file, self.n_bytes)
+        return True
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """All frames that failed: those given up, and those that the answers name."""
+        return {**self._failures, **self.given_up}
+
+    def range_at(self, start: int) -> int | None:
+        """Return where the range that begins at a frame stops; None if there is none."""
+        place = self._places.get(start)
+        return None if place is None else place.stop
+
+    def starts(self) -> list[int]:
+        """Return the first frames of all ranges, in order."""
+        return sorted(self._places)
+
+    def read(self, start: int) -> tuple[RangeEntry, list[memoryview]]:
+        """Return the answer of the range that begins at a frame; any thread may ask.
+
+        Raises
+        ------
+        ResultsError
+            If the disk does not give back what was written.
+        """
+        with clear_journal_errors(self.path):
+            found = read_record(self._file, self._places[start].offset)
+        entry = found[0] if found else None
+        if found is None or not isinstance(entry, RangeEntry):
+            raise ResultsError(self.path, f"is damaged where frame {start} is", "run the same command again")
+        body, buffers, at = found[1], [], 0
+        for size in entry.sizes:
+            buffers.append(body[at : at + size])
+            at += size
+        return entry, buffers
+
+    def remove(self) -> None:
+        """Delete the file: its results stand.
+
+        Raises
+        ------
+        ResultsError
+            If it cannot be deleted.
+        """
+        with clear_journal_errors(self.path):
+            self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in {errno.EAGAIN, errno.EACCES}:
+                raise ResultsError(self.path, "cannot be locked", "choose another place with -o") from error
+            problem = "another process is at this analysis already"
+            raise JournalLockedError(self.path, problem, "wait for it, or end it") from error
+
+    def _replay(self) -> bool:
+        """Read all records; return whether there is a job."""
+        if os.fstat(self._file).st_nlink == 0:
+            return False  # whoever had the lock has finished the job
+        mark = os.pread(self._file, len(_FILE_MARK), 0)
+        if not _FILE_MARK.startswith(mark):
+            raise ResultsError(self.path, "is no journal of this version", "move it away")
+        found = read_record(self._file, len(_FILE_MARK))
+        job = found[0] if found else None
+        if found is None or not isinstance(job, JobEntry):
+            return False
+        self.job, offset = job, found[2]
+        while found := read_record(self._file, offset):
+            if not isinstance(found[0], JobEntry):
+                self._note(found[0], offset)
+            offset = found[2]
+        os.ftruncate(self._file, offset)
+        self.n_bytes = offset
+        return True
+
+    def _note(self, entry: RangeEntry | FailureEntry, offset: int) -> None:
+        if isinstance(entry, FailureEntry):
+            self.given_up[entry.frame] = entry.error
+            return
+        if self.done.has_any(entry.start, entry.stop):
+            return
+        for frame in [frame for frame in self.given_up if entry.start <= frame < entry.stop]:
+            del self.given_up[frame]
+        self.done.add(entry.start, entry.stop)
+        self._failures.update(entry.failures)
+        self.n_items += entry.n_items
+        for stage, seconds in entry.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        self._places[entry.start] = _Place(offset, entry.stop)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,288 @@
+"""The queue: which worker does which range of which job.
+
+It is pure: events in, instructions out, no socket, file or clock. Whatever peers send can be late, doubled or
+wrong; it is compared with the book here, and every range is recorded exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipeline_protocol.messages import Ref
+from pipeline_server import events as e
+from pipeline_server.jobs import Job, JobEvent, JobState
+from pipeline_server.lifecycle import TransitionError
+from pipeline_server.sizing import QueueSettings
+from pipeline_server.tasks import Task, TaskState
+from pipeline_server.workers import Worker, in_turn
+
+
+class Queue:
+    """All jobs and workers of a server.
+
+    Parameters
+    ----------
+    settings
+        Constants.
+    """
+
+    def __init__(self, settings: QueueSettings | None = None) -> None:
+        self.settings = settings or QueueSettings()
+        self.jobs: dict[str, Job] = {}
+        self.workers: dict[str, Worker] = {}
+        self._out: list[e.Instruction] = []
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            e.JobAdded: self._add_job,
+            e.FramesReleased: self._grow,
+            e.JobPaused: self._pause,
+            e.JobResumed: self._resume,
+            e.JobStopped: self._stop,
+            e.JobFinished: self._finish,
+            e.FailedRetried: self._retry,
+            e.WorkerBeat: self._beat,
+            e.WorkerLeft: self._leave,
+            e.RangeAnswered: self._answer,
+            e.RangeFaulted: self._fault,
+            e.RangeBlocked: self._block,
+            e.RangeSynced: self._sync,
+            e.RangeLost: self._lose,
+            e.Tick: self._tick,
+        }
+
+    def handle(self, event: e.Event) -> list[e.Instruction]:
+        """Take an event; return what is to be done.
+
+        Raises
+        ------
+        TransitionError
+            If the service (not a peer) lets something happen that cannot happen.
+        """
+        self._out = []
+        self._handlers[type(event)](event)
+        self._serve(event.now)
+        return self._out
+
+    def forget(self, job: str) -> None:
+        """Drop a job that is over from the book."""
+        if self.jobs[job].is_over:
+            del self.jobs[job]
+
+    # --- jobs -------------------------------------------------------------------------------------
+
+    def _add_job(self, event: e.JobAdded) -> None:
+        old = self.jobs.get(event.job)
+        if old is not None and not old.is_over:
+            raise TransitionError(f"job {event.job}", JobEvent.GROW, old.state, old.life.history)
+        job = Job(event, self.settings)
+        job.served_s = self._least_served()
+        self.jobs[event.job] = job
+        self._complete(job, event.now)
+
+    def _grow(self, event: e.FramesReleased) -> None:
+        job = self.jobs[event.job]
+        job.life.apply(JobEvent.GROW, event.now)
+        job.grow(event.stop)
+        job.is_sealed |= event.is_last
+        self._complete(job, event.now)
+
+    def _pause(self, event: e.JobPaused) -> None:
+        job = self.jobs[event.job]
+        job.life.apply(JobEvent.PAUSE, event.now)
+        job.reason = event.reason
+
+    def _resume(self, event: e.JobResumed) -> None:
+        job = self.jobs[event.job]
+        job.life.apply(JobEvent.RESUME, event.now)
+        job.reason = None
+        job.n_hopeless = 0
+        job.served_s = max(job.served_s, self._least_served())
+        self._complete(job, event.now)
+
+    def _stop(self, event: e.JobStopped) -> None:
+        job = self.jobs[event.job]
+        job.life.apply(JobEvent.STOP, event.now)
+        for worker in self.workers.values():
+            for task in [task for task in worker.tasks.values() if task.job == job.id]:
+                worker.give_back(job, task, event.now)
+                self._release(worker.name, task.ref)
+
+    def _finish(self, event: e.JobFinished) -> None:
+        self.jobs[event.job].life.apply(JobEvent.FINISH, event.now)
+
+    def _retry(self, event: e.FailedRetried) -> None:
+        job = self.jobs[event.job]
+        job.life.apply(JobEvent.RETRY, event.now)
+        job.retry_failed()
+
+    def _pause_by_itself(self, job: Job, reason: str, now: float) -> None:
+        if job.state is JobState.RUNNING:
+            job.life.apply(JobEvent.PAUSE, now)
+            job.reason = reason
+            self._out.append(e.Paused(job=job.id, reason=reason))
+
+    def _least_served(self) -> float:
+        return min((job.served_s for job in self.jobs.values() if job.state is JobState.RUNNING), default=0.0)
+
+    def _complete(self, job: Job, now: float) -> None:
+        if job.state is JobState.RUNNING and job.is_complete:
+            job.life.apply(JobEvent.COMPLETE, now)
+            self._out.append(e.Complete(job=job.id))
+
+    # --- workers ----------------------------------------------------------------------------------
+
+    def _beat(self, event: e.WorkerBeat) -> None:
+        worker = self.workers.setdefault(event.worker, Worker(name=event.worker, heard_at=event.now))
+        worker.heard_at = event.now
+        worker.computing = event.computing
+        held = set()
+        for ref in event.holds:
+            held.add((ref.job, ref.start))
+            self._reconcile(worker, ref, event.now)
+        n_in_transit = 0
+        for key, task in list(worker.tasks.items()):
+            if key in held:
+                continue
+            if event.now - task.holdings[worker.name].since > self.settings.transit_s:
+                worker.give_back(self.jobs[task.job], task, event.now)
+            else:
+                n_in_transit += 1
+        worker.unmet = max(0, event.wants - n_in_transit)
+
+    def _reconcile(self, worker: Worker, ref: Ref, now: float) -> None:
+        """Compare what a worker says it holds with the book."""
+        task = self._find(ref)
+        if task is None:
+            self._release(worker.name, ref)
+        elif task.state is not TaskState.SYNCING and worker.name not in task.holdings | dict.fromkeys(task.overdue):
+            worker.adopt(self.jobs[task.job], task, ref.generation, now)
+
+    def _leave(self, event: e.WorkerLeft) -> None:
+        worker = self.workers.get(event.worker)
+        if worker is not None:
+            worker.computing = None
+            self._drop_worker(worker, event.now)
+
+    def _drop_worker(self, worker: Worker, now: float) -> None:
+        """Return all that a worker holds; the range that it computed when it died is a suspect."""
+        del self.workers[worker.name]
+        for task in list(worker.tasks.values()):
+            job = self.jobs[task.job]
+            if worker.is_computing(task):
+                self._count_fault(worker, job, task, f"its worker ({worker.name}) died", now)
+            else:
+                worker.give_back(job, task, now)
+        for job in self.jobs.values():
+            job.uncut.give_back(worker.name)
+            job.speed.drop_worker(worker.name)
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    def _answer(self, event: e.RangeAnswered) -> None:
+        task = self._find(event.ref)
+        if task is None or task.state is TaskState.SYNCING:
+            if task is None or event.worker not in task.answered_by:
+                self._release(event.worker, event.ref)
+            return
+        job = self.jobs[task.job]
+        job.speed.note_answer(event.worker, task.n_frames, event.seconds)
+        for name in task.holdings:
+            self.workers[name].tasks.pop((task.job, task.start))
+        job.answer(task, event.worker, event.n_items, event.now)
+        self._out.append(e.Record(ref=task.ref))
+
+    def _sync(self, event: e.RangeSynced) -> None:
+        job, task = self._get(event.ref)
+        job.settle(task, event.now)
+        for name in task.answered_by:
+            self._release(name, task.ref)
+        if job.n_hopeless == self.settings.n_hopeless and not job.done:
+            self._pause_by_itself(job, f"every frame fails ({task.error})", event.now)
+        self._complete(job, event.now)
+
+    def _lose(self, event: e.RangeLost) -> None:
+        job, task = self._get(event.ref)
+        job.lose(task, event.now)
+
+    def _fault(self, event: e.RangeFaulted) -> None:
+        worker = self.workers.get(event.worker)
+        if worker is not None and worker.holds(event.ref):
+            job, task = self._get(event.ref)
+            self._count_fault(worker, job, task, event.error, event.now)
+
+    def _block(self, event: e.RangeBlocked) -> None:
+        worker = self.workers.get(event.worker)
+        if worker is not None and worker.holds(event.ref):
+            job, task = self._get(event.ref)
+            worker.give_back(job, task, event.now)
+            self._pause_by_itself(job, event.reason, event.now)
+
+    def _count_fault(self, worker: Worker, job: Job, task: Task, error: str, now: float) -> None:
+        worker.give_back(job, task, now)
+        task.faults += 1
+        task.faulted_by.add(worker.name)
+        if task.state is TaskState.WAITING and job.is_given_up(task, error, now):
+            self._out.append(e.RecordFailure(ref=task.ref, error=error))
+
+    # --- time -------------------------------------------------------------------------------------
+
+    def _tick(self, event: e.Tick) -> None:
+        for worker in list(self.workers.values()):
+            if event.now - worker.heard_at > self.settings.silence_s:
+                self._drop_worker(worker, event.now)
+                continue
+            for task in list(worker.tasks.values()):
+                if event.now > task.holdings[worker.name].until:
+                    self._expire(worker, task, event.now)
+        if not any(job.has_work for job in self.jobs.values()):
+            self._double_stragglers(event.now)
+
+    def _expire(self, worker: Worker, task: Task, now: float) -> None:
+        job = self.jobs[task.job]
+        task.overdue.add(worker.name)
+        if worker.is_computing(task):
+            self._count_fault(worker, job, task, "took longer than its lease", now)
+        else:
+            worker.give_back(job, task, now)
+
+    def _double_stragglers(self, now: float) -> None:
+        """Give the slow tasks of the end to idle workers as well."""
+        idle = [worker for worker in self.workers.values() if worker.unmet]
+        if not idle:
+            return
+        for job in self.jobs.values():
+            for task in job.stragglers(now) if job.state is JobState.RUNNING else ():
+                helper = next((worker for worker in idle if worker.unmet and worker.name not in task.holdings), None)
+                if helper is not None:
+                    self._out.append(helper.grant(job, task, now))
+
+    # --- the book ---------------------------------------------------------------------------------
+
+    def _serve(self, now: float) -> None:
+        """Give ranges to the workers that want some."""
+        if not any(job.has_work for job in self.jobs.values()):
+            return
+        for worker in self.workers.values():
+            while worker.unmet and self._serve_one(worker, now):
+                pass
+
+    def _serve_one(self, worker: Worker, now: float) -> bool:
+        for job in in_turn(self.jobs, worker, self.settings.fair_s * len(self.workers)):
+            task = job.next_task(worker.name, len(self.workers))
+            if task is not None:
+                self._out.append(worker.grant(job, task, now))
+                return True
+        return False
+
+    def _find(self, ref: Ref) -> Task | None:
+        """Return the unfinished task that is exactly the range that a peer names."""
+        job = self.jobs.get(ref.job)
+        return None if job is None or job.is_over else job.find(ref)
+
+    def _get(self, ref: Ref) -> tuple[Job, Task]:
+        """Return a task that must be there."""
+        job = self.jobs[ref.job]
+        return job, job.tasks[ref.start]
+
+    def _release(self, worker: str, ref: Ref) -> None:
+        self._out.append(e.Release(worker=worker, ref=ref))

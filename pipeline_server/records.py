@@ -1,0 +1,128 @@
+"""What the journal consists of: entries, and how they lie in the file.
+
+A record is a mark, two lengths and a checksum, then a msgpack header and a body (the buffers of an answer).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from pipeline_protocol.errors import ResultsError
+from pipeline_protocol.messages import JobSpec
+
+_HEAD = struct.Struct("<4sIQI")
+_MARK = b"REC\n"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class JobEntry(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
+    """What the journal is of; ``digest`` says whether another request means the same analysis."""
+
+    digest: str
+    spec: JobSpec
+
+
+class RangeEntry(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
+    """An answer; its buffers, of ``sizes`` bytes, are the body."""
+
+    start: int
+    stop: int
+    n_items: int
+    failures: dict[int, str]
+    seconds: dict[str, float]
+    sizes: list[int]
+
+
+class FailureEntry(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
+    """A frame that failed too often; a later range that has it takes its place."""
+
+    frame: int
+    error: str
+
+
+Entry = JobEntry | RangeEntry | FailureEntry
+_DECODER = msgspec.msgpack.Decoder(Entry)
+
+
+class JournalLockedError(ResultsError):
+    """Another server has the journal: let it go on, or end it."""
+
+
+class JournalFullError(ResultsError):
+    """The journal cannot grow: make room."""
+
+
+def pack_record(entry: Entry, buffers: Sequence[bytes | memoryview] = ()) -> bytes:
+    """Return the bytes of a record."""
+    header, body = msgspec.msgpack.encode(entry), b"".join(buffers)
+    lengths = len(header).to_bytes(4, "little") + len(body).to_bytes(8, "little")
+    checksum = zlib.crc32(body, zlib.crc32(header, zlib.crc32(lengths)))
+    return _HEAD.pack(_MARK, len(header), len(body), checksum) + header + body
+
+
+def read_record(file: int, offset: int) -> tuple[Entry, memoryview, int] | None:
+    """Read the record that begins at an offset.
+
+    Parameters
+    ----------
+    file
+        Descriptor.
+    offset
+        In bytes.
+
+    Returns
+    -------
+    (entry, body, end) or None
+        ``end`` is the offset of the next record. None if there is no whole record.
+    """
+    head = os.pread(file, _HEAD.size, offset)
+    if len(head) < _HEAD.size:
+        return None
+    mark, n_header, n_body, checksum = _HEAD.unpack(head)
+    end = offset + _HEAD.size + n_header + n_body
+    if mark != _MARK or end > os.fstat(file).st_size:
+        return None
+    content = os.pread(file, n_header + n_body, offset + _HEAD.size)
+    if zlib.crc32(content, zlib.crc32(head[4:16])) != checksum:
+        return None
+    try:
+        return _DECODER.decode(content[:n_header]), memoryview(content)[n_header:], end
+    except msgspec.MsgspecError:
+        return None
+
+
+def write_all(file: int, content: bytes, offset: int) -> None:
+    """Write all of the content; the system may take it in portions."""
+    rest = memoryview(content)
+    while rest:
+        n_written = os.pwrite(file, rest, offset)
+        rest = rest[n_written:]
+        offset += n_written
+
+
+@contextmanager
+def clear_journal_errors(path: Path) -> Iterator[None]:
+    """Say in one line what the system says.
+
+    Raises
+    ------
+    JournalFullError
+        If there is no room.
+    ResultsError
+        In place of any other OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        if error.errno in _FULL:
+            raise JournalFullError(path, f"cannot grow ({reason})", "make room on the disk") from error
+        raise ResultsError(path, f"cannot be used ({reason})", "choose another place with -o") from error

@@ -1,0 +1,242 @@
+"""The server: messages to events, instructions to messages, journals to the disk.
+
+One thread does all of it; two helpers look at movies and write HDF5, since both can take long.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import structs
+
+from pipeline_protocol import messages as m
+from pipeline_protocol.errors import MessageError, ServerError
+from pipeline_protocol.waker import Waker
+from pipeline_protocol.wire import Buffer
+from pipeline_server import events as e
+from pipeline_server.door import Door
+from pipeline_server.jobs import JobState
+from pipeline_server.outputs import check_answer
+from pipeline_server.queue import Queue
+from pipeline_server.reception import Reception, refusal
+from pipeline_server.submission import Submission, program_version
+from pipeline_server.work import Work
+
+log = logging.getLogger("pointillist.server")
+
+TICK_S = 0.25
+_N_ENDED = 1000
+
+
+class Service:
+    """A server behind a door.
+
+    Parameters
+    ----------
+    door
+        Bound.
+    reception
+        For requests to submit.
+    waker
+        Among the door's descriptors; helpers use it.
+    clock
+        Time in s, from any origin.
+    """
+
+    def __init__(
+        self, door: Door, reception: Reception, waker: Waker, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.queue = Queue()
+        self._door = door
+        self._reception = reception
+        self._waker = waker
+        self._clock = clock
+        self._epoch = time.time_ns() // 1000
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._works: dict[str, Work] = {}
+        self._closing: list[Work] = []
+        self._ended: dict[str, m.Progress] = {}
+        self._peers: dict[str, bytes] = {}
+        self._tick_at = 0.0
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Serve until it is over."""
+        self._reception.reopen_all()
+        while not is_over():
+            self._door.wait(TICK_S)
+            self.step()
+        self._reception.close()
+        self._writer.shutdown(wait=False, cancel_futures=True)
+
+    def step(self) -> None:
+        """Do all that can be done without waiting."""
+        self._waker.clear()
+        for peer, message, buffers in self._door.receive():
+            try:
+                self._take(peer, message, buffers)
+            except Exception:
+                log.exception("message from=%s %s", peer.hex(), type(message).__name__)
+        now = self._clock()
+        for outcome in self._reception.collect():
+            if isinstance(outcome.prepared, Submission):
+                self._begin(outcome.prepared, now)
+            elif outcome.prepared is not None:
+                self._resume(outcome.prepared.job, now)
+            if outcome.peer is not None and outcome.reply is not None:
+                self._door.send(outcome.peer, outcome.reply)
+        for work in list(self._works.values()):
+            self._attend(work, now)
+        for work in [work for work in self._closing if not work.is_busy]:
+            self._closing.remove(work)
+            work.journal.close()
+            self._reception.let_go(work.journal.path)
+        if now >= self._tick_at:
+            self._tick_at = now + TICK_S
+            self._happen([e.Tick(now=now)])
+            self._peers = {name: peer for name, peer in self._peers.items() if name in self.queue.workers}
+
+    # --- messages --------------------------------------------------------------------------------
+
+    def _take(self, peer: bytes, message: m.ToServer, buffers: Sequence[Buffer]) -> None:
+        now = self._clock()
+        match message:
+            case m.Beat(worker=worker, wants=wants, computing=computing):
+                self._peers[worker] = peer
+                self._door.send(peer, m.Heard(epoch=self._epoch))
+                holds = tuple(message.holds)
+                self._happen([e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants)])
+            case m.Answer():
+                self._peers[message.worker] = peer
+                self._take_answer(message, buffers, now)
+            case m.Fault(worker=worker, ref=ref, error=error):
+                log.warning("fault job=%s range=%d:%d worker=%s %s", ref.job, ref.start, ref.stop, worker, error)
+                self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=error)])
+            case m.Blocked(worker=worker, ref=ref, error=error):
+                self._happen([e.RangeBlocked(now=now, worker=worker, ref=ref, reason=error)])
+            case m.Goodbye(worker=worker):
+                self._happen([e.WorkerLeft(now=now, worker=worker)])
+            case m.Submit():
+                self._door.send(peer, self._reception.receive(peer, message))
+            case m.Watch(request=request, job=job):
+                self._door.send(peer, self._progress(request, job, now))
+            case m.Stop(request=request, job=job):
+                self._door.send(peer, self._stop(request, job, now))
+            case m.Ping(request=request):
+                self._door.send(peer, self._pong(request))
+
+    def _take_answer(self, answer: m.Answer, buffers: Sequence[Buffer], now: float) -> None:
+        ref, worker = answer.ref, answer.worker
+        try:
+            check_answer(answer, buffers)
+        except MessageError as error:
+            log.warning("answer job=%s range=%d:%d %s", ref.job, ref.start, ref.stop, error)
+            self._door.send(self._peers[worker], m.Forget(ref=ref))
+            self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
+            return
+        event = e.RangeAnswered(
+            now=now, worker=worker, ref=ref, n_items=answer.n_items, seconds=max(answer.seconds.values(), default=0.0)
+        )
+        for instruction in self.queue.handle(event):
+            if isinstance(instruction, e.Record):
+                self._works[ref.job].record(instruction.ref, answer, buffers)
+            else:
+                self._obey(instruction)
+
+    def _progress(self, request: int, job: str, now: float) -> m.Progress | m.Refused:
+        work = self._works.get(job)
+        if work is not None:
+            return work.progress(self.queue.jobs[job], request, now, len(self.queue.workers))
+        ended = self._ended.get(job)
+        if ended is None:
+            return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+        return structs.replace(ended, request=request)
+
+    def _stop(self, request: int, job: str, now: float) -> m.Accepted | m.Refused:
+        work = self._works.get(job)
+        if work is None and job not in self._ended:
+            return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+        if work is not None:
+            self._happen(work.sync(now))
+        if work is not None and self.queue.jobs[job].state is not JobState.FINISHING:
+            self._happen([e.JobStopped(now=now, job=job)])
+            self._end(work, now)
+            self._closing.append(work)
+        return m.Accepted(request=request, job=job)
+
+    def _pong(self, request: int) -> m.Pong:
+        return m.Pong(
+            request=request,
+            version=program_version(),
+            pid=os.getpid(),
+            epoch=self._epoch,
+            n_workers=len(self.queue.workers),
+        )
+
+    # --- jobs ------------------------------------------------------------------------------------
+
+    def _begin(self, submission: Submission, now: float) -> None:
+        work = Work(submission, now)
+        self._works[work.id] = work
+        self._ended.pop(work.id, None)
+        self._reception.save()
+        log.info("begun job=%s resumed=%d output=%s", work.id, work.n_resumed, work.output.path)
+        self._happen([work.added(now)])
+
+    def _resume(self, job: str, now: float) -> None:
+        """Let a paused job go on, since its user asks for it again."""
+        if job in self._works and self.queue.jobs[job].state is JobState.PAUSED:
+            self._works[job].resumed()
+            self._happen([e.JobResumed(now=now, job=job)])
+
+    def _attend(self, work: Work, now: float) -> None:
+        """Bring a job's files on, and tell the queue."""
+        self._happen([*work.sync(now), *work.collect(now)])
+        job = self.queue.jobs[work.id]
+        if job.state is JobState.FINISHED:
+            self._end(work, now)
+            self._reception.let_go(work.journal.path)
+        elif job.state is JobState.PAUSED and work.is_mended(now):
+            self._happen([e.JobResumed(now=now, job=work.id)])
+        else:
+            work.extend(now, self._writer, self._waker.wake)
+
+    def _end(self, work: Work, now: float) -> None:
+        progress = work.progress(self.queue.jobs[work.id], 0, now, len(self.queue.workers))
+        log.info("%s job=%s items=%d failed=%d", progress.state, work.id, progress.n_items, progress.n_failed)
+        self._ended[work.id] = progress
+        while len(self._ended) > _N_ENDED:
+            del self._ended[next(iter(self._ended))]
+        del self._works[work.id]
+        self.queue.forget(work.id)
+
+    # --- the queue -------------------------------------------------------------------------------
+
+    def _happen(self, events: Iterable[e.Event]) -> None:
+        for event in events:
+            for instruction in self.queue.handle(event):
+                self._obey(instruction)
+
+    def _obey(self, instruction: e.Instruction) -> None:
+        match instruction:
+            case e.Grant(worker=worker, ref=ref, lease_s=lease_s):
+                self._send(worker, m.Lease(ref=ref, lease_s=lease_s), [self._works[ref.job].spec_buffer])
+            case e.Release(worker=worker, ref=ref):
+                self._send(worker, m.Forget(ref=ref))
+            case e.RecordFailure(ref=ref, error=error):
+                log.warning("failed job=%s frame=%d %s", ref.job, ref.start, error)
+                self._works[ref.job].record_failure(ref, error)
+            case e.Complete(job=job):
+                self._works[job].finish(self._writer, self._waker.wake)
+            case e.Paused(job=job, reason=reason):
+                log.warning("paused job=%s %s", job, reason)
+            case e.Record():
+                raise AssertionError  # comes from answers alone
+
+    def _send(self, worker: str, message: m.ToWorker, buffers: Sequence[Buffer] = ()) -> None:
+        peer = self._peers.get(worker)
+        if peer is not None:
+            self._door.send(peer, message, buffers)

@@ -1,0 +1,214 @@
+"""A job as the server has it: the queue's book of it, its journal, and its results on their way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+
+from pipeline_files.storage import DiskFullError
+from pipeline_protocol.errors import PointillistError, ResultsError
+from pipeline_protocol.messages import Answer, JobState, Progress, Ref
+from pipeline_protocol.wire import Buffer, encode_spec
+from pipeline_server import events as e
+from pipeline_server.jobs import Job
+from pipeline_server.outputs import Output
+from pipeline_server.records import FailureEntry, JournalFullError, RangeEntry
+from pipeline_server.submission import Submission
+
+log = logging.getLogger("pointillist.server")
+
+EXTEND_S = 2.0
+"""How often rows are appended to the partial file."""
+
+N_EXTENDED = 2000
+"""Ranges that are appended to it at once, at most."""
+
+N_SHOWN = 20
+"""Failed frames that a client is told of."""
+
+_ROOM_BYTES = 1 << 20
+_FIRST_RETRY_S = 2.0
+_LAST_RETRY_S = 60.0
+
+
+class Work:
+    """One job.
+
+    Parameters
+    ----------
+    submission
+        What it is.
+    now
+        Time, s.
+
+    Attributes
+    ----------
+    spec_buffer
+        What follows a lease.
+    """
+
+    def __init__(self, submission: Submission, now: float) -> None:
+        spec = submission.spec
+        self.id = spec.job
+        self.submission = submission
+        self.journal = submission.journal
+        self.output = Output(submission)
+        self.spec_buffer = encode_spec(spec)
+        self.n_resumed = self.journal.done.n_frames
+        self._began = now
+        self._cursor = submission.start
+        self._extend_at = now
+        self._unsynced: list[Ref] = []
+        self._extending: tuple[Future[bool], int] | None = None
+        self._finishing: Future[None] | None = None
+        self._retry_at: float | None = None
+        self._retry_s = _FIRST_RETRY_S
+
+    def added(self, now: float) -> e.JobAdded:
+        """Return the event that brings it into the queue; frames that failed before are tried again."""
+        return e.JobAdded(
+            now=now,
+            job=self.id,
+            start=self.submission.start,
+            stop=self.submission.stop,
+            context=self.submission.context,
+            max_frames=self.submission.max_frames,
+            done=tuple(self.journal.done),
+            n_items=self.journal.n_items,
+        )
+
+    def record(self, ref: Ref, answer: Answer, buffers: Sequence[Buffer]) -> None:
+        """Have an answer written at the next sync."""
+        entry = RangeEntry(
+            start=ref.start,
+            stop=ref.stop,
+            n_items=answer.n_items,
+            failures=answer.failures,
+            seconds=answer.seconds,
+            sizes=[len(buffer) for buffer in buffers],
+        )
+        self.journal.append_range(entry, buffers)
+        self._unsynced.append(ref)
+
+    def record_failure(self, ref: Ref, error: str) -> None:
+        """Have a failed frame written at the next sync."""
+        self.journal.append_failure(FailureEntry(frame=ref.start, error=error))
+        self._unsynced.append(ref)
+
+    def sync(self, now: float) -> list[e.Event]:
+        """Bring what was recorded to the disk; return what to tell the queue."""
+        refs, self._unsynced = self._unsynced, []
+        if not refs:
+            return []
+        try:
+            self.journal.sync()
+        except ResultsError as error:
+            return [*(e.RangeLost(now=now, ref=ref) for ref in refs), self._pause(error, now)]
+        return [e.RangeSynced(now=now, ref=ref) for ref in refs]
+
+    def extend(self, now: float, writer: Executor, wake: Callable[[], None]) -> None:
+        """Have rows that are next in order appended to the partial file, every few seconds."""
+        if self._extending or self._finishing or self._retry_at is not None or now < self._extend_at:
+            return
+        self._extend_at = now + EXTEND_S
+        starts: list[int] = []
+        cursor = self._cursor
+        while len(starts) < N_EXTENDED:
+            stop = self.journal.range_at(cursor)
+            if stop is not None:
+                starts.append(cursor)
+            elif cursor in self.journal.given_up:
+                stop = cursor + 1
+            else:
+                break
+            cursor = stop
+        if starts:
+            self._extending = writer.submit(self.output.extend, starts), cursor
+            self._extending[0].add_done_callback(lambda _: wake())
+
+    def finish(self, writer: Executor, wake: Callable[[], None]) -> None:
+        """Have the results written."""
+        self._finishing = writer.submit(self.output.finish)
+        self._finishing.add_done_callback(lambda _: wake())
+
+    def collect(self, now: float) -> list[e.Event]:
+        """Return what has become of the files since the last call."""
+        events: list[e.Event] = []
+        if self._extending and self._extending[0].done():
+            future, cursor = self._extending
+            self._extending = None
+            error = future.exception()
+            if isinstance(error, DiskFullError) and not self._finishing:
+                events.append(self._pause(error, now))
+            elif error is not None:
+                log.warning("partial job=%s", self.id, exc_info=error)
+            elif future.result():
+                self._cursor = cursor
+        if self._finishing and self._finishing.done():
+            error = self._finishing.exception()
+            self._finishing = None
+            if error is None:
+                events.append(e.JobFinished(now=now, job=self.id))
+            else:
+                events.append(self._pause(error, now))
+        return events
+
+    def is_mended(self, now: float) -> bool:
+        """Whether a job that was paused for want of room can go on; asked ever more seldom."""
+        if self._retry_at is None or now < self._retry_at:
+            return False
+        self._retry_s = min(2.0 * self._retry_s, _LAST_RETRY_S)
+        self._retry_at = now + self._retry_s
+        if not self.journal.has_room(_ROOM_BYTES):
+            return False
+        self._retry_at = None
+        return True
+
+    def resumed(self) -> None:
+        """Forget why it was paused."""
+        self._retry_at = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a thread works on its files."""
+        return bool(self._extending or self._finishing)
+
+    def progress(self, job: Job, request: int, now: float, n_workers: int) -> Progress:
+        """Say how far it is."""
+        failures = self.journal.failures
+        return Progress(
+            request=request,
+            job=self.id,
+            state=_STATES[job.state.name],
+            movie=self.submission.spec.movie,
+            output=str(self.output.path),
+            n_frames=job.stop - job.start,
+            n_done=job.done.n_frames + len(job.failed),
+            n_failed=len(failures),
+            n_items=job.n_items,
+            n_resumed=self.n_resumed,
+            rate=job.speed.recent(now),
+            n_workers=n_workers,
+            elapsed_s=now - self._began,
+            seconds=dict(self.journal.seconds),
+            failures={frame: failures[frame] for frame in sorted(failures)[:N_SHOWN]},
+            reason=job.reason,
+        )
+
+    def _pause(self, error: BaseException, now: float) -> e.JobPaused:
+        """Pause the job for an error of its files; if room is wanted, try again by and by."""
+        if isinstance(error, DiskFullError | JournalFullError):
+            self._retry_at = now + self._retry_s
+        if not isinstance(error, PointillistError):
+            log.error("job=%s", self.id, exc_info=error)
+        return e.JobPaused(now=now, job=self.id, reason=str(error))
+
+
+_STATES: dict[str, JobState] = {
+    "RUNNING": "running",
+    "PAUSED": "paused",
+    "FINISHING": "finishing",
+    "FINISHED": "finished",
+    "STOPPED": "stopped",
+}

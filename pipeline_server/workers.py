@@ -1,0 +1,84 @@
+"""The workers, and what each of them holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline_protocol.messages import Ref
+from pipeline_server.events import Grant
+from pipeline_server.jobs import Job
+from pipeline_server.tasks import Task
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """What the book says of a worker.
+
+    Attributes
+    ----------
+    heard_at
+        Time of its latest sign of life, s.
+    unmet
+        Tasks that it wants and that could not be given so far.
+    computing
+        The range that it computes.
+    tasks
+        What it holds, by job and first frame.
+    last_job
+        Where its latest range came from.
+    """
+
+    name: str
+    heard_at: float
+    unmet: int = 0
+    computing: Ref | None = None
+    tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
+    last_job: str | None = None
+
+    def is_computing(self, task: Task) -> bool:
+        """Whether it is at this very range."""
+        ref = self.computing
+        return ref is not None and (ref.job, ref.start, ref.stop) == (task.job, task.start, task.stop)
+
+    def holds(self, ref: Ref) -> bool:
+        """Whether it holds this range by this very lease."""
+        task = self.tasks.get((ref.job, ref.start))
+        return task is not None and task.stop == ref.stop and task.holdings[self.name].generation == ref.generation
+
+    def grant(self, job: Job, task: Task, now: float) -> Grant:
+        """Lease a task to it."""
+        lease_s = job.lease(task, self.name, now)
+        self.tasks[task.job, task.start] = task
+        self.unmet -= 1
+        self.last_job = job.id
+        return Grant(worker=self.name, ref=task.ref, lease_s=lease_s)
+
+    def adopt(self, job: Job, task: Task, generation: int, now: float) -> None:
+        """Take note that it holds a task, from before a silence or a restart."""
+        job.adopt(task, self.name, generation, now)
+        self.tasks[task.job, task.start] = task
+
+    def give_back(self, job: Job, task: Task, now: float) -> None:
+        """End its lease of a task."""
+        del self.tasks[task.job, task.start]
+        job.give_back(task, self.name, now)
+
+
+def in_turn(jobs: dict[str, Job], worker: Worker, lead_s: float) -> list[Job]:
+    """Return the jobs with work, the least served first.
+
+    Parameters
+    ----------
+    jobs
+        All jobs.
+    worker
+        Who asks; it stays with its latest job while that is not more than ``lead_s`` ahead, since the frames
+        of its background window are in memory.
+    lead_s
+        In seconds of work.
+    """
+    able = sorted((job for job in jobs.values() if job.has_work), key=lambda job: job.served_s)
+    for at, job in enumerate(able):
+        if job.id == worker.last_job and job.served_s - able[0].served_s <= lead_s:
+            return [job, *able[:at], *able[at + 1 :]]
+    return able

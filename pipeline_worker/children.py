@@ -1,0 +1,129 @@
+"""Child processes that are started again when they die, and that die with their parent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pipeline_protocol.keys import KEY_VARIABLE, ClusterKeys
+from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+"""A worker per core leaves no core for a second thread of arithmetic."""
+
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 30.0
+_STEADY_S = 10.0
+"""A child that has lived for so long is taken to be sound."""
+
+_TERMINATION_S = 1.5
+
+
+class Lifelines:
+    """The pipe whose closing ends all children, however this process ends."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+
+    def close(self) -> None:
+        """End the children."""
+        os.close(self._writer)
+        os.close(self.reader)
+
+
+def child_environment(keys: ClusterKeys, lifelines: Lifelines) -> dict[str, str]:
+    """Return the environment of servers and workers."""
+    own = {KEY_VARIABLE: keys.key, LIFELINE_VARIABLE: str(lifelines.reader), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **_ONE_THREAD, **own}
+    root = Path(__file__).parents[1]
+    if root != Path(sysconfig.get_path("purelib")):  # a checkout
+        before = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([str(root), before] if before else [str(root)])
+    return environment
+
+
+@dataclass(kw_only=True, eq=False)
+class Child:
+    """A process that should run.
+
+    Attributes
+    ----------
+    name
+        For people.
+    arguments
+        After the interpreter.
+    environment
+        Of the process.
+    descriptors
+        That it inherits, besides the lifeline.
+    started_at
+        When, s.
+    n_quick_deaths
+        How often in a row it died soon after it had been started.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: IO[bytes] | None
+    lifelines: Lifelines
+    process: subprocess.Popen[bytes] | None = None
+    n_quick_deaths: int = 0
+    started_at: float = 0.0
+    _start_at: float = field(default=0.0)
+
+    def start(self, now: float, descriptors: Sequence[int] = ()) -> None:
+        """Start the process."""
+        self.started_at = now
+        self.process = subprocess.Popen(  # noqa: S603 - our own modules
+            [sys.executable, "-P", *self.arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            pass_fds=(self.lifelines.reader, *descriptors),
+            # Of a session of its own: Ctrl-C in the terminal reaches the parent alone, which ends the others
+            # in order.
+            start_new_session=True,
+        )
+
+    def tend(self, now: float) -> int | None:
+        """Start it again if it is dead, after a pause that grows; return the status if it has just died."""
+        if self.process is None:
+            if now >= self._start_at:
+                self.start(now)
+            return None
+        status = self.process.poll()
+        if status is None:
+            return None
+        self.process = None
+        is_quick = now - self.started_at < _STEADY_S
+        self.n_quick_deaths = self.n_quick_deaths + 1 if is_quick else 1
+        self._start_at = now + min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self.n_quick_deaths - 1))
+        return status
+
+
+def stop_all(children: Sequence[Child]) -> None:
+    """End processes: politely, then by force."""
+    running = [child.process for child in children if child.process is not None]
+    for process in running:
+        process.terminate()
+    for process in running:
+        try:
+            process.wait(_TERMINATION_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def describe_status(status: int) -> str:
+    """Say how a process ended."""
+    return f"signal {-status}" if status < 0 else f"status {status}"

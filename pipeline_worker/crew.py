@@ -1,0 +1,187 @@
+"""A server and workers, tended by a thread."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import platformdirs
+
+from pipeline_protocol.errors import PointillistError, ServerError
+from pipeline_protocol.keys import ClusterKeys
+from pipeline_worker.children import Child, Lifelines, child_environment, describe_status, stop_all
+from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache, refill_cache
+from pipeline_worker.process import EXIT_COLD
+
+_TEND_S = 0.1
+_START_S = 30.0
+_N_QUICK_DEATHS = 6
+"""A server, or all workers, that die so often soon after their start have a lasting reason."""
+
+_N_LOGS = 10
+
+
+class Crew:
+    """Processes of one cluster on this machine.
+
+    Parameters
+    ----------
+    keys
+        Of the cluster.
+    on_message
+        Told what happens, by the thread that tends them.
+
+    Attributes
+    ----------
+    log_path
+        Where the processes write what nobody is shown.
+    """
+
+    def __init__(self, keys: ClusterKeys, on_message: Callable[[str], None]) -> None:
+        self.log_path = _new_log()
+        self._on_message = on_message
+        self._log = self.log_path.open("ab")
+        self._lifelines = Lifelines()
+        self._environment = child_environment(keys, self._lifelines)
+        self._server: Child | None = None
+        self._workers: list[Child] = []
+        self._failure: PointillistError | None = None
+        self._refilled_at = 0.0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._tend, name="crew", daemon=True)
+
+    def start_server(self, address: str, options: Sequence[str]) -> str:
+        """Start a server; return its address once it listens.
+
+        Raises
+        ------
+        ServerError
+            If it does not.
+        """
+        reader, writer = os.pipe()
+        server = self._child("server", ["-m", "pipeline_server", address, *options, "--ready-fd", str(writer)])
+        try:
+            server.start(time.monotonic(), [writer])
+        finally:
+            os.close(writer)
+        with os.fdopen(reader) as ready:
+            has_spoken, _, _ = select.select([ready], [], [], _START_S)
+            found = ready.read() if has_spoken else ""
+        if not found:
+            stop_all([server])
+            raise ServerError("server", f"cannot be started ({self._last_line()})", f"look into {self.log_path}")
+        # It comes back where its peers look for it.
+        server.arguments = ["-m", "pipeline_server", found, *options]
+        self._server = server
+        return found
+
+    def start_workers(self, address: str, n_workers: int, command: Sequence[str] = ("-m", "pipeline_worker")) -> None:
+        """Start workers of a server, and tend all processes from then on.
+
+        Parameters
+        ----------
+        address
+            Of the server.
+        n_workers
+            Their number.
+        command
+            What the interpreter is given before the address.
+
+        Raises
+        ------
+        ServerError
+            If the kernels cannot be compiled.
+        """
+        self._environment[NUMBA_VARIABLE] = str(fill_cache(self._environment, self._on_message))
+        for number in range(1, n_workers + 1):
+            worker = self._child(f"worker {number}", [*command, address])
+            self._workers.append(worker)
+            worker.start(time.monotonic())
+        self._thread.start()
+
+    def check(self) -> None:
+        """Make sure that all is well.
+
+        Raises
+        ------
+        PointillistError
+            If the processes cannot be kept alive.
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End all processes."""
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        stop_all(self._children)
+        self._lifelines.close()
+        self._log.close()
+
+    @property
+    def _children(self) -> list[Child]:
+        return [*self._workers, *([self._server] if self._server else [])]
+
+    def _child(self, name: str, arguments: Sequence[str]) -> Child:
+        return Child(
+            name=name,
+            arguments=arguments,
+            environment=self._environment,
+            log=self._log,
+            lifelines=self._lifelines,
+        )
+
+    def _tend(self) -> None:
+        while not self._is_over.wait(_TEND_S):
+            try:
+                for child in self._children:
+                    status = child.tend(time.monotonic())
+                    if status is not None and not self._is_over.is_set():
+                        self._report(child, status)
+            except PointillistError as error:
+                self._failure = error
+                return
+
+    def _report(self, child: Child, status: int) -> None:
+        """Say that a process died; give up if that will not end.
+
+        Raises
+        ------
+        ServerError
+            If the server, or every worker, dies again and again.
+        """
+        if status == EXIT_COLD and child.started_at < self._refilled_at:
+            return
+        if status == EXIT_COLD and child.n_quick_deaths == 1:
+            refill_cache(self._environment, self._on_message)
+            self._refilled_at = time.monotonic()
+            return
+        self._on_message(f"{child.name} ended ({describe_status(status)}); it is started again")
+        concerned = [child] if child is self._server else self._workers
+        if all(each.n_quick_deaths >= _N_QUICK_DEATHS for each in concerned):
+            problem = f"dies again and again ({self._last_line()})"
+            raise ServerError(child.name, problem, f"look into {self.log_path}")
+
+    def _last_line(self) -> str:
+        self._log.flush()
+        lines = self.log_path.read_text("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "no word of why"
+
+
+def _new_log() -> Path:
+    """Return a new log file, and remove old ones."""
+    folder = platformdirs.user_log_path("pointillist")
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for old in sorted(folder.glob("*.log"))[: -(_N_LOGS - 1)]:
+            old.unlink(missing_ok=True)
+        path.touch()
+    except OSError as error:
+        raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
+    return path

@@ -1,0 +1,163 @@
+"""Where compiled kernels are kept.
+
+Numba does not notice an edited callee in another file, and code for one processor may not run on another: so
+each state of the sources, the versions and the processor has a folder of its own. It is filled once, before
+workers start, since all of them would compile the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from pipeline_protocol.errors import ServerError
+from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+
+CACHE_VARIABLE = "POINTILLIST_CACHE"
+NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
+_N_KEPT = 4
+_FILLED = "filled"
+_PACKAGES = ("numba", "llvmlite", "numpy", "scipy")
+
+
+def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]) -> Path:
+    """Make sure that all kernels are compiled.
+
+    Parameters
+    ----------
+    environment
+        In which compilers run.
+    on_message
+        Told if that takes a while.
+
+    Returns
+    -------
+    Path
+        What :data:`NUMBA_VARIABLE` is to be.
+
+    Raises
+    ------
+    ServerError
+        If they cannot be compiled.
+    """
+    folder = _writable_folder()
+    with _locked(folder):
+        if (folder / _FILLED).exists():
+            os.utime(folder)
+            return folder
+        on_message("compiling kernels, once (about half a minute)")
+        error = _compile(folder, environment)
+        if error:
+            _empty(folder)
+            error = _compile(folder, environment)
+        if error:
+            raise ServerError("kernels", f"cannot be compiled ({error})", f"set {CACHE_VARIABLE} to an empty folder")
+        (folder / _FILLED).touch()
+    _prune(folder)
+    return folder
+
+
+def refill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]) -> Path:
+    """Empty a damaged cache, and fill it again.
+
+    Raises
+    ------
+    ServerError
+        If the kernels cannot be compiled.
+    """
+    folder = _writable_folder()
+    with _locked(folder):
+        _empty(folder)
+    return fill_cache(environment, on_message)
+
+
+def cache_key() -> str:
+    """Return what tells apart caches that must not be shared."""
+    digest = hashlib.sha256()
+    spec = importlib.util.find_spec("fitting")
+    package = Path(spec.origin).parent if spec and spec.origin else Path()
+    for source in sorted(package.rglob("*.py")):
+        digest.update(source.relative_to(package).as_posix().encode())
+        digest.update(source.read_bytes())
+    for name in _PACKAGES:
+        digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    digest.update(f"{sys.version}\n{platform.platform()}\n{_processor()}".encode())
+    return digest.hexdigest()[:20]
+
+
+def _processor() -> str:
+    """Return the processor's name and abilities."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
+
+
+def _writable_folder() -> Path:
+    key = cache_key()
+    configured = os.environ.get(CACHE_VARIABLE)
+    base = Path(configured) if configured else platformdirs.user_cache_path("pointillist") / "kernels"
+    own = Path(tempfile.gettempdir()) / f"pointillist-{os.getuid()}"
+    for folder in (base / key, own / "kernels" / key):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        if folder.stat().st_uid == os.getuid():  # nobody else's code is run
+            return folder
+    raise ServerError(base, "no folder for compiled kernels can be written", f"set {CACHE_VARIABLE} to one")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder.parent / f"{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
+    """Return None, or the last line of what went wrong."""
+    command = [sys.executable, "-P", "-m", "pipeline_worker.warm_up"]
+    run = subprocess.run(  # noqa: S603 - our own module
+        command,
+        env={**environment, NUMBA_VARIABLE: str(folder)},
+        pass_fds=[int(environment[LIFELINE_VARIABLE])] if LIFELINE_VARIABLE in environment else [],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    lines = run.stderr.strip().splitlines() or [f"status {run.returncode}"]
+    return lines[-1] if run.returncode else None
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _prune(folder: Path) -> None:
+    """Remove the caches of sources and versions that have not been in use for longest."""
+    siblings = [entry for entry in folder.parent.iterdir() if entry.is_dir() and entry != folder]
+    for stale in sorted(siblings, key=lambda entry: entry.stat().st_mtime)[: -(_N_KEPT - 1)]:
+        shutil.rmtree(stale, ignore_errors=True)
+        (folder.parent / f"{stale.name}.lock").unlink(missing_ok=True)

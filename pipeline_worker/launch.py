@@ -1,0 +1,144 @@
+"""Starting a server and workers on this machine, and keeping them alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from pipeline_protocol.client import Client
+from pipeline_protocol.discovery import find_server, server_file
+from pipeline_protocol.errors import ServerError
+from pipeline_protocol.keys import ephemeral_keys, user_keys
+from pipeline_worker.crew import Crew
+
+OnMessage = Callable[[str], None]
+
+_CHECK_S = 0.5
+
+_LONGEST_IPC_PATH = 100
+"""Bytes that a socket's path may have (108 on Linux, 104 on macOS)."""
+
+
+def default_workers() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> Iterator[Client]:
+    """Run a server and workers of our own for as long as the block lasts.
+
+    Parameters
+    ----------
+    n_workers
+        Their number.
+    on_message
+        Told, by another thread, what a user may want to know: one line each.
+
+    Yields
+    ------
+    Client
+        Of that server. It raises ServerError once server or workers cannot be kept alive.
+
+    Raises
+    ------
+    ServerError
+        If they cannot be started.
+
+    Notes
+    -----
+    Meanwhile SIGTERM and SIGHUP raise SystemExit in the main thread, so that the block is left in order. The
+    same processes end with this one if it is killed. An unfinished job keeps its journal.
+    """
+    keys = ephemeral_keys()
+    with _folder() as folder, _terminable():
+        crew = Crew(keys, on_message)
+        try:
+            address = crew.start_server(f"ipc://{folder / 'server'}", ["--state", str(folder / "journals")])
+            crew.start_workers(address, n_workers)
+            with Client(address, keys, check=crew.check) as client:
+                yield client
+        finally:
+            crew.stop()
+
+
+def launch_workers(n_workers: int, on_message: OnMessage = lambda _: None) -> None:
+    """Run workers, and a server unless this user has one on this machine, until SIGINT, SIGTERM or SIGHUP.
+
+    Parameters
+    ----------
+    n_workers
+        Their number.
+    on_message
+        Told, by another thread as well, what a user may want to know: one line each.
+
+    Raises
+    ------
+    ServerError
+        If they cannot be started, or not be kept alive.
+    """
+    crew = Crew(user_keys(), on_message)
+    with _terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+        try:
+            address = find_server() or _start_server(crew)
+            on_message(f"server at {address}")
+            crew.start_workers(address, n_workers)
+            on_message(f"{n_workers} workers; Ctrl-C ends them")
+            while True:
+                time.sleep(_CHECK_S)
+                crew.check()
+        finally:
+            crew.stop()
+
+
+def _start_server(crew: Crew) -> str:
+    state = server_file().with_name("journals")
+    try:
+        return crew.start_server("tcp://127.0.0.1:*", ["--announce", str(server_file()), "--state", str(state)])
+    except ServerError:
+        # Of two that start at once, one finds the other's announcement locked.
+        address = find_server()
+        if address is None:
+            raise
+        return address
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder for a socket, that nobody else can look into."""
+    folder = Path(tempfile.mkdtemp(prefix="pointillist-"))
+    if len(os.fsencode(folder)) > _LONGEST_IPC_PATH - len("/server"):
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="pointillist-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP leave the block as an exception does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _raise_exit) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise_exit(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,188 @@
+"""What a worker holds, and what it says of that: messages in, messages out, no socket, no clock."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from pipeline_protocol import messages as m
+from pipeline_protocol.errors import MessageError
+from pipeline_protocol.wire import Buffer, decode_spec
+from pipeline_worker.kinds import Result
+
+BEAT_S = 1.0
+RESEND_S = 3.0
+"""An answer that has not been confirmed for so long is sent again."""
+
+N_HELD = 2
+"""Ranges that are read or computed: one while the other."""
+
+N_UNCONFIRMED = 4
+"""Answers that wait for their confirmation, until no more work is asked for."""
+
+
+class Stage(Enum):
+    """Where a range is in the worker."""
+
+    QUEUED = auto()
+    READING = auto()
+    READY = auto()
+    COMPUTING = auto()
+    ANSWERED = auto()
+
+
+@dataclass(kw_only=True)
+class Held:
+    """A range in the worker.
+
+    Attributes
+    ----------
+    ref, spec
+        What is to be done.
+    lease_s
+        How long a stage may take, before the worker must take itself to be stuck.
+    stage, since
+        How far it is, and since when (s).
+    is_unwanted
+        Whether the result does not matter any more.
+    answer, buffers
+        Once it is answered.
+    sent_at
+        When the answer was sent last, s.
+    """
+
+    ref: m.Ref
+    spec: m.JobSpec
+    lease_s: float
+    since: float
+    stage: Stage = Stage.QUEUED
+    is_unwanted: bool = False
+    answer: m.Answer | None = None
+    buffers: Sequence[Buffer] = ()
+    sent_at: float = -1e9
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether it has been read, or computed, for longer than its lease."""
+        return self.stage in {Stage.READING, Stage.COMPUTING} and now - self.since > self.lease_s
+
+    def enter(self, stage: Stage, now: float) -> None:
+        """Go on to a stage."""
+        self.stage, self.since = stage, now
+
+
+Outgoing = tuple[m.FromWorker, Sequence[Buffer]]
+
+
+@dataclass(kw_only=True)
+class Session:
+    """The ranges of a worker.
+
+    Attributes
+    ----------
+    worker
+        Its name, which no other worker has.
+    pid
+        Its process.
+    is_warm
+        Whether it can begin to work.
+    """
+
+    worker: str
+    pid: int
+    is_warm: bool = False
+    _held: dict[tuple[str, int, int], Held] = field(default_factory=dict)
+    _said: tuple[int, m.Ref | None] | None = None
+    _beat_at: float = 0.0
+
+    def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> Held | None:
+        """Take a message; return the range if it is one to begin with.
+
+        Raises
+        ------
+        MessageError
+            If the job that it is of cannot be understood.
+        """
+        match message:
+            case m.Lease(ref=ref, lease_s=lease_s):
+                if len(buffers) != 1:
+                    raise MessageError("lease", "names no job", "use the same version everywhere")
+                known = self._held.get(_key(ref))
+                if known is not None:
+                    known.ref = ref  # a later lease of what is held already
+                    return None
+                held = Held(ref=ref, spec=decode_spec(buffers[0]), lease_s=lease_s, since=now)
+                self._held[_key(ref)] = held
+                return held
+            case m.Forget(ref=ref):
+                forgotten = self._held.pop(_key(ref), None)
+                if forgotten is not None:
+                    forgotten.is_unwanted = True
+        return None
+
+    def answer(self, held: Held, result: Result, now: float) -> None:
+        """Take note of a result."""
+        if not held.is_unwanted:
+            held.answer = m.Answer(
+                worker=self.worker,
+                ref=held.ref,
+                n_items=result.n_items,
+                failures=dict(result.failures),
+                seconds=dict(result.seconds),
+            )
+            held.buffers = result.buffers
+            held.enter(Stage.ANSWERED, now)
+
+    def fail(self, held: Held, error: str, *, is_blocked: bool) -> list[Outgoing]:
+        """Take note of an error; return what to send."""
+        if held.is_unwanted:
+            return []
+        del self._held[_key(held.ref)]
+        kind = m.Blocked if is_blocked else m.Fault
+        return [(kind(worker=self.worker, ref=held.ref, error=error), ())]
+
+    def due(self, now: float) -> list[Outgoing]:
+        """Return what is to be sent: answers, and a beat."""
+        outgoing: list[Outgoing] = []
+        for held in self._held.values():
+            if held.answer is not None and now >= held.sent_at + RESEND_S:
+                held.sent_at = now
+                outgoing.append((held.answer, held.buffers))
+        state = self._wants, self._computing
+        if state != self._said or now >= self._beat_at:
+            self._said, self._beat_at = state, now + BEAT_S
+            beat = m.Beat(
+                worker=self.worker,
+                host=socket.gethostname(),
+                pid=self.pid,
+                holds=[held.ref for held in self._held.values()],
+                computing=state[1],
+                wants=state[0],
+            )
+            outgoing.append((beat, ()))
+        return outgoing
+
+    def next_due(self, now: float) -> float:
+        """Return the seconds until something is to be sent."""
+        times = [held.sent_at + RESEND_S for held in self._held.values() if held.answer is not None]
+        return max(0.0, min([self._beat_at, *times]) - now)
+
+    @property
+    def _wants(self) -> int:
+        n_answered = sum(held.answer is not None for held in self._held.values())
+        if not self.is_warm or n_answered >= N_UNCONFIRMED:
+            return 0
+        return max(0, N_HELD - (len(self._held) - n_answered))
+
+    @property
+    def _computing(self) -> m.Ref | None:
+        for stage in (Stage.COMPUTING, Stage.READING):
+            for held in self._held.values():
+                if held.stage is stage:
+                    return held.ref
+        return None
+
+
+def _key(ref: m.Ref) -> tuple[str, int, int]:
+    return ref.job, ref.start, ref.stop

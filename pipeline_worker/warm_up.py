@@ -1,0 +1,59 @@
+"""``python -m pipeline_worker.warm_up``: compile every kernel, so that the cache has them.
+
+A worker calls :func:`load_kernels` before it asks for work.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from threading import Thread
+
+from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+
+DTYPES = ("uint16", "uint8", "float32")
+
+
+def load_kernels() -> None:
+    """Load what most movies need; compiles whatever the cache lacks."""
+    run_kernels(DTYPES[:1], ((0.0, True),))
+
+
+def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...]) -> None:
+    """Localize a few made-up spots.
+
+    Parameters
+    ----------
+    dtypes
+        Of the raw frames.
+    variants
+        Percentile of the background, and whether the fit has one of its own.
+    """
+    import numpy as np  # noqa: PLC0415 - a launcher reads this module without numba
+
+    from fitting.camera import CameraModel  # noqa: PLC0415 - likewise
+    from fitting.localizations import FrameBlock  # noqa: PLC0415 - likewise
+    from fitting.localize import localize  # noqa: PLC0415 - likewise
+    from fitting.settings import FitSettings  # noqa: PLC0415 - likewise
+
+    camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
+    y, x = np.mgrid[:32, :32]
+    spot = 100.0 * np.exp(-((x - 16.2) ** 2 + (y - 15.7) ** 2) / 2.5)
+    for dtype, (percentile, is_fitted) in itertools.product(dtypes, variants):
+        frames = np.full((4, 32, 32), 20, dtype)
+        frames[2:] += spot.astype(dtype)
+        settings = FitSettings(
+            psf_sigma_px=1.2, background_range=(-2, 0), background_percentile=percentile, is_background_fitted=is_fitted
+        )
+        localize(FrameBlock(frames=frames, first=0, n_movie_frames=4), 0, 4, camera, settings)
+
+
+def _end_with_parent(lifeline: int) -> None:
+    os.read(lifeline, 1)  # returns when the other end is closed
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    if LIFELINE_VARIABLE in os.environ:
+        Thread(target=_end_with_parent, args=[int(os.environ[LIFELINE_VARIABLE])], daemon=True).start()
+    run_kernels(DTYPES, tuple(itertools.product((0.0, 0.25), (True, False))))

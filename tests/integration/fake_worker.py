@@ -1,0 +1,56 @@
+"""A worker whose fits are made up: frame ``f`` has ``f % 3`` localizations. Faults come from the environment."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fitting.localizations import LOCALIZATION_DTYPE
+from pipeline_protocol.keys import user_keys
+from pipeline_protocol.lifeline import Lifeline
+from pipeline_protocol.messages import JobSpec
+from pipeline_worker.kinds import BlockedError, Result
+from pipeline_worker.process import WorkerProcess
+
+ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
+
+
+class FakeRunner:
+    def __init__(self, spec: JobSpec) -> None:
+        self.movie = Path(spec.movie)
+
+    def read(self, start: int, stop: int) -> range:
+        if not self.movie.exists():
+            raise BlockedError(f"{self.movie}: has vanished; put it back")
+        return range(start, stop)
+
+    def compute(self, inputs: range) -> Result:
+        for frame in inputs:
+            if frame in ORDERS.get("raise", []):
+                raise ValueError(f"frame {frame} is bad")
+            if frame in ORDERS.get("die", []):
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(ORDERS.get("seconds_per_frame", 0.0))
+        frames = np.repeat(inputs, np.array(inputs) % 3)
+        rows = np.zeros(len(frames), LOCALIZATION_DTYPE)
+        rows["frame"] = frames
+        rows["x"] = rows["amplitude"] = frames + 1
+        rows["sigma"] = 1.3
+        seconds = len(inputs) * ORDERS.get("seconds_per_frame", 0.0)
+        return Result(n_items=len(rows), failures={}, buffers=[rows.tobytes()], seconds={"fit": seconds})
+
+    def close(self) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    status = WorkerProcess(sys.argv[1], user_keys(), {"fit": FakeRunner}, Lifeline()).run()
+    os._exit(status)

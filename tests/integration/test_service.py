@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline_files.movie import open_movie
+from pipeline_files.places import journal_path, partial_path
+from pipeline_files.preparation import prepare
+from pipeline_files.results_reader import Results, read_results
+from pipeline_protocol.client import Client
+from pipeline_protocol.errors import MovieError, ResultsError, ServerError, SettingError
+from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
+from pipeline_protocol.messages import Progress
+from pipeline_worker import crew as crew_module
+from pipeline_worker.crew import Crew
+
+FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
+N_FRAMES = 300
+SETTINGS = [
+    *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
+    *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100"),
+]
+
+
+@dataclass
+class Cluster:
+    """A server and fake workers on this machine, and a movie to analyse."""
+
+    folder: Path
+    keys: ClusterKeys = field(default_factory=ephemeral_keys)
+    news: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=lambda: list(SETTINGS))
+
+    def __post_init__(self) -> None:
+        self.movie = self.folder / "movie.npy"
+        self.output = self.folder / "results.h5r"
+        np.save(self.movie, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
+        self.crew: Crew
+        self.address = ""
+
+    @contextlib.contextmanager
+    def running(self, n_workers: int = 2) -> Iterator[Client]:
+        self.crew = Crew(self.keys, self.news.append)
+        try:
+            address = f"ipc://{self.folder / 'server'}"
+            self.address = self.crew.start_server(address, ["--state", str(self.folder / "journals")])
+            self.crew.start_workers(self.address, n_workers, [FAKE_WORKER])
+            with Client(self.address, self.keys, check=self.crew.check) as client:
+                yield client
+        finally:
+            self.crew.stop()
+
+    def submit(self, client: Client, **more: Any) -> str:
+        with open_movie(self.movie) as movie:
+            settings, _ = prepare(movie, None, self.settings)
+            identity = movie.identity
+        return client.submit(str(self.movie), identity, settings, **{"output": str(self.output), **more})
+
+    def kill_all(self) -> None:
+        """Kill everything as a power cut would."""
+        self.crew._is_over.set()
+        self.crew._thread.join()
+        for child in self.crew._children:
+            assert child.process is not None
+            child.process.kill()
+            child.process.wait()
+
+    def results(self) -> Results:
+        return read_results(self.output)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
+    monkeypatch.setattr(crew_module, "_new_log", lambda: tmp_path / "log")
+    return Cluster(tmp_path)
+
+
+def order(monkeypatch: pytest.MonkeyPatch, **orders: object) -> None:
+    monkeypatch.setenv("FAKE_ORDERS", json.dumps(orders))
+
+
+def wait_for(
+    client: Client, job: str, is_enough: Callable[[Progress], bool], timeout_s: float = 60.0
+) -> Progress:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        progress = client.progress(job)
+        if is_enough(progress):
+            return progress
+        time.sleep(0.02)
+    pytest.fail(f"timeout: {progress}")
+
+
+def is_over(progress: Progress) -> bool:
+    return progress.is_over
+
+
+def expected_frames(*without: int) -> list[int]:
+    return [frame for frame in range(N_FRAMES) for _ in range(frame % 3) if frame not in without]
+
+
+def test_a_job_is_done_by_all_workers_and_its_rows_stand_in_order(cluster: Cluster) -> None:
+    with cluster.running() as client:
+        progress = wait_for(client, cluster.submit(client), is_over)
+    assert progress.state == "finished"
+    assert (progress.n_done, progress.n_items, progress.output) == (N_FRAMES, 300, str(cluster.output))
+    results = cluster.results()
+    assert results.is_complete
+    assert results.rows["frame"].tolist() == expected_frames()
+    assert not journal_path(cluster.output).exists()
+    assert not partial_path(cluster.output).exists()
+    assert not cluster.news
+
+
+def test_a_killed_worker_is_replaced_and_its_frames_are_done_within_ten_seconds(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, seconds_per_frame=0.01)
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 0)
+        victim = cluster.crew._workers[0].process
+        assert victim is not None
+        victim.kill()
+        killed_at = time.monotonic()
+        wait_for(client, job, is_over)
+        assert time.monotonic() - killed_at < 10.0
+    assert cluster.results().rows["frame"].tolist() == expected_frames()
+    assert cluster.news == ["worker 1 ended (signal 9); it is started again"]
+
+
+def test_a_server_that_is_killed_goes_on_where_it_was(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(monkeypatch, seconds_per_frame=0.01)
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 50)
+        server = cluster.crew._server
+        assert server is not None
+        assert server.process is not None
+        server.process.kill()
+        progress = wait_for(client, job, is_over)
+    assert progress.n_resumed > 50
+    assert cluster.results().rows["frame"].tolist() == expected_frames()
+
+
+def test_after_everything_was_killed_the_same_submission_resumes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, seconds_per_frame=0.01)
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 50)
+        cluster.kill_all()
+    assert not cluster.output.exists()
+    (cluster.folder / "journals").unlink()
+    with cluster.running() as client:
+        assert cluster.submit(client, resume="required") == job
+        progress = wait_for(client, job, is_over)
+    assert 50 < progress.n_resumed < N_FRAMES
+    assert cluster.results().rows["frame"].tolist() == expected_frames()
+
+
+def test_the_frame_at_fault_is_recorded_and_all_others_are_analysed(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, **{"raise": [37, 200]})
+    with cluster.running() as client:
+        progress = wait_for(client, cluster.submit(client), is_over)
+    assert progress.failures == {37: "ValueError: frame 37 is bad", 200: "ValueError: frame 200 is bad"}
+    results = cluster.results()
+    assert results.failures == progress.failures
+    assert results.rows["frame"].tolist() == expected_frames(37, 200)
+    assert (results.ranges["stop"] - results.ranges["start"]).sum() == N_FRAMES - 2
+
+
+def test_a_frame_that_kills_its_workers_is_recorded_too(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(monkeypatch, die=[150], seconds_per_frame=0.002)
+    cluster_frames = 151
+    np.save(cluster.movie, np.full((cluster_frames, 16, 16), 100, np.uint16))
+    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline_worker.children._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(crew_module, "_N_QUICK_DEATHS", 1000)
+    with cluster.running() as client:
+        progress = wait_for(client, cluster.submit(client), is_over, timeout_s=280.0)
+    assert list(progress.failures) == [150]
+    assert "died" in progress.failures[150]
+    assert progress.n_done == cluster_frames
+
+
+def test_a_movie_that_vanishes_pauses_the_job_which_goes_on_when_asked_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, seconds_per_frame=0.01)
+    elsewhere = cluster.folder / "elsewhere.npy"
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 0)
+        cluster.movie.rename(elsewhere)
+        progress = wait_for(client, job, lambda progress: progress.state == "paused")
+        assert progress.reason == f"{cluster.movie}: has vanished; put it back"
+        assert not progress.failures
+        with pytest.raises(MovieError, match="there is no such file"):
+            client.submit(str(cluster.movie), "x", {})
+        elsewhere.rename(cluster.movie)
+        assert cluster.submit(client) == job
+        assert wait_for(client, job, is_over).state == "finished"
+    assert cluster.results().rows["frame"].tolist() == expected_frames()
+
+
+def test_a_stopped_job_keeps_its_journal_and_can_be_resumed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(monkeypatch, seconds_per_frame=0.01)
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 0)
+        client.stop(job)
+        assert client.progress(job).state == "stopped"
+        assert journal_path(cluster.output).exists()
+        progress = client.progress(job)
+    with cluster.running() as client:
+        assert cluster.submit(client) == job
+        assert wait_for(client, job, is_over).n_resumed >= progress.n_done
+
+
+def test_two_submissions_of_the_same_analysis_are_one_job(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(monkeypatch, seconds_per_frame=0.005)
+    with cluster.running() as client, Client(cluster.address, cluster.keys) as other:
+        assert cluster.submit(client) == cluster.submit(other)
+        wait_for(client, cluster.submit(client), is_over)
+    assert [path.name for path in cluster.folder.glob("*.h5r")] == ["results.h5r"]
+
+
+def test_what_exists_is_never_overwritten(cluster: Cluster) -> None:
+    cluster.output.write_bytes(b"precious")
+    with cluster.running() as client:
+        progress = wait_for(client, cluster.submit(client), is_over)
+        assert progress.output == str(cluster.folder / "results_1.h5r")
+        with pytest.raises(ResultsError, match="no unfinished analysis"):
+            cluster.submit(client, resume="required")
+    assert cluster.output.read_bytes() == b"precious"
+
+
+def test_other_settings_are_another_analysis(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(monkeypatch, seconds_per_frame=0.005)
+    with cluster.running() as client:
+        first = cluster.submit(client)
+        cluster.settings.append("Analysis.DetectionThreshold=2")
+        second = cluster.submit(client)
+        assert first != second
+        assert [wait_for(client, job, is_over).n_items for job in (first, second)] == [300, 300]
+    assert sorted(path.name for path in cluster.folder.glob("*.h5r")) == ["results.h5r", "results_1.h5r"]
+
+
+def test_an_analysis_that_finds_nothing_writes_a_file_that_says_so(cluster: Cluster) -> None:
+    np.save(cluster.movie, np.full((1, 16, 16), 100, np.uint16))
+    with cluster.running() as client:
+        progress = wait_for(client, cluster.submit(client), is_over)
+    assert (progress.state, progress.n_items) == ("finished", 0)
+    results = cluster.results()
+    assert results.is_complete
+    assert results.ranges.tolist() == [(0, 1, 0)]
+
+
+def test_a_server_does_not_take_a_job_that_another_one_has(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(monkeypatch, seconds_per_frame=0.01)
+    with cluster.running() as client:
+        wait_for(client, cluster.submit(client), lambda progress: progress.n_done > 0)
+        (cluster.folder / "second").mkdir()
+        second = Crew(cluster.keys, cluster.news.append)
+        try:
+            address = second.start_server(f"ipc://{cluster.folder}/second/server", [])
+            with Client(address, cluster.keys) as other, pytest.raises(ResultsError, match="another process is at"):
+                cluster.submit(other)
+        finally:
+            second.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "movie", "error", "says"),
+    [
+        ({}, "movie.npy", SettingError, "voxelsize.x"),
+        ({}, "none.npy", MovieError, "there is no such file"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused_in_one_line(
+    cluster: Cluster, settings: dict[str, object], movie: str, error: type[Exception], says: str
+) -> None:
+    with open_movie(cluster.movie) as file:
+        identity = file.identity
+    with cluster.running(0) as client, pytest.raises(error, match=says) as caught:
+        client.submit(str(cluster.folder / movie), identity, settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_client_without_the_key_is_told_so_and_counted_by_the_server(cluster: Cluster) -> None:
+    with cluster.running(0), Client(cluster.address, ephemeral_keys(), timeout_s=3.0) as stranger:
+        with pytest.raises(ServerError):
+            stranger.ping()
+
+
+def test_a_client_of_no_server_is_told_so(tmp_path: Path) -> None:
+    with Client(f"ipc://{tmp_path}/none", ephemeral_keys(), timeout_s=0.5) as client:
+        with pytest.raises(ServerError, match="does not answer"):
+            client.ping()
+
+
+def test_a_peer_without_curve_cannot_speak(cluster: Cluster) -> None:
+    import zmq  # noqa: PLC0415
+
+    from pipeline_protocol.messages import Ping  # noqa: PLC0415
+    from pipeline_protocol.wire import encode  # noqa: PLC0415
+
+    with cluster.running(0) as client, zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(cluster.address)
+        with contextlib.suppress(zmq.Again):
+            socket.send_multipart(encode(Ping(request=1)), zmq.NOBLOCK)
+        assert client.ping().n_workers == 0
+        assert not socket.poll(300)
+
+
+def test_a_server_dies_with_its_parent(cluster: Cluster) -> None:
+    with cluster.running(1) as client:
+        pid = client.ping().pid
+        worker = cluster.crew._workers[0].process
+        server = cluster.crew._server
+        assert worker is not None
+        assert server is not None
+        assert server.process is not None
+        cluster.crew._is_over.set()
+        cluster.crew._thread.join()
+        cluster.crew._lifelines.close()
+        assert (server.process.pid, server.process.wait(2.0), worker.wait(2.0)) == (pid, 0, 0)
+        cluster.crew._lifelines.reader, cluster.crew._lifelines._writer = os.pipe()
+
+
+def test_sigterm_ends_a_worker_that_computes_and_returns_its_range_at_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, seconds_per_frame=0.2)
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_workers == 2)
+        worker = cluster.crew._workers[0].process
+        assert worker is not None
+        worker.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        wait_for(client, job, lambda progress: progress.n_workers < 2)
+        assert time.monotonic() - began < 2.0
+
+
+def test_workers_that_die_again_and_again_are_an_error_in_one_line(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline_worker.children._LONGEST_PAUSE_S", 0.01)
+    with cluster.running(0) as client:
+        cluster.crew._is_over.set()
+        cluster.crew._thread.join()
+    crew = Crew(cluster.keys, cluster.news.append)
+    try:
+        address = crew.start_server(f"ipc://{cluster.folder}/again", [])
+        crew.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])
+        with Client(address, cluster.keys, check=crew.check) as client, pytest.raises(ServerError, match="no luck"):
+            while True:
+                client.ping()
+    finally:
+        crew.stop()
+
+
+def test_a_server_that_cannot_listen_says_why(cluster: Cluster) -> None:
+    crew = Crew(cluster.keys, cluster.news.append)
+    try:
+        with pytest.raises(ServerError, match="cannot listen"):
+            crew.start_server(f"ipc://{cluster.folder}/no/such/folder/server", [])
+    finally:
+        crew.stop()
+
+
+def test_no_key_is_on_a_command_line(cluster: Cluster) -> None:
+    with cluster.running(1):
+        for child in cluster.crew._children:
+            assert child.process is not None
+            listing = subprocess.run(
+                ["ps", "-o", "args=", "-p", str(child.process.pid)], capture_output=True, check=True, text=True
+            )
+            assert cluster.keys.key not in listing.stdout

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import getpass
+import itertools
+from pathlib import Path
+
+import pytest
+
+from pipeline_files.places import (
+    alternatives,
+    check_writable,
+    data_root,
+    default_results_path,
+    is_taken,
+    journal_path,
+    partial_path,
+    unfinished_path,
+)
+from pipeline_protocol.errors import ResultsError
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYMEDATADIR", str(tmp_path))
+    return tmp_path
+
+
+def test_results_go_where_pyme_puts_them(root: Path) -> None:
+    movie = Path("/mnt/raw/alice/2026_11_20/20_11_series_A.h5")
+    expected = root / getpass.getuser() / "analysis" / "2026_11_20" / "20_11_series_A.h5r"
+    assert default_results_path(movie) == expected
+
+
+def test_a_relative_movie_counts_from_where_the_user_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "day").mkdir()
+    monkeypatch.chdir(root / "day")
+    assert default_results_path(Path("a.tif")).relative_to(root).parts[1:] == ("analysis", "day", "a.h5r")
+
+
+@pytest.mark.parametrize("configured", ["", "/nowhere/at/all"])
+def test_without_a_writable_data_directory_home_is_taken(configured: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYMEDATADIR", configured)
+    assert data_root() == Path.home() / "PYMEData"
+
+
+def test_names_are_numbered_and_never_end() -> None:
+    names = [path.name for path in itertools.islice(alternatives(Path("/d/cells.h5r")), 3)]
+    assert names == ["cells.h5r", "cells_1.h5r", "cells_2.h5r"]
+
+
+def test_results_always_end_in_h5r() -> None:
+    assert next(alternatives(Path("/d/cells.tif"))) == Path("/d/cells.tif.h5r")
+
+
+@pytest.mark.parametrize("beside", [lambda path: path, partial_path, journal_path])
+def test_a_name_is_taken_by_what_an_analysis_leaves(tmp_path: Path, beside: type[Path]) -> None:
+    results = tmp_path / "cells.h5r"
+    assert not is_taken(results)
+    beside(results).touch()
+    assert is_taken(results)
+
+
+def test_all_files_of_an_analysis_stand_together() -> None:
+    results = Path("/d/cells.v2.h5r")
+    beside = [partial_path(results), unfinished_path(results), journal_path(results)]
+    assert [path.name for path in beside] == ["cells.v2.partial.h5r", "cells.v2.unfinished.h5r", "cells.v2.journal"]
+
+
+def test_a_directory_is_made_and_left_empty(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "deeper" / "cells.h5r")
+    assert list((tmp_path / "new" / "deeper").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultsError) as error:
+        check_writable(tmp_path / "file" / "cells.h5r")
+    assert str(error.value) == f"{tmp_path}/file/cells.h5r: cannot be below a file; choose another place with -o"
+
+
+def test_a_system_directory_gets_one_line() -> None:
+    with pytest.raises(ResultsError, match="cannot be"):
+        check_writable(Path("/proc/cells.h5r"))

@@ -1,0 +1,119 @@
+"""The Cramér-Rao bound: derivatives, published numbers, and the noise of real estimates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.integrate import quad
+
+from fitting.precision import SPOT_PARAMETERS, precision_bound, spot_model
+
+BENCHMARK = (1000.0, 1.3, 50.0)
+"""Photons, sigma [px] and background [e/px] of the benchmark setting; 100 nm px, read noise 1.6 e."""
+
+
+def spots_at(xy: NDArray[np.float64], photons: float, sigma: float, background: float) -> NDArray[np.float64]:
+    return np.column_stack([*xy, *(np.full_like(xy[0], value) for value in (photons, sigma, background))])
+
+
+def mortensen_sd_px(photons: float, sigma: float, background: float) -> float:
+    """Mortensen et al., Nat. Methods 7 (2010) 377, eq. 5, in px; ``background`` is the variance per pixel."""
+    variance = sigma**2 + 1 / 12
+    tau = 2 * np.pi * variance * background / photons
+    integral, _ = quad(lambda t: np.log(t) / (1 + t / tau), 0, 1)
+    return float(np.sqrt(variance / photons / (1 + integral)))
+
+
+def test_derivatives_agree_with_finite_differences() -> None:
+    rng = np.random.default_rng(1)
+    spots = np.column_stack(
+        [
+            rng.uniform(-0.5, 0.5, 20),
+            rng.uniform(-0.5, 0.5, 20),
+            rng.uniform(100, 5000, 20),
+            rng.uniform(0.7, 2.5, 20),
+            rng.uniform(0, 80, 20),
+        ]
+    )
+    _, slopes = spot_model(spots, 5)
+    for index in range(len(SPOT_PARAMETERS)):
+        step = np.zeros(5)
+        step[index] = 1e-5 * max(1.0, spots[:, index].max())
+        above, below = spot_model(spots + step, 5)[0], spot_model(spots - step, 5)[0]
+        numeric = (above - below) / (2 * step[index])
+        np.testing.assert_allclose(slopes[:, index], numeric, rtol=1e-5, atol=1e-6 * abs(slopes[:, index]).max())
+
+
+def test_a_region_holds_nearly_all_of_the_light() -> None:
+    means, _ = spot_model(np.array([[0.2, -0.3, 1000.0, 1.0, 0.0]]), 7)
+    assert means.sum() == pytest.approx(1000.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("half_size", [5, 7])
+def test_the_benchmark_setting_has_a_bound_of_8_33_nm(half_size: int) -> None:
+    rng = np.random.default_rng(2)
+    bound = precision_bound(spots_at(rng.uniform(-0.5, 0.5, (2, 20_000)), *BENCHMARK), half_size, 1.6**2)
+    rms = 100 * np.sqrt((bound**2).mean(axis=0))
+    assert rms[0] == pytest.approx(8.33, abs=0.02)
+    assert rms[1] == pytest.approx(8.33, abs=0.02)
+
+
+def test_the_benchmark_setting_bounds_photons_and_sigma() -> None:
+    rng = np.random.default_rng(2)
+    bound = precision_bound(spots_at(rng.uniform(-0.5, 0.5, (2, 20_000)), *BENCHMARK), 5, 1.6**2)
+    assert np.sqrt((bound[:, 2] ** 2).mean()) == pytest.approx(71, abs=1)
+    assert 100 * np.sqrt((bound[:, 3] ** 2).mean()) == pytest.approx(6.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("half_size", "expected_px"), [(3, 0.0626), (4, 0.0623)])
+def test_small_regions_have_the_bounds_measured_elsewhere(half_size: int, expected_px: float) -> None:
+    rng = np.random.default_rng(3)
+    n = 20_000
+    spots = spots_at(rng.uniform(-0.5, 0.5, (2, n)), 1000.0, 1.3, 0.0)
+    spots[:, 4] = rng.uniform(10, 20, n)
+    bound = precision_bound(spots, half_size, 1.4**2 + 0.01 * 30)
+    assert np.sqrt((bound[:, 0] ** 2).mean()) == pytest.approx(expected_px, abs=0.0003)
+
+
+@pytest.mark.parametrize(("photons", "background"), [(300.0, 15.0), (1000.0, 50.0), (5000.0, 5.0)])
+def test_the_bound_agrees_with_mortensens_formula(photons: float, background: float) -> None:
+    rng = np.random.default_rng(4)
+    bound = precision_bound(spots_at(rng.uniform(-0.5, 0.5, (2, 2000)), photons, 1.3, background), 10)
+    expected = mortensen_sd_px(photons, 1.3, background)
+    assert np.sqrt((bound[:, 0] ** 2).mean()) == pytest.approx(expected, rel=0.01)
+
+
+def test_the_em_register_costs_a_factor_of_sqrt_2() -> None:
+    spots = np.array([[0.1, 0.2, 500.0, 1.2, 20.0]])
+    plain = precision_bound(spots, 5)
+    register = precision_bound(spots, 5, 0.0, float(np.sqrt(2)))
+    np.testing.assert_allclose(register, np.sqrt(2) * plain)
+
+
+def test_a_noisy_pixel_under_the_spot_costs_precision() -> None:
+    spots = np.array([[0.0, 0.0, 1000.0, 1.3, 20.0]])
+    quiet, hot = np.full((1, 11, 11), 2.0), np.full((1, 11, 11), 2.0)
+    hot[0, 5, 6] = 1000.0
+    assert precision_bound(spots, 5, hot)[0, 0] > 1.03 * precision_bound(spots, 5, quiet)[0, 0]
+
+
+def test_x_and_y_are_alike() -> None:
+    a = precision_bound(np.array([[0.3, -0.1, 700.0, 1.1, 9.0]]), 4)[0]
+    b = precision_bound(np.array([[-0.1, 0.3, 700.0, 1.1, 9.0]]), 4)[0]
+    np.testing.assert_allclose(a[[1, 0, 2, 3, 4]], b)
+
+
+def test_many_spots_give_what_single_ones_give() -> None:
+    rng = np.random.default_rng(5)
+    spots = spots_at(rng.uniform(-0.5, 0.5, (2, 5000)), *BENCHMARK)
+    together = precision_bound(spots, 3, 2.0)
+    np.testing.assert_allclose(together[4990:], precision_bound(spots[4990:], 3, 2.0))
+
+
+def test_a_region_too_small_for_the_parameters_gives_nan_and_no_warning() -> None:
+    assert np.isnan(precision_bound(np.array([[0.0, 0.0, 100.0, 1.0, 1.0]]), 0, 1.0)).all()
+
+
+def test_no_spots_give_no_bounds() -> None:
+    assert precision_bound(np.empty((0, 5)), 5).shape == (0, 5)

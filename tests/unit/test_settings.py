@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitting.settings import FitSettings
+from pipeline_files.keys import KEYS, WITHOUT_EFFECT, check_known
+from pipeline_files.metadata import Metadata, Value
+from pipeline_files.settings import check_complete, fit_settings, missing_keys, resolve, settings_digest
+from pipeline_protocol.errors import SettingError
+
+CAMERA: dict[str, Value] = {
+    "voxelsize.x": 0.1,
+    "voxelsize.y": 0.1,
+    "Camera.ElectronsPerCount": 0.46,
+    "Camera.TrueEMGain": 1,
+    "Camera.NoiseFactor": 1,
+    "Camera.ReadNoise": 1.6,
+    "Camera.ADOffset": 100,
+}
+
+
+def test_defaults_are_those_of_pymes_window_but_no_frame_is_left_out() -> None:
+    settings = resolve({})
+    assert {key: value for key, value in settings.items() if key.startswith("Analysis.")} == {
+        "Analysis.FitModule": "LatGaussFitFR",
+        "Analysis.DetectionThreshold": 1.0,
+        "Analysis.SNRThreshold": True,
+        "Analysis.StartAt": 0,
+        "Analysis.BGRange": (-30, 0),
+        "Analysis.PCTBackground": 0.0,
+        "Analysis.subtractBackground": True,
+        "Analysis.DetectionRadiusLowpass": 1.0,
+        "Analysis.DetectionRadiusHighpass": 3.0,
+        "Analysis.DebounceRadius": 4.0,
+        "Analysis.ClumpRejectRadius": 0.0,
+        "Analysis.ROISize": 5,
+        "Analysis.FitBackground": True,
+        "Analysis.PSFSigmaGuess": 106.4,
+    }
+    assert fit_settings(CAMERA) == FitSettings(psf_sigma_px=1.064)
+
+
+def test_the_command_line_wins_over_the_file_and_the_file_over_the_movie(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("Analysis:\n  ROISize: 6\n  DebounceRadius: 6\n")
+    movie: Metadata = {"Analysis.ROISize": 7, "Analysis.DebounceRadius": 7, "Analysis.StartAt": 7, "Sample.Name": "A"}
+    settings = resolve(movie, file, ["Analysis.ROISize=8"])
+    assert settings["Analysis.ROISize"] == 8
+    assert settings["Analysis.DebounceRadius"] == 6
+    assert settings["Analysis.StartAt"] == 7
+    assert settings["Sample.Name"] == "A"
+    assert settings["Analysis.DetectionThreshold"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("Analysis.DetectionTreshold", "Analysis.DetectionThreshold"),
+        ("analysis.bgrange", "Analysis.BGRange"),
+        ("DetectionThreshold", "Analysis.DetectionThreshold"),
+        ("Camera.AdOffset", "Camera.ADOffset"),
+        ("Camera.VarianceMap", "Camera.VarianceMapID"),
+        ("voxelsize.X", "voxelsize.x"),
+        ("voxelsze.x", "voxelsize.x"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest_name(wrong: str, right: str) -> None:
+    with pytest.raises(SettingError) as error:
+        resolve({}, None, [f"{wrong}=1"])
+    assert str(error.value) == f"{wrong}: there is no such setting; did you mean {right}?"
+
+
+def test_a_setting_like_no_other_is_refused_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text('{"Analysis.Quux": 1}')
+    with pytest.raises(SettingError, match="there is no such setting"):
+        resolve({}, tmp_path / "s.json")
+
+
+def test_unknown_entries_of_the_movie_and_free_names_are_metadata() -> None:
+    settings = resolve({"Camera.Vendor": "Acme", "Analysis.Old": 3}, None, ["Sample.Labelling=AF647"])
+    assert settings["Camera.Vendor"] == "Acme"
+    assert settings["Sample.Labelling"] == "AF647"
+
+
+@pytest.mark.parametrize("name", sorted([*KEYS, *WITHOUT_EFFECT]))
+def test_every_known_name_is_accepted(name: str) -> None:
+    check_known(name)
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("Analysis.ROISize=five", "'five' is not a whole number; give one, such as 5"),
+        ("Analysis.ROISize=5.5", "'5.5' is not a whole number"),
+        ("Analysis.ROISize=1", "1 is out of range; give a value >= 2 and <= 10"),
+        ("Analysis.DetectionThreshold=0", "0 is out of range; give a value > 0"),
+        ("Analysis.DetectionThreshold=nan", "'nan' is not a number"),
+        ("Analysis.DetectionThreshold=", "'' is not a number"),
+        ("Analysis.SNRThreshold=maybe", "'maybe' is not True or False"),
+        ("Analysis.BGRange=30", "is not a range START:STOP with START <= STOP; give one, such as -30:0"),
+        ("Analysis.BGRange=0:-30", "is not a range"),
+        ("Analysis.BGRange=a:b", "is not a range"),
+        ("Analysis.PCTBackground=25", "25 is out of range"),
+        ("Analysis.FitModule=LatGaussFit", "there is no 'LatGaussFit'; choose one of LatGaussFitFR"),
+        ("Camera.ElectronsPerCount=0", "0 is out of range"),
+        ("Analysis.ROISize", "is not of the form KEY=VALUE"),
+        ("=5", "is not of the form KEY=VALUE"),
+    ],
+)
+def test_a_wrong_value_gets_one_line(override: str, problem: str) -> None:
+    with pytest.raises(SettingError) as error:
+        resolve({}, None, [override])
+    assert problem in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_value_in_the_movies_metadata_is_refused_too() -> None:
+    with pytest.raises(SettingError, match=r"Camera\.ADOffset: \[1, 2\] is not a number"):
+        resolve({"Camera.ADOffset": [1, 2]})
+
+
+@pytest.mark.parametrize("value", ["-10:5", "(-10, 5)", "[-10,5]", "-10, 5"])
+def test_ranges_are_read_in_every_notation(value: str) -> None:
+    assert resolve({}, None, [f"Analysis.BGRange={value}"])["Analysis.BGRange"] == (-10, 5)
+    assert resolve({"Analysis.BGRange": [-10, 5.0]})["Analysis.BGRange"] == (-10, 5)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("1", True), ("off", False)])
+def test_switches_are_read_in_every_notation(text: str, value: bool) -> None:  # noqa: FBT001
+    assert resolve({}, None, [f"Analysis.FitBackground={text}"])["Analysis.FitBackground"] is value
+
+
+def test_what_pymes_presets_write_with_a_capital_letter_is_understood() -> None:
+    settings = resolve({"Analysis.SubtractBackground": False})
+    assert settings["Analysis.subtractBackground"] is False
+    assert "Analysis.SubtractBackground" not in settings
+    both = resolve({"Analysis.SubtractBackground": False, "Analysis.subtractBackground": True})
+    assert both["Analysis.subtractBackground"] is True
+    override = resolve({"Analysis.subtractBackground": True}, None, ["Analysis.SubtractBackground=False"])
+    assert override["Analysis.subtractBackground"] is False
+
+
+def test_all_that_is_missing_is_asked_for_at_once() -> None:
+    with pytest.raises(SettingError) as error:
+        check_complete(resolve({"voxelsize.x": 0.1}))
+    message = str(error.value)
+    for key in CAMERA.keys() - {"voxelsize.x"}:
+        assert f"-s {key}=" in message
+    assert "voxelsize.x" not in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("key", "stand_in"), [("Camera.ReadNoise", "Camera.VarianceMapID"), ("Camera.ADOffset", "Camera.DarkMapID")]
+)
+def test_a_map_stands_in_for_a_number_unless_it_is_off(key: str, stand_in: str) -> None:
+    settings = {name: value for name, value in CAMERA.items() if name != key}
+    assert [missing.name for missing in missing_keys(settings)] == [key]
+    assert missing_keys({**settings, stand_in: "map.tif"}) == []
+    for off in ("", "<none>", None):
+        assert [missing.name for missing in missing_keys({**settings, stand_in: off})] == [key]
+
+
+def test_lengths_become_px_and_an_absolute_threshold_photoelectrons() -> None:
+    settings = fit_settings(
+        {
+            **CAMERA,
+            "voxelsize.y": 0.2,
+            "Camera.TrueEMGain": 100,
+            "Camera.ElectronsPerCount": 10,
+            "Analysis.SNRThreshold": False,
+            "Analysis.DetectionThreshold": 50,
+            "Analysis.PSFSigmaGuess": 130,
+        }
+    )
+    assert settings.psf_sigma_px == pytest.approx(1.3)
+    assert settings.pixel_aspect == pytest.approx(2)
+    assert settings.detection_threshold == pytest.approx(5)
+    assert not settings.is_snr_threshold
+
+
+def test_the_laser_comes_on_where_the_metadata_say() -> None:
+    assert fit_settings({**CAMERA, "Protocol.DataStartsAt": 30}).first_illuminated_frame == 30
+    both = {**CAMERA, "Protocol.DataStartsAt": 30, "EstimatedLaserOnFrameNo": 20}
+    assert fit_settings(both).first_illuminated_frame == 20
+
+
+def test_settings_survive_a_journey_as_a_message() -> None:
+    settings = resolve(CAMERA, None, ["Analysis.BGRange=-10:0"])
+    travelled = json.loads(json.dumps(settings))
+    assert fit_settings(travelled) == fit_settings(settings)
+    assert settings_digest(travelled) == settings_digest(settings)
+
+
+def test_the_digest_is_of_what_has_an_effect() -> None:
+    settings = resolve(CAMERA)
+    assert settings_digest(settings) == settings_digest({**settings, "Camera.Name": "Zyla", "Sample": "A"})
+    assert settings_digest(settings) == settings_digest(dict(reversed(settings.items())))
+    assert settings_digest(settings) != settings_digest({**settings, "Analysis.ROISize": 6})
+    assert settings_digest(settings) != settings_digest({**settings, "Camera.ADOffset": 101})
+
+
+@given(
+    st.text(max_size=12), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.floats())
+)
+def test_any_value_for_any_setting_is_taken_for_good_or_refused(text: str, value: Value) -> None:
+    for key in KEYS.values():
+        for attempt in (text, value):
+            with contextlib.suppress(SettingError):
+                parsed = key.parse(attempt)
+                assert key.parse(parsed) == parsed
