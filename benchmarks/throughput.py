@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline_worker.kernel_cache import use_kernel_cache
+from cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 

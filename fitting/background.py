@@ -119,8 +119,9 @@ class MeanBackground:
 class PercentileBackground:
     """Value of one rank within a sliding window, raised by one number for the whole frame.
 
-    Of ``n`` frames the value of rank ``int(n p)``, the least having rank 1, and no lower. What a low percentile lies below the median is added back as a single
-    number per frame: the median over the pixels of the median image less that of the percentile image (PYME's rule).
+    Of ``n`` frames the rank is ``int(n p)``, the least value having rank 1. What a low percentile lies below the
+    median is added back as a single number per frame: the median over the pixels of the median image less that of the
+    percentile image (PYME's rule).
     """
 
     def __init__(self, block: FrameBlock, window: _Window, settings: FitSettings) -> None:

@@ -65,19 +65,8 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
 @pytest.fixture(scope="module")
 def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("movie") / "movie.h5"
-    command = [
-        BIN / "pointillist",
-        "simulate",
-        path,
-        "--size",
-        "128",
-        "--emitters",
-        "8",
-        "--frames",
-        "1500",
-        "--seed",
-        "3",
-    ]
+    options = ["--size", "128", "--emitters", "8", "--frames", "1500", "--seed", "3"]
+    command = [str(BIN / "pointillist"), "simulate", str(path), *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return path
 
