@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,7 +141,7 @@ def _server(n_workers: int | None) -> Iterator[tuple[Client, bool]]:
     console = notices()
     address = find_server()
     if address is None:
-        news = _News()
+        news = partial(console.print, markup=False, soft_wrap=True)
         with embedded(n_workers or default_workers(), news) as client:
             yield client, True
         return
@@ -150,13 +151,3 @@ def _server(n_workers: int | None) -> Iterator[tuple[Client, bool]]:
         if n_workers:
             console.print("note: --workers has no effect: the workers of launch-workers are used")
         yield client, False
-
-
-class _News:
-    """Prints what server and workers have to say, from whatever thread."""
-
-    def __call__(self, line: str) -> None:
-        """Print a line."""
-        from cli.console import notices
-
-        notices().print(line, markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 PANEL_INCHES = 3.2
 GAP_INCHES = 0.3
-HEADING_INCHES = 0.6
-LEGEND_INCHES = 0.45
+LINE_INCHES = 0.19
+CHARACTERS_PER_INCH = 12
+WIDE_INCHES = 9.0
+"""Narrower pictures have one entry of the legend above the other."""
+
 MOST_COLUMNS = 5
 DPI = 120
 WINDOW_PX = 192
@@ -62,7 +66,7 @@ def _figure(test: DetectionTest) -> Figure:
     is_wide = n_frames <= MOST_COLUMNS
     shape = (n_rows, n_frames) if is_wide else (n_frames, n_rows)
     windows = [_window(look) for look in test.by_threshold[0].looks]
-    figure, grid = _grid(shape, _aspect(windows[0]))
+    figure, grid = _grid(shape, _aspect(windows[0]), _title(test))
     panels = grid if is_wide else grid.T
     scale = _grey_levels(test.by_threshold[0].looks, windows)
     for column, (look, window) in enumerate(zip(test.by_threshold[0].looks, windows, strict=True)):
@@ -72,8 +76,6 @@ def _figure(test: DetectionTest) -> Figure:
     for row, at_threshold in enumerate(test.by_threshold, start=1):
         for column, (look, window) in enumerate(zip(at_threshold.looks, windows, strict=True)):
             _draw_filtered(panels[row, column], at_threshold, look, window)
-    margin = GAP_INCHES / figure.get_figwidth()
-    figure.text(margin, 1 - 0.15 / figure.get_figheight(), _title(test), fontsize=11, ha="left", va="top", wrap=True)
     _draw_legend(figure)
     return figure
 
@@ -84,21 +86,25 @@ def _aspect(window: Window) -> float:
     return float((lines.stop - lines.start) / (columns.stop - columns.start))
 
 
-def _grid(shape: tuple[int, int], aspect: float) -> tuple[Figure, NDArray[Any]]:
-    """Return a figure with panels of a fixed size; to let matplotlib find the layout takes a second."""
+def _grid(shape: tuple[int, int], aspect: float, title: str) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure with a title and panels of a fixed size; to let matplotlib find the layout takes a second."""
     from matplotlib.figure import Figure
 
     n_rows, n_columns = shape
     height = PANEL_INCHES * aspect
     width_inches = n_columns * (PANEL_INCHES + GAP_INCHES) + GAP_INCHES
-    height_inches = n_rows * (height + 1.4 * GAP_INCHES) + HEADING_INCHES + LEGEND_INCHES
+    lines = textwrap.wrap(title, int(CHARACTERS_PER_INCH * width_inches))
+    heading, legend = 0.4 + LINE_INCHES * len(lines), LINE_INCHES * (2 if width_inches > WIDE_INCHES else 4)
+    height_inches = n_rows * (height + 1.4 * GAP_INCHES) + heading + legend
     figure = Figure(figsize=(width_inches, height_inches))
+    left, top = GAP_INCHES / width_inches, 1 - 0.12 / height_inches
+    figure.text(left, top, "\n".join(lines), fontsize=10, ha="left", va="top")
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     figure.subplots_adjust(
         left=1.2 * GAP_INCHES / width_inches,
         right=1 - 0.8 * GAP_INCHES / width_inches,
-        bottom=(LEGEND_INCHES + 0.5 * GAP_INCHES) / height_inches,
-        top=1 - HEADING_INCHES / height_inches,
+        bottom=(legend + 0.5 * GAP_INCHES) / height_inches,
+        top=1 - heading / height_inches,
         wspace=GAP_INCHES / PANEL_INCHES,
         hspace=1.5 * GAP_INCHES / height,
     )
@@ -155,12 +161,20 @@ def _draw_filtered(axes: Axes, test: ThresholdTest, look: Look, window: Window) 
     if excess.min() < 0 < excess.max():
         axes.contour(excess, levels=[0.0], colors=THRESHOLD, linewidths=0.7)
     x, y = seen.candidates[:, 0], seen.candidates[:, 1]
-    axes.scatter(x, y, marker="o", s=70, edgecolors=CANDIDATE, facecolors="none", linewidths=0.9)
+    diameter = _region_points(look, window)
+    axes.scatter(x, y, marker="o", s=diameter**2, edgecolors=CANDIDATE, facecolors="none", linewidths=0.9)
     fits = look.fits
-    axes.scatter(fits["x"], fits["y"], marker="+", s=28, color=FIT, linewidths=0.9)
+    axes.scatter(fits["x"], fits["y"], marker="+", s=(0.5 * diameter) ** 2, color=FIT, linewidths=0.9)
     _frame_limits(axes, window)
     counts = f"{len(seen.candidates)} candidates, {len(fits)} fits"
     axes.set_title(f"frame {look.frame}, threshold {test.threshold:g}: {counts}", fontsize=8)
+
+
+def _region_points(look: Look, window: Window) -> float:
+    """Return the width of a fitted region on paper, in points."""
+    rows = look.inspection.rows
+    region_px = float(np.max(rows["roi_x_stop"] - rows["roi_x_start"])) if len(rows) else 11.0
+    return float(np.clip(region_px * 72 * PANEL_INCHES / (window[1].stop - window[1].start), 7, 26))
 
 
 def _show(axes: Axes, image: NDArray[Any], window: Window, scale: tuple[float, float]) -> None:
@@ -202,8 +216,16 @@ def _draw_legend(figure: Figure) -> None:
     handles = [
         Line2D([], [], color=THRESHOLD, linewidth=1, label="threshold, on the filtered frame"),
         Line2D(
-            [], [], linestyle="", marker="o", markersize=8, markerfacecolor="none", color=CANDIDATE, label="candidate"
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            markersize=9,
+            markerfacecolor="none",
+            color=CANDIDATE,
+            label="candidate, as wide as the region that is fitted",
         ),
         Line2D([], [], linestyle="", marker="+", markersize=7, color=FIT, label="fit that converged"),
     ]
-    figure.legend(handles=handles, loc="lower left", ncols=3, fontsize=9, frameon=False)
+    n_columns = 3 if figure.get_figwidth() > WIDE_INCHES else 1
+    figure.legend(handles=handles, loc="lower left", ncols=n_columns, fontsize=9, frameon=False)

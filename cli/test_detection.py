@@ -154,10 +154,10 @@ def _table(test: DetectionTest) -> Table:
     for heading in ["threshold", *headings] if several else headings:
         table.add_column(heading, justify="right")
     for at_threshold in test.by_threshold:
+        table.add_section()
         for cells in _cells(at_threshold, test.pixel_size_nm):
             first = [f"{at_threshold.threshold:g}"] if several else []
             table.add_row(*map(Text, [*first, *cells]))
-        table.add_section()
     return table
 
 
@@ -199,9 +199,11 @@ def _print_findings(test: DetectionTest) -> None:
     from rich.text import Text
 
     console = output()
-    findings: dict[str, Finding] = {
-        finding.problem: finding for at_threshold in test.by_threshold for finding in at_threshold.findings
-    }
+    findings: dict[object, Finding] = {}
+    for at_threshold in test.by_threshold:
+        for finding in at_threshold.findings:
+            is_of_threshold = finding.settings == ("Analysis.DetectionThreshold",)
+            findings.setdefault(finding.problem if is_of_threshold else finding.settings, finding)
     console.print()
     warnings = Table.grid(padding=(0, 2, 0, 0))
     for finding in findings.values():

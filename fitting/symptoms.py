@@ -199,14 +199,14 @@ def _width_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     )
 
 
-def _narrow(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
-    fits = np.concatenate([look.fits for look in looks])
-    is_odd = (fits["sigma"] < 0.35) | (fits["sigma"] > settings.roi_half_size)
-    if len(fits) < 10 or np.mean(is_odd) < 0.2:
+def _odd_widths(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+    fits = np.concatenate([look.inspection.rows for look in looks])
+    is_odd = (fits["sigma"] < 0.35) | (fits["sigma"] > settings.roi_half_size) | ~np.isfinite(fits["x_error"])
+    if len(fits) < 10 or np.mean(is_odd) < 0.2 or _too_many(looks, settings) is not None:
         return None
     return Finding(
         settings=("Analysis.ROISize", "Analysis.DetectionThreshold", "Camera.VarianceMapID"),
-        problem=f"{100 * np.mean(is_odd):.0f} % of the fits are narrower than a pixel or wider than their region",
+        problem=f"{100 * np.mean(is_odd):.0f} % of the fits fail, or are far narrower or wider than a spot",
         remedy="these are hot pixels, noise or haze: use camera maps, raise the threshold, or fit a larger region",
     )
 
@@ -276,6 +276,6 @@ _CHECKS: tuple[Check, ...] = (
     _crowded_border,
     _standing,
     _width_off,
-    _narrow,
+    _odd_widths,
     _misfit,
 )

@@ -125,11 +125,11 @@ def check_complete(settings: Metadata) -> None:
     """
     missing = missing_keys(settings)
     if missing:
-        options = " ".join(f"-s {key.name}={(key.unit or 'number').replace(' ', '_').upper()}" for key in missing)
+        options = " ".join(f"-s {key.name}=<{key.unit or 'number'}>" for key in missing)
         raise SettingError(
             ", ".join(key.name for key in missing),
             "missing" if len(missing) == 1 else "all missing",
-            f"give {options}, or write them into a .json file beside the movie",
+            f"give {options}, or write them into a .json or .yaml file beside the movie",
         )
 
 

@@ -1,0 +1,152 @@
+"""``analyse`` and ``launch-workers``, as a user types them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline_files.places import journal_path
+from pipeline_files.results_reader import read_results
+
+CAMERA = [
+    "-s", "voxelsize.x=0.1", "-s", "voxelsize.y=0.1", "-s", "Camera.ADOffset=100", "-s", "Camera.ReadNoise=1",
+    "-s", "Camera.ElectronsPerCount=1", "-s", "Camera.TrueEMGain=1", "-s", "Camera.NoiseFactor=1",
+]  # fmt: skip
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user who has no server and no results; compiled kernels are shared."""
+    places = {"XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config", "PYMEDATADIR": "data"}
+    for folder in places.values():
+        (tmp_path / folder).mkdir()
+    return {**os.environ, "USER": "ada", "LOGNAME": "ada", **{name: str(tmp_path / f) for name, f in places.items()}}
+
+
+def start(environment: Mapping[str, str], name: str, *arguments: str | Path) -> subprocess.Popen[str]:
+    code = f"from cli.main import {name.replace('-', '_')} as run; run()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def run(environment: Mapping[str, str], name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    process = start(environment, name, *arguments)
+    stdout, stderr = process.communicate(timeout=200)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def simulated(path: Path, environment: Mapping[str, str], n_frames: int) -> Path:
+    options = ["--frames", str(n_frames), "--size", "128", "--emitters", "6"]
+    assert run(environment, "pointillist", "simulate", path, *options).returncode == 0
+    return path
+
+
+def test_results_go_where_pyme_puts_them_and_the_end_tells_what_they_are(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    movie = simulated(tmp_path / "day_one" / "movie.h5", environment, 200)
+    done = run(environment, "analyse", movie, "--workers", "2")
+    results = tmp_path / "data" / "ada" / "analysis" / "day_one" / "movie.h5r"
+    assert done.returncode == 0, done.stderr
+    assert str(results) in done.stdout.replace("\n", "")
+    stored = read_results(results)
+    assert stored.is_complete
+    assert f"{stored.n_localizations}" in done.stdout
+    assert "200 analysed" in done.stdout
+    again = run(environment, "analyse", movie, "--workers", "2")
+    assert again.returncode == 0
+    assert results.with_name("movie_1.h5r").exists()
+
+
+def test_an_analysis_that_finds_nothing_writes_results_and_says_so(tmp_path: Path, environment: dict[str, str]) -> None:
+    np.save(tmp_path / "dark.npy", np.full((30, 40, 40), 100, dtype=np.uint16))
+    done = run(environment, "analyse", tmp_path / "dark.npy", *CAMERA, "-o", tmp_path / "dark.h5r")
+    assert done.returncode == 0, done.stderr
+    assert "nothing was found" in done.stderr
+    assert read_results(tmp_path / "dark.h5r").n_localizations == 0
+
+
+def test_frames_that_failed_are_named(tmp_path: Path, environment: dict[str, str]) -> None:
+    frames = np.random.default_rng(1).normal(150, 5, size=(30, 40, 40)).astype(np.float32)
+    frames[17, 2, 2] = np.nan
+    np.save(tmp_path / "movie.npy", frames)
+    done = run(environment, "analyse", tmp_path / "movie.npy", *CAMERA, "-o", tmp_path / "movie.h5r")
+    assert done.returncode == 0, done.stderr
+    assert "frame 17: 1 of 1600 pixels are not finite" in done.stdout
+
+
+def test_ctrl_c_leaves_an_analysis_that_the_same_command_finishes(tmp_path: Path, environment: dict[str, str]) -> None:
+    movie = simulated(tmp_path / "movie.h5", environment, 4000)
+    whole, stopped = tmp_path / "whole.h5r", tmp_path / "stopped.h5r"
+    assert run(environment, "analyse", movie, "-o", whole).returncode == 0
+    process = start(environment, "analyse", movie, "-o", stopped)
+    journal = journal_path(stopped)
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size > 20_000):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines()[-1] == "stopped; the same command goes on where it was"
+    assert not stopped.exists()
+    resumed = run(environment, "analyse", movie, "-o", stopped, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on where it was" in resumed.stderr
+    assert stopped.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.h5"], "no such file"),
+        (["."], "is a directory"),
+        (["movie.npy"], "Camera.ADOffset"),
+        (["movie.npy", *CAMERA, "-s", "Analysis.DetectionTreshold=2"], "did you mean Analysis.DetectionThreshold?"),
+        (["movie.npy", *CAMERA, "-s", "Analysis.ROISize=five"], "Analysis.ROISize"),
+        (["movie.npy", *CAMERA, "--resume"], "no unfinished analysis"),
+        (["movie.npy", *CAMERA, "-o", "movie.npy/results.h5r"], "cannot be"),
+    ],
+)
+def test_bad_input_gets_one_line(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("movie.npy", np.full((3, 40, 40), 100, dtype=np.uint16))
+    done = run(environment, "analyse", *arguments)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def launched(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A server with one worker, that has said so."""
+    process = start(environment, "launch-workers", "1")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "1 worker" in line:
+            break
+    yield process
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, stderr
+
+
+@pytest.mark.usefixtures("launched")
+def test_analyse_uses_the_workers_that_were_launched(tmp_path: Path, environment: dict[str, str]) -> None:
+    movie = simulated(tmp_path / "movie.h5", environment, 100)
+    done = run(environment, "analyse", movie, "-o", tmp_path / "movie.h5r")
+    assert done.returncode == 0, done.stderr
+    assert "using the server at tcp://127.0.0.1" in done.stderr
+    assert read_results(tmp_path / "movie.h5r").is_complete

@@ -1,0 +1,148 @@
+"""Every command ends courteously, is documented, and shows how far it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cli.courteous import CourteousCommand
+from cli.durations import duration
+from cli.following import describe, follow
+from cli.main import COMMANDS, load, pointillist
+from cli.progress_display import SECONDS_BETWEEN_LINES, Lines
+from pipeline_protocol.errors import PointillistError, ServerError
+from pipeline_protocol.messages import Progress
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+
+
+def sections() -> dict[str, str]:
+    parts = re.split(r"^## `([a-z -]+)`.*$", REFERENCE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_documented_with_an_example(name: str) -> None:
+    section = sections()[name]
+    for parameter in load(name).params:
+        if isinstance(parameter, click.Argument):
+            assert parameter.make_metavar(click.Context(load(name))).strip("[]") in section
+        else:
+            for option in parameter.opts:
+                assert f"`{option}" in section, f"{option} of {name} is not documented"
+    assert "```console" in section
+
+
+def test_the_reference_names_no_command_or_option_that_does_not_exist() -> None:
+    assert set(sections()) == set(COMMANDS)
+    for name, section in sections().items():
+        options = {option for parameter in load(name).params for option in parameter.opts} | {"--help"}
+        assert set(re.findall(r"^\| `(--?[a-z-]+)", section, flags=re.MULTILINE)) <= options
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(name: str) -> None:
+    result = CliRunner().invoke(pointillist, [name, "--help"])
+    assert result.exit_code == 0
+    assert "xample" in result.stdout
+
+
+def test_help_lists_all_commands() -> None:
+    result = CliRunner().invoke(pointillist, ["--help"])
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert CliRunner().invoke(pointillist, ["analize"]).exit_code == 2
+
+
+def command_that_raises(error: BaseException) -> CourteousCommand:
+    def callback() -> None:
+        raise error
+
+    return CourteousCommand(name="trial", callback=callback, interrupted="stopped; go on later")
+
+
+def test_an_error_is_one_line_without_traceback() -> None:
+    result = CliRunner().invoke(command_that_raises(PointillistError("movie.h5", "is broken", "mend it")))
+    assert result.exit_code == 1
+    assert result.stderr == "error: movie.h5: is broken; mend it\n"
+
+
+def test_ctrl_c_says_how_to_go_on() -> None:
+    result = CliRunner().invoke(command_that_raises(KeyboardInterrupt()))
+    assert result.exit_code == 130
+    assert result.stderr == "stopped; go on later\n"
+
+
+def test_an_unexpected_error_is_one_line_that_names_the_file_with_the_traceback() -> None:
+    result = CliRunner().invoke(command_that_raises(RuntimeError("the unexpected\nin two lines")))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: RuntimeError: the unexpected; ")
+    assert result.stderr.count("\n") == 1
+    kept = Path(result.stderr.split()[-1])
+    assert "Traceback" in kept.read_text(encoding="utf-8")
+    kept.unlink()
+
+
+def test_plain_progress_is_a_line_every_few_seconds() -> None:
+    now, lines = [0.0], list[str]()
+    display = Lines("movie.h5", 200, lines.append, lambda: now[0])
+    for n_done in range(0, 200, 10):
+        now[0] += SECONDS_BETWEEN_LINES / 4
+        display.show(n_done, "480 frames/s")
+    assert len(lines) == 5
+    assert lines[0] == "movie.h5: 30 of 200 frames (15 %), 480 frames/s"
+
+
+def progress(state: str, **changes: object) -> Progress:
+    fields: dict[str, object] = {
+        "request": 1, "job": "j", "state": state, "movie": "/data/movie.h5", "output": "/data/movie.h5r",
+        "n_frames": 1000, "n_done": 400, "n_failed": 0, "n_items": 12000, "n_resumed": 0, "rate": 300.0,
+        "n_workers": 2, "elapsed_s": 2.0, "seconds": {}, "failures": {},
+    }  # fmt: skip
+    return Progress(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+class FakeClient:
+    """Answers with one progress after the other."""
+
+    def __init__(self, *answers: Progress) -> None:
+        self.answers = list(answers)
+
+    def progress(self, job: str) -> Progress:
+        del job
+        return self.answers.pop(0)
+
+
+def test_a_job_is_followed_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    client = FakeClient(progress("running", n_resumed=250), progress("finishing"), progress("finished"))
+    assert follow(client, "j").state == "finished"  # type: ignore[arg-type]
+    assert "250 of 1000 frames are done" in capsys.readouterr().err
+
+
+def test_a_paused_job_is_an_error_that_says_why() -> None:
+    client = FakeClient(progress("running"), progress("paused", reason="the disk is full"))
+    with pytest.raises(ServerError, match=r"the disk is full.*same command"):
+        follow(client, "j")  # type: ignore[arg-type]
+
+
+def test_a_stopped_job_is_an_error_that_says_how_to_go_on() -> None:
+    with pytest.raises(ServerError, match="goes on where it was"):
+        follow(FakeClient(progress("stopped")), "j")  # type: ignore[arg-type]
+
+
+def test_progress_tells_speed_results_and_time_left() -> None:
+    assert describe(progress("running")) == "300 frames/s, 12000 localizations, 2.0 s left"
+    assert describe(progress("running", rate=0.0)) == "12000 localizations"
+    assert "3 frames failed" in describe(progress("running", n_failed=3))
+    assert "writing" in describe(progress("finishing"))
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.72, "4.7 s"), (59, "0:59"), (754, "12:34"), (12300, "3:25:00")])
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
