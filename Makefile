@@ -49,7 +49,7 @@ docs: $(VENV)/check
 	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build/html
 
 # Reads beyond an array return garbage unless the compiler is told to look.
-KERNEL_TESTS := $(addprefix tests/unit/test_,background.py detection.py lat_gauss.py localize.py)
+KERNEL_TESTS := $(addprefix tests/unit/test_,background.py chunks.py detection.py lat_gauss.py localize.py)
 bounds: $(VENV)/test
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
 
@@ -67,6 +67,7 @@ test-wheel:
 
 bench: $(VENV)/run  ## Measure frames/s and fits/s, and the share of each stage
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/reading.py
 
 clean:
 	rm -rf $(VENV) build dist demo docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

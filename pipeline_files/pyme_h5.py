@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_decodable, is_turnable, turn
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.pzf import PzfError, decode, parse_header
 from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
@@ -134,9 +135,10 @@ class ArrayFrames:
         self._path = path
         n_frames, n_x, n_y = data.shape
         self.shape = (n_frames, n_y, n_x)
-        self.dtype: np.dtype[Any] = data.dtype
+        self.dtype: np.dtype[Any] = data.dtype.newbyteorder("=")
         self._file = file
         self._data = data
+        self._chunks = ChunkReader(data) if is_decodable(data) else None
         self._size_at_first = self._size()
 
     def _size(self) -> int:
@@ -144,10 +146,23 @@ class ArrayFrames:
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``[start, stop)``."""
-        frames: Frames = self._data[start:stop]
+        frames = self._decoded(start, stop) if stop - start > 1 else self._read_by_hdf5(start, stop)
         if self._size() < self._size_at_first:  # HDF5 takes what is not there for zeros
             raise MovieError(self._path, "lost its end while it was read", "copy it again")
-        return frames.transpose(0, 2, 1)
+        return frames
+
+    def _decoded(self, start: int, stop: int) -> Frames:
+        if self._chunks is not None:
+            with suppress(CannotDecodeError):
+                return self._chunks.read(start, stop)
+        if is_turnable(self._data.dtype):
+            return turn(self._data[start:stop])
+        return self._read_by_hdf5(start, stop)
+
+    def _read_by_hdf5(self, start: int, stop: int) -> Frames:
+        """One frame is not worth the import of a compiler, and HDF5 keeps the chunk for the next."""
+        frames: Frames = self._data[start:stop]
+        return frames.transpose(0, 2, 1).astype(self.dtype, copy=False)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -17,12 +17,13 @@ settings.load_profile("pointillist")
 
 def _key_kernel_cache() -> None:
     # Numba does not notice an edited callee in another file, so every state of the sources has a cache of its own.
-    spec = importlib.util.find_spec("fitting")
-    assert spec is not None
-    assert spec.origin is not None
     digest = hashlib.sha256()
-    for source in sorted(Path(spec.origin).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
+    for package in ("fitting", "pipeline_files"):
+        spec = importlib.util.find_spec(package)
+        assert spec is not None
+        assert spec.origin is not None
+        for source in sorted(Path(spec.origin).parent.rglob("*.py")):
+            digest.update(source.read_bytes())
     digest.update(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
     folder = Path(tempfile.gettempdir()) / f"pointillist-tests-{os.getuid()}" / digest.hexdigest()[:16]
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
