@@ -99,6 +99,13 @@ class Goodbye(Struct, frozen=True, kw_only=True, tag=True):
     worker: Name
 
 
+class Died(Struct, frozen=True, kw_only=True, tag=True):
+    """The process that the sender replaces is dead, so nobody needs to wait for its silence."""
+
+    host: Name
+    pid: Count
+
+
 # --- to a worker ----------------------------------------------------------------------------------
 
 
@@ -232,7 +239,7 @@ class Pong(Struct, frozen=True, kw_only=True, tag=True):
     n_workers: Count
 
 
-FromWorker = Beat | Answer | Fault | Blocked | Goodbye
+FromWorker = Beat | Answer | Fault | Blocked | Goodbye | Died
 FromClient = Submit | Watch | Stop | Ping
 ToWorker = Lease | Forget | Heard
 ToClient = Accepted | Wait | Refused | Progress | Pong

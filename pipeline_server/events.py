@@ -111,10 +111,11 @@ class WorkerBeat:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerLeft:
-    """A worker ended in peace."""
+    """A worker ended: in peace, or in the midst of a range."""
 
     now: float
     worker: str
+    is_dead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

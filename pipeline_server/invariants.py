@@ -50,7 +50,9 @@ def _validate_frames(job: Job) -> None:
 
 def _validate_tasks(queue: Queue, job: Job) -> None:
     waiting = sorted(start for start, task in job.tasks.items() if task.state is TaskState.WAITING)
-    _claim(waiting == job.waiting, f"job {job.id}: waiting are {waiting}, listed {job.waiting}")
+    listed = sorted([*job.waiting, *job.suspects])
+    _claim(waiting == listed, f"job {job.id}: waiting are {waiting}, listed {listed}")
+    _claim(all(job.tasks[start].is_suspect for start in job.suspects), f"job {job.id}: {job.suspects} suspects?")
     for start, task in job.tasks.items():
         _claim(task.start == start and task.job == job.id, f"{task} is listed as {start} of {job.id}")
         is_live = task.state in {TaskState.WAITING, TaskState.LEASED, TaskState.SYNCING}

@@ -78,6 +78,7 @@ class Job:
         self.uncut = Stretches()
         self.tasks: dict[int, Task] = {}
         self.waiting: list[int] = []
+        self.suspects: list[int] = []
         self.done = Ranges()
         self.failed: dict[int, str] = {}
         self.n_items = added.n_items
@@ -106,7 +107,7 @@ class Job:
     @property
     def has_work(self) -> bool:
         """Whether there is a range to give out."""
-        return self.state is JobState.RUNNING and bool(self.waiting or self.uncut.n_frames)
+        return self.state is JobState.RUNNING and bool(self.waiting or self.suspects or self.uncut.n_frames)
 
     @property
     def is_complete(self) -> bool:
@@ -165,7 +166,7 @@ class Job:
         """Return the tasks that one worker has had for too long, oldest first."""
         late: list[tuple[float, Task]] = []
         for task in self.tasks.values():
-            if task.state is TaskState.LEASED and len(task.holdings) == 1:
+            if task.state is TaskState.LEASED and len(task.holdings) == 1 and not task.is_suspect:
                 (holding,) = task.holdings.values()
                 patience = self.settings.straggler_factor * self.expected_s(task, holding.worker)
                 if now - holding.since > max(self.settings.straggler_s, patience):
@@ -215,8 +216,8 @@ class Job:
         task.life.apply(TaskEvent.HALVE, now)
         self._index(task)
         middle = (task.start + task.stop) // 2
-        self._put(task.start, middle)
-        self._put(middle, task.stop)
+        self._put(task.start, middle, is_suspect=task.is_suspect)
+        self._put(middle, task.stop, is_suspect=task.is_suspect)
         return False
 
     def settle(self, task: Task, now: float) -> None:
@@ -244,19 +245,32 @@ class Job:
         for frame in failed:
             self._put(frame, frame + 1)
 
-    def _put(self, start: int, stop: int) -> Task:
+    def first_suspect(self) -> Task:
+        """Return a task that may kill its worker."""
+        return self.tasks[self.suspects[0]]
+
+    def suspect(self, task: Task) -> None:
+        """Take note that a worker died that held a waiting task."""
+        task.is_suspect = True
+        if task.start in self.waiting:
+            self.waiting.remove(task.start)
+        self._index(task)
+
+    def _put(self, start: int, stop: int, *, is_suspect: bool = False) -> Task:
         task = Task(self.id, start, stop)
+        task.is_suspect = is_suspect
         self.tasks[start] = task
         self._index(task)
         return task
 
     def _index(self, task: Task) -> None:
-        """Keep ``waiting`` and ``tasks`` true after a step of a task."""
-        at = bisect_left(self.waiting, task.start)
-        is_listed = at < len(self.waiting) and self.waiting[at] == task.start
+        """Keep ``waiting``, ``suspects`` and ``tasks`` true after a step of a task."""
+        listed = self.suspects if task.is_suspect else self.waiting
+        at = bisect_left(listed, task.start)
+        is_listed = at < len(listed) and listed[at] == task.start
         if task.state is TaskState.WAITING and not is_listed:
-            insort(self.waiting, task.start)
+            insort(listed, task.start)
         elif task.state is not TaskState.WAITING and is_listed:
-            del self.waiting[at]
+            del listed[at]
         if task.state in {TaskState.DONE, TaskState.FAILED, TaskState.SPLIT}:
             del self.tasks[task.start]

@@ -31,8 +31,11 @@ _FILE_MARK = b"PointJ01"
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """Where an answer is in the file, how long it is there, and the end of its range."""
+
     offset: int
+    n_bytes: int
     stop: int
 
 
@@ -62,7 +65,7 @@ class Journal:
         self.seconds: dict[str, float] = {}
         self.n_bytes = 0
         self._file = file
-        self._places: dict[int, _Place] = {}
+        self._places: dict[int, Place] = {}
         self._failures: dict[int, str] = {}
         self._pending: list[tuple[RangeEntry | FailureEntry, bytes]] = []
 
@@ -177,10 +180,9 @@ class Journal:
         """All frames that failed: those given up, and those that the answers name."""
         return {**self._failures, **self.given_up}
 
-    def range_at(self, start: int) -> int | None:
-        """Return where the range that begins at a frame stops; None if there is none."""
-        place = self._places.get(start)
-        return None if place is None else place.stop
+    def range_at(self, start: int) -> Place | None:
+        """Return the range that begins at a frame; None if there is none."""
+        return self._places.get(start)
 
     def starts(self) -> list[int]:
         """Return the first frames of all ranges, in order."""
@@ -237,7 +239,7 @@ class Journal:
         if os.fstat(self._file).st_nlink == 0:
             return False  # whoever had the lock has finished the job
         mark = os.pread(self._file, len(_FILE_MARK), 0)
-        if not _FILE_MARK.startswith(mark):
+        if not _FILE_MARK.startswith(mark.rstrip(b"\0")):  # a power cut leaves zeros
             raise ResultsError(self.path, "is no journal of this version", "move it away")
         found = read_record(self._file, len(_FILE_MARK))
         job = found[0] if found else None
@@ -265,7 +267,7 @@ class Journal:
         self.n_items += entry.n_items
         for stage, seconds in entry.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-        self._places[entry.start] = _Place(offset, entry.stop)
+        self._places[entry.start] = Place(offset, sum(entry.sizes), entry.stop)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 from pipeline_protocol.messages import Ref
 from pipeline_server import events as e
+from pipeline_server.dispatch import Dispatcher
 from pipeline_server.jobs import Job, JobEvent, JobState
 from pipeline_server.lifecycle import TransitionError
 from pipeline_server.sizing import QueueSettings
 from pipeline_server.tasks import Task, TaskState
-from pipeline_server.workers import Worker, in_turn
+from pipeline_server.workers import Worker
 
 
 class Queue:
@@ -31,6 +32,7 @@ class Queue:
         self.settings = settings or QueueSettings()
         self.jobs: dict[str, Job] = {}
         self.workers: dict[str, Worker] = {}
+        self._dispatcher = Dispatcher(self.jobs, self.workers, self.settings)
         self._out: list[e.Instruction] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             e.JobAdded: self._add_job,
@@ -60,7 +62,7 @@ class Queue:
         """
         self._out = []
         self._handlers[type(event)](event)
-        self._serve(event.now)
+        self._out += self._dispatcher.serve(event.now)
         return self._out
 
     def forget(self, job: str) -> None:
@@ -160,18 +162,23 @@ class Queue:
     def _leave(self, event: e.WorkerLeft) -> None:
         worker = self.workers.get(event.worker)
         if worker is not None:
-            worker.computing = None
-            self._drop_worker(worker, event.now)
+            self._drop_worker(worker, event.now, is_dead=event.is_dead)
 
-    def _drop_worker(self, worker: Worker, now: float) -> None:
-        """Return all that a worker holds; the range that it computed when it died is a suspect."""
+    def _drop_worker(self, worker: Worker, now: float, *, is_dead: bool) -> None:
+        """Return all that a worker holds; if it died, each of these may be why.
+
+        A suspect is given to a worker that holds nothing else. If that one dies too, it counts as a fault. Silence is
+        no death: it may be the network's.
+        """
         del self.workers[worker.name]
         for task in list(worker.tasks.values()):
             job = self.jobs[task.job]
-            if worker.is_computing(task):
+            if is_dead and task.is_suspect:
                 self._count_fault(worker, job, task, f"its worker ({worker.name}) died", now)
-            else:
-                worker.give_back(job, task, now)
+                continue
+            worker.give_back(job, task, now)
+            if is_dead and task.state is TaskState.WAITING:
+                job.suspect(task)
         for job in self.jobs.values():
             job.uncut.give_back(worker.name)
             job.speed.drop_worker(worker.name)
@@ -229,13 +236,12 @@ class Queue:
     def _tick(self, event: e.Tick) -> None:
         for worker in list(self.workers.values()):
             if event.now - worker.heard_at > self.settings.silence_s:
-                self._drop_worker(worker, event.now)
+                self._drop_worker(worker, event.now, is_dead=False)
                 continue
             for task in list(worker.tasks.values()):
                 if event.now > task.holdings[worker.name].until:
                     self._expire(worker, task, event.now)
-        if not any(job.has_work for job in self.jobs.values()):
-            self._double_stragglers(event.now)
+        self._out += self._dispatcher.double_stragglers(event.now)
 
     def _expire(self, worker: Worker, task: Task, now: float) -> None:
         job = self.jobs[task.job]
@@ -245,34 +251,7 @@ class Queue:
         else:
             worker.give_back(job, task, now)
 
-    def _double_stragglers(self, now: float) -> None:
-        """Give the slow tasks of the end to idle workers as well."""
-        idle = [worker for worker in self.workers.values() if worker.unmet]
-        if not idle:
-            return
-        for job in self.jobs.values():
-            for task in job.stragglers(now) if job.state is JobState.RUNNING else ():
-                helper = next((worker for worker in idle if worker.unmet and worker.name not in task.holdings), None)
-                if helper is not None:
-                    self._out.append(helper.grant(job, task, now))
-
     # --- the book ---------------------------------------------------------------------------------
-
-    def _serve(self, now: float) -> None:
-        """Give ranges to the workers that want some."""
-        if not any(job.has_work for job in self.jobs.values()):
-            return
-        for worker in self.workers.values():
-            while worker.unmet and self._serve_one(worker, now):
-                pass
-
-    def _serve_one(self, worker: Worker, now: float) -> bool:
-        for job in in_turn(self.jobs, worker, self.settings.fair_s * len(self.workers)):
-            task = job.next_task(worker.name, len(self.workers))
-            if task is not None:
-                self._out.append(worker.grant(job, task, now))
-                return True
-        return False
 
     def _find(self, ref: Ref) -> Task | None:
         """Return the unfinished task that is exactly the range that a peer names."""

@@ -18,7 +18,7 @@ from pipeline_protocol.errors import MessageError, ServerError
 from pipeline_protocol.waker import Waker
 from pipeline_protocol.wire import Buffer
 from pipeline_server import events as e
-from pipeline_server.door import Door
+from pipeline_server.door import MAX_BATCH, Door
 from pipeline_server.jobs import JobState
 from pipeline_server.outputs import check_answer
 from pipeline_server.queue import Queue
@@ -61,6 +61,7 @@ class Service:
         self._closing: list[Work] = []
         self._ended: dict[str, m.Progress] = {}
         self._peers: dict[str, bytes] = {}
+        self._pids: dict[tuple[str, int], str] = {}
         self._tick_at = 0.0
 
     def run(self, is_over: Callable[[], bool]) -> None:
@@ -75,7 +76,9 @@ class Service:
     def step(self) -> None:
         """Do all that can be done without waiting."""
         self._waker.clear()
+        n_received = 0
         for peer, message, buffers in self._door.receive():
+            n_received += 1
             try:
                 self._take(peer, message, buffers)
             except Exception:
@@ -94,10 +97,12 @@ class Service:
             self._closing.remove(work)
             work.journal.close()
             self._reception.let_go(work.journal.path)
-        if now >= self._tick_at:
+        # After a standstill, silence is measured once all has been heard.
+        if now >= self._tick_at and n_received < MAX_BATCH:
             self._tick_at = now + TICK_S
             self._happen([e.Tick(now=now)])
             self._peers = {name: peer for name, peer in self._peers.items() if name in self.queue.workers}
+            self._pids = {pid: name for pid, name in self._pids.items() if name in self.queue.workers}
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -106,6 +111,7 @@ class Service:
         match message:
             case m.Beat(worker=worker, wants=wants, computing=computing):
                 self._peers[worker] = peer
+                self._pids[message.host, message.pid] = worker
                 self._door.send(peer, m.Heard(epoch=self._epoch))
                 holds = tuple(message.holds)
                 self._happen([e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants)])
@@ -119,14 +125,21 @@ class Service:
                 self._happen([e.RangeBlocked(now=now, worker=worker, ref=ref, reason=error)])
             case m.Goodbye(worker=worker):
                 self._happen([e.WorkerLeft(now=now, worker=worker)])
+            case m.Died(host=host, pid=pid):
+                self._happen([e.WorkerLeft(now=now, worker=self._pids.get((host, pid), ""), is_dead=True)])
+            case _:
+                self._door.send(peer, self._reply(peer, message, now))
+
+    def _reply(self, peer: bytes, request: m.FromClient, now: float) -> m.ToClient:
+        match request:
             case m.Submit():
-                self._door.send(peer, self._reception.receive(peer, message))
-            case m.Watch(request=request, job=job):
-                self._door.send(peer, self._progress(request, job, now))
-            case m.Stop(request=request, job=job):
-                self._door.send(peer, self._stop(request, job, now))
-            case m.Ping(request=request):
-                self._door.send(peer, self._pong(request))
+                return self._reception.receive(peer, request)
+            case m.Watch(request=number, job=job):
+                return self._progress(number, job, now)
+            case m.Stop(request=number, job=job):
+                return self._stop(number, job, now)
+            case m.Ping(request=number):
+                return self._pong(number)
 
     def _take_answer(self, answer: m.Answer, buffers: Sequence[Buffer], now: float) -> None:
         ref, worker = answer.ref, answer.worker

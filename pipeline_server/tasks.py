@@ -78,6 +78,8 @@ class Task:
         How often it raised an error, or its worker died while it computed it.
     faulted_by
         Workers that it raised in.
+    is_suspect
+        Whether a worker died that held it: then a worker gets it that holds nothing else.
     overdue
         Workers whose lease ran out.
     error
@@ -95,6 +97,7 @@ class Task:
         self.holdings: dict[str, Holding] = {}
         self.faults = 0
         self.faulted_by: set[str] = set()
+        self.is_suspect = False
         self.overdue: set[str] = set()
         self.error: str | None = None
         self.answered_by: tuple[str, ...] = ()

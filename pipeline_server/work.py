@@ -21,8 +21,8 @@ log = logging.getLogger("pointillist.server")
 EXTEND_S = 2.0
 """How often rows are appended to the partial file."""
 
-N_EXTENDED = 2000
-"""Ranges that are appended to it at once, at most."""
+EXTENDED_BYTES = 16 << 20
+"""What is appended to it at once, at most, so that memory stays bounded."""
 
 N_SHOWN = 20
 """Failed frames that a client is told of."""
@@ -111,18 +111,18 @@ class Work:
         """Have rows that are next in order appended to the partial file, every few seconds."""
         if self._extending or self._finishing or self._retry_at is not None or now < self._extend_at:
             return
-        self._extend_at = now + EXTEND_S
         starts: list[int] = []
-        cursor = self._cursor
-        while len(starts) < N_EXTENDED:
-            stop = self.journal.range_at(cursor)
-            if stop is not None:
+        cursor, n_bytes = self._cursor, 0
+        while n_bytes < EXTENDED_BYTES:
+            place = self.journal.range_at(cursor)
+            if place is not None:
                 starts.append(cursor)
+                cursor, n_bytes = place.stop, n_bytes + place.n_bytes
             elif cursor in self.journal.given_up:
-                stop = cursor + 1
+                cursor += 1
             else:
+                self._extend_at = now + EXTEND_S
                 break
-            cursor = stop
         if starts:
             self._extending = writer.submit(self.output.extend, starts), cursor
             self._extending[0].add_done_callback(lambda _: wake())

@@ -40,6 +40,11 @@ class Worker:
         ref = self.computing
         return ref is not None and (ref.job, ref.start, ref.stop) == (task.job, task.start, task.stop)
 
+    @property
+    def is_in_quarantine(self) -> bool:
+        """Whether it holds a range that may kill it."""
+        return any(task.is_suspect for task in self.tasks.values())
+
     def holds(self, ref: Ref) -> bool:
         """Whether it holds this range by this very lease."""
         task = self.tasks.get((ref.job, ref.start))
@@ -62,23 +67,3 @@ class Worker:
         """End its lease of a task."""
         del self.tasks[task.job, task.start]
         job.give_back(task, self.name, now)
-
-
-def in_turn(jobs: dict[str, Job], worker: Worker, lead_s: float) -> list[Job]:
-    """Return the jobs with work, the least served first.
-
-    Parameters
-    ----------
-    jobs
-        All jobs.
-    worker
-        Who asks; it stays with its latest job while that is not more than ``lead_s`` ahead, since the frames
-        of its background window are in memory.
-    lead_s
-        In seconds of work.
-    """
-    able = sorted((job for job in jobs.values() if job.has_work), key=lambda job: job.served_s)
-    for at, job in enumerate(able):
-        if job.id == worker.last_job and job.served_s - able[0].served_s <= lead_s:
-            return [job, *able[:at], *able[at + 1 :]]
-    return able

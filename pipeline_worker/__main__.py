@@ -13,7 +13,6 @@ import sys
 
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import user_keys
-from pipeline_protocol.lifeline import Lifeline
 from pipeline_worker.kinds import KINDS
 from pipeline_worker.process import WorkerProcess
 from pipeline_worker.warm_up import load_kernels
@@ -23,11 +22,19 @@ def main() -> int:
     """Run a worker; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pipeline_worker", description="A worker of a cluster.")
     parser.add_argument("address", help="of the server: ipc://PATH or tcp://HOST:PORT")
+    parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead worker")
     options = parser.parse_args()
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        return WorkerProcess(options.address, user_keys(), KINDS, Lifeline(), load_kernels).run()
+        worker = WorkerProcess(
+            options.address,
+            user_keys(),
+            KINDS,
+            warm_up=load_kernels,
+            replaced_pid=options.replaces,
+        )
+        return worker.run()
     except PointillistError as error:
         sys.stderr.write(f"{error}\n")
         return 1

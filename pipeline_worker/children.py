@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,12 @@ class Lifelines:
 def child_environment(keys: ClusterKeys, lifelines: Lifelines) -> dict[str, str]:
     """Return the environment of servers and workers."""
     own = {KEY_VARIABLE: keys.key, LIFELINE_VARIABLE: str(lifelines.reader), "PYTHONUNBUFFERED": "1"}
-    environment = {**os.environ, **_ONE_THREAD, **own}
+    return {**importing_us(os.environ), **_ONE_THREAD, **own}
+
+
+def importing_us(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which Python finds our modules, also if they are not installed."""
+    environment = dict(environment)
     root = Path(__file__).parents[1]
     if root != Path(sysconfig.get_path("purelib")):  # a checkout
         before = environment.get("PYTHONPATH")
@@ -58,12 +64,16 @@ class Child:
     ----------
     name
         For people.
+    is_worker
+        Whether it wants to know whom it replaces.
     arguments
         After the interpreter.
     environment
         Of the process.
     descriptors
         That it inherits, besides the lifeline.
+    dead_pid
+        Of the process before it.
     started_at
         When, s.
     n_quick_deaths
@@ -71,11 +81,13 @@ class Child:
     """
 
     name: str
+    is_worker: bool
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: IO[bytes] | None
     lifelines: Lifelines
     process: subprocess.Popen[bytes] | None = None
+    dead_pid: int | None = None
     n_quick_deaths: int = 0
     started_at: float = 0.0
     _start_at: float = field(default=0.0)
@@ -83,8 +95,9 @@ class Child:
     def start(self, now: float, descriptors: Sequence[int] = ()) -> None:
         """Start the process."""
         self.started_at = now
+        replaced = ["--replaces", str(self.dead_pid)] if self.is_worker and self.dead_pid is not None else []
         self.process = subprocess.Popen(  # noqa: S603 - our own modules
-            [sys.executable, "-P", *self.arguments],
+            [sys.executable, "-P", *self.arguments, *replaced],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -104,7 +117,7 @@ class Child:
         status = self.process.poll()
         if status is None:
             return None
-        self.process = None
+        self.dead_pid, self.process = self.process.pid, None
         is_quick = now - self.started_at < _STEADY_S
         self.n_quick_deaths = self.n_quick_deaths + 1 if is_quick else 1
         self._start_at = now + min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self.n_quick_deaths - 1))
@@ -116,9 +129,10 @@ def stop_all(children: Sequence[Child]) -> None:
     running = [child.process for child in children if child.process is not None]
     for process in running:
         process.terminate()
+    deadline = time.monotonic() + _TERMINATION_S
     for process in running:
         try:
-            process.wait(_TERMINATION_S)
+            process.wait(max(0.01, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -130,6 +130,7 @@ class Crew:
     def _child(self, name: str, arguments: Sequence[str]) -> Child:
         return Child(
             name=name,
+            is_worker=name != "server",
             arguments=arguments,
             environment=self._environment,
             log=self._log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,16 +58,17 @@ class FitRunner:
     def __init__(self, spec: JobSpec) -> None:
         self._path = Path(spec.movie)
         self._identity = spec.identity
-        try:
-            self._stamp = self._stamped()
-            self._movie = open_movie(self._path)
-            if self._movie.identity != spec.identity:
-                self._movie.close()
-                raise _changed(self._path)
-            self._settings = fit_settings(spec.settings)
-            self._camera = camera_model(spec.settings, self._movie.frame_shape, self._path.parent)
-        except PointillistError as error:
-            raise BlockedError(str(error)) from error
+        with contextlib.ExitStack() as stack:
+            try:
+                self._stamp = self._stamped()
+                self._movie = stack.enter_context(open_movie(self._path))
+                if self._movie.identity != spec.identity:
+                    raise _changed(self._path)
+                self._settings = fit_settings(spec.settings)
+                self._camera = camera_model(spec.settings, self._movie.frame_shape, self._path.parent)
+            except PointillistError as error:
+                raise BlockedError(str(error)) from error
+            stack.pop_all()  # the movie stays open
         self._n_frames = spec.n_frames
         self._frames: Frames = np.empty((0, *self._movie.frame_shape), self._movie.dtype)
         self._first = 0

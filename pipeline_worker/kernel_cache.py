@@ -25,11 +25,11 @@ import platformdirs
 
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+from pipeline_worker.children import importing_us
 
 CACHE_VARIABLE = "POINTILLIST_CACHE"
 NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
 _N_KEPT = 4
-_FILLED = "filled"
 _PACKAGES = ("numba", "llvmlite", "numpy", "scipy")
 
 
@@ -39,7 +39,7 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
     Parameters
     ----------
     environment
-        In which compilers run.
+        In which compilers run. Its own :data:`NUMBA_VARIABLE`, if there is one, is used.
     on_message
         Told if that takes a while.
 
@@ -53,9 +53,11 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
     ServerError
         If they cannot be compiled.
     """
-    folder = _writable_folder()
+    key = cache_key()
+    folder, is_ours = _writable_folder(environment, key)
+    filled = folder / f"{key}.filled"
     with _locked(folder):
-        if (folder / _FILLED).exists():
+        if filled.exists():
             os.utime(folder)
             return folder
         on_message("compiling kernels, once (about half a minute)")
@@ -65,8 +67,9 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
             error = _compile(folder, environment)
         if error:
             raise ServerError("kernels", f"cannot be compiled ({error})", f"set {CACHE_VARIABLE} to an empty folder")
-        (folder / _FILLED).touch()
-    _prune(folder)
+        filled.touch()
+    if is_ours:
+        _prune(folder)
     return folder
 
 
@@ -78,7 +81,7 @@ def refill_cache(environment: Mapping[str, str], on_message: Callable[[str], Non
     ServerError
         If the kernels cannot be compiled.
     """
-    folder = _writable_folder()
+    folder, _ = _writable_folder(environment, cache_key())
     with _locked(folder):
         _empty(folder)
     return fill_cache(environment, on_message)
@@ -107,8 +110,12 @@ def _processor() -> str:
     return "\n".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
 
 
-def _writable_folder() -> Path:
-    key = cache_key()
+def _writable_folder(environment: Mapping[str, str], key: str) -> tuple[Path, bool]:
+    """Return the folder, and whether it is for one key alone."""
+    chosen = environment.get(NUMBA_VARIABLE)
+    if chosen:
+        Path(chosen).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(chosen), False
     configured = os.environ.get(CACHE_VARIABLE)
     base = Path(configured) if configured else platformdirs.user_cache_path("pointillist") / "kernels"
     own = Path(tempfile.gettempdir()) / f"pointillist-{os.getuid()}"
@@ -120,7 +127,7 @@ def _writable_folder() -> Path:
         except OSError:
             continue
         if folder.stat().st_uid == os.getuid():  # nobody else's code is run
-            return folder
+            return folder, True
     raise ServerError(base, "no folder for compiled kernels can be written", f"set {CACHE_VARIABLE} to one")
 
 
@@ -136,7 +143,7 @@ def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
     command = [sys.executable, "-P", "-m", "pipeline_worker.warm_up"]
     run = subprocess.run(  # noqa: S603 - our own module
         command,
-        env={**environment, NUMBA_VARIABLE: str(folder)},
+        env={**importing_us(environment), NUMBA_VARIABLE: str(folder)},
         pass_fds=[int(environment[LIFELINE_VARIABLE])] if LIFELINE_VARIABLE in environment else [],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -148,10 +155,8 @@ def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
 
 
 def _empty(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
+    for pattern in ("*.nbi", "*.nbc", "*.filled"):
+        for entry in folder.rglob(pattern):
             entry.unlink(missing_ok=True)
 
 

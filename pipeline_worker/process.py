@@ -14,7 +14,7 @@ import zmq
 from pipeline_protocol.errors import MessageError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.lifeline import Lifeline
-from pipeline_protocol.messages import FromWorker, Goodbye
+from pipeline_protocol.messages import Died, FromWorker, Goodbye
 from pipeline_protocol.sockets import connect_dealer
 from pipeline_protocol.waker import Waker
 from pipeline_protocol.wire import Buffer, decode_from_server, encode
@@ -31,10 +31,11 @@ EXIT_COLD = 76
 """Status of a worker whose warm-up failed: the kernel cache may be damaged."""
 
 _LINGER_MS = 300
+_CONNECT_MS = 1000
 
 
 class WorkerProcess:
-    """A worker.
+    """A worker; to be made in the main thread, once.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ class WorkerProcess:
         What it can do.
     warm_up
         What it does before it asks for work.
-    lifeline
-        Of this process.
+    replaced_pid
+        Of the dead worker that it takes the place of.
     """
 
     def __init__(
@@ -53,23 +54,29 @@ class WorkerProcess:
         address: str,
         keys: ClusterKeys,
         kinds: Kinds,
-        lifeline: Lifeline,
+        *,
         warm_up: Callable[[], None] = lambda: None,
+        replaced_pid: int | None = None,
     ) -> None:
-        self._lifeline = lifeline
+        self._lifeline = Lifeline()
         self._waker = Waker()
         self._context = zmq.Context()
         self._socket = connect_dealer(self._context, address, keys)
         self._poller = zmq.Poller()
-        for source in (self._socket, self._waker.fd, *lifeline.fds):
+        for source in (self._socket, self._waker.fd, *self._lifeline.fds):
             self._poller.register(source, zmq.POLLIN)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._session = Session(worker=name, pid=os.getpid())
+        self._replaced_pid = replaced_pid
         self._stages = Stages(kinds, warm_up, self._waker.wake)
 
     def run(self) -> int:
         """Work until the lifeline is cut; return the exit status."""
         status = 0
+        if self._replaced_pid is not None:
+            # Waits for a connection; silence will tell the server otherwise.
+            self._socket.poll(_CONNECT_MS, zmq.POLLOUT)
+            self._send([(Died(host=socket.gethostname(), pid=self._replaced_pid), ())])
         while not self._lifeline.is_cut():
             self._poller.poll(1 + int(1e3 * self._session.next_due(time.monotonic())))
             self._waker.clear()

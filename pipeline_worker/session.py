@@ -119,6 +119,8 @@ class Session:
                 forgotten = self._held.pop(_key(ref), None)
                 if forgotten is not None:
                     forgotten.is_unwanted = True
+                    if forgotten.answer is None:
+                        self._beat_at = now
         return None
 
     def answer(self, held: Held, result: Result, now: float) -> None:
@@ -133,12 +135,14 @@ class Session:
             )
             held.buffers = result.buffers
             held.enter(Stage.ANSWERED, now)
+            self._beat_at = now
 
     def fail(self, held: Held, error: str, *, is_blocked: bool) -> list[Outgoing]:
         """Take note of an error; return what to send."""
         if held.is_unwanted:
             return []
         del self._held[_key(held.ref)]
+        self._beat_at = 0.0
         kind = m.Blocked if is_blocked else m.Fault
         return [(kind(worker=self.worker, ref=held.ref, error=error), ())]
 

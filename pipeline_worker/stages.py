@@ -95,6 +95,8 @@ class Stages:
             except Exception as error:  # noqa: BLE001 - the border of one task
                 self._fail(held, error)
                 continue
+            finally:
+                del self._active["reader"]
             held.enter(Stage.READY, time.monotonic())
             self._to_compute.put((held, runner, inputs))
 
@@ -116,6 +118,8 @@ class Stages:
             except Exception as error:  # noqa: BLE001 - the border of one task
                 self._fail(held, error)
                 continue
+            finally:
+                del self._active["computer"]
             self._outcomes.put(Outcome(held=held, result=result))
             self._wake()
             del held, runner, inputs  # frames, while waiting

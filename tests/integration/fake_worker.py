@@ -14,7 +14,6 @@ import numpy as np
 
 from fitting.localizations import LOCALIZATION_DTYPE
 from pipeline_protocol.keys import user_keys
-from pipeline_protocol.lifeline import Lifeline
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.kinds import BlockedError, Result
 from pipeline_worker.process import WorkerProcess
@@ -52,5 +51,7 @@ class FakeRunner:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    status = WorkerProcess(sys.argv[1], user_keys(), {"fit": FakeRunner}, Lifeline()).run()
+    replaced = int(sys.argv[3]) if "--replaces" in sys.argv else None
+    kinds = {"fit": FakeRunner}
+    status = WorkerProcess(sys.argv[1], user_keys(), kinds, replaced_pid=replaced).run()
     os._exit(status)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -91,9 +92,7 @@ def order(monkeypatch: pytest.MonkeyPatch, **orders: object) -> None:
     monkeypatch.setenv("FAKE_ORDERS", json.dumps(orders))
 
 
-def wait_for(
-    client: Client, job: str, is_enough: Callable[[Progress], bool], timeout_s: float = 60.0
-) -> Progress:
+def wait_for(client: Client, job: str, is_enough: Callable[[Progress], bool], timeout_s: float = 60.0) -> Progress:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         progress = client.progress(job)
@@ -186,16 +185,16 @@ def test_the_frame_at_fault_is_recorded_and_all_others_are_analysed(
 
 
 def test_a_frame_that_kills_its_workers_is_recorded_too(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    order(monkeypatch, die=[150], seconds_per_frame=0.002)
-    cluster_frames = 151
+    order(monkeypatch, die=[50])
+    cluster_frames = 51
     np.save(cluster.movie, np.full((cluster_frames, 16, 16), 100, np.uint16))
     monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr("pipeline_worker.children._LONGEST_PAUSE_S", 0.01)
     monkeypatch.setattr(crew_module, "_N_QUICK_DEATHS", 1000)
     with cluster.running() as client:
-        progress = wait_for(client, cluster.submit(client), is_over, timeout_s=280.0)
-    assert list(progress.failures) == [150]
-    assert "died" in progress.failures[150]
+        progress = wait_for(client, cluster.submit(client), is_over, timeout_s=120.0)
+    assert list(progress.failures) == [50]
+    assert "died" in progress.failures[50]
     assert progress.n_done == cluster_frames
 
 
@@ -219,6 +218,42 @@ def test_a_movie_that_vanishes_pauses_the_job_which_goes_on_when_asked_again(
     assert cluster.results().rows["frame"].tolist() == expected_frames()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, check=False, text=True
+    )
+    if mount.returncode:
+        pytest.skip(f"no file system can be mounted here ({mount.stderr.strip()})")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_pauses_the_job_and_loses_nothing(
+    cluster: Cluster, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, seconds_per_frame=0.003)
+    monkeypatch.setattr(crew_module, "_new_log", lambda: cluster.folder / "log")
+    cluster.output = small_disk / "results.h5r"
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 0)
+        with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
+        progress = wait_for(client, job, lambda progress: progress.state == "paused")
+        assert progress.reason is not None
+        assert "make room" in progress.reason
+        assert "\n" not in progress.reason
+        (small_disk / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+        wait_for(client, job, lambda progress: progress.state == "finished")
+    assert cluster.results().rows["frame"].tolist() == expected_frames()
+
+
 def test_a_stopped_job_keeps_its_journal_and_can_be_resumed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     order(monkeypatch, seconds_per_frame=0.01)
     with cluster.running() as client:
@@ -239,6 +274,24 @@ def test_two_submissions_of_the_same_analysis_are_one_job(cluster: Cluster, monk
         assert cluster.submit(client) == cluster.submit(other)
         wait_for(client, cluster.submit(client), is_over)
     assert [path.name for path in cluster.folder.glob("*.h5r")] == ["results.h5r"]
+
+
+def test_results_that_stand_are_not_written_again_after_a_crash_at_the_last_moment(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(monkeypatch, seconds_per_frame=0.003)
+    journal = journal_path(cluster.output)
+    with cluster.running() as client:
+        job = cluster.submit(client)
+        wait_for(client, job, lambda progress: progress.n_done > 0)
+        left = journal.read_bytes()
+        wait_for(client, job, is_over)
+        written = cluster.output.read_bytes()
+        journal.write_bytes(left)
+        assert cluster.submit(client) == job
+        assert wait_for(client, job, is_over).output == str(cluster.output)
+    assert cluster.output.read_bytes() == written
+    assert sorted(path.name for path in cluster.folder.glob("results*")) == ["results.h5r"]
 
 
 def test_what_exists_is_never_overwritten(cluster: Cluster) -> None:
@@ -304,15 +357,22 @@ def test_a_request_that_cannot_be_met_is_refused_in_one_line(
 
 
 def test_a_client_without_the_key_is_told_so_and_counted_by_the_server(cluster: Cluster) -> None:
-    with cluster.running(0), Client(cluster.address, ephemeral_keys(), timeout_s=3.0) as stranger:
-        with pytest.raises(ServerError):
+    with cluster.running(0):
+        refused = pytest.raises(ServerError, match="has another cluster key")
+        with Client(cluster.address, ephemeral_keys()) as stranger, refused:
             stranger.ping()
+    half = dataclasses.replace(cluster.keys, client=ephemeral_keys().client)
+    with cluster.running(0):
+        refused = pytest.raises(ServerError, match="has another cluster key")
+        with Client(cluster.address, half) as stranger, refused:
+            stranger.ping()
+        assert "refused" in (cluster.folder / "log").read_text()
 
 
 def test_a_client_of_no_server_is_told_so(tmp_path: Path) -> None:
-    with Client(f"ipc://{tmp_path}/none", ephemeral_keys(), timeout_s=0.5) as client:
-        with pytest.raises(ServerError, match="does not answer"):
-            client.ping()
+    unreached = pytest.raises(ServerError, match="does not answer")
+    with Client(f"ipc://{tmp_path}/none", ephemeral_keys(), timeout_s=0.5) as client, unreached:
+        client.ping()
 
 
 def test_a_peer_without_curve_cannot_speak(cluster: Cluster) -> None:
@@ -360,6 +420,11 @@ def test_sigterm_ends_a_worker_that_computes_and_returns_its_range_at_once(
         assert time.monotonic() - began < 2.0
 
 
+def ping_for_ever(client: Client) -> None:
+    while True:
+        client.ping()
+
+
 def test_workers_that_die_again_and_again_are_an_error_in_one_line(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,8 +438,7 @@ def test_workers_that_die_again_and_again_are_an_error_in_one_line(
         address = crew.start_server(f"ipc://{cluster.folder}/again", [])
         crew.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])
         with Client(address, cluster.keys, check=crew.check) as client, pytest.raises(ServerError, match="no luck"):
-            while True:
-                client.ping()
+            ping_for_ever(client)
     finally:
         crew.stop()
 

@@ -20,9 +20,7 @@ Table = Mapping[tuple[Enum, Enum], Enum]
         *((*pair, JOB_TRANSITIONS) for pair in product(JobState, JobEvent)),
     ],
 )
-def test_what_is_not_in_the_table_is_an_error_that_names_the_object(
-    state: Enum, event: Enum, table: Table
-) -> None:
+def test_what_is_not_in_the_table_is_an_error_that_names_the_object(state: Enum, event: Enum, table: Table) -> None:
     life = Lifecycle("task [3, 5)", state, table)
     if (state, event) in table:
         assert life.apply(event, 1.5) is table[state, event]

@@ -58,9 +58,7 @@ class Desk:
     def add(self, stop: int = 100, job: str = "j", **more: object) -> None:
         self.send(e.JobAdded(now=self.now, job=job, start=0, stop=stop, **more))  # type: ignore[arg-type]
 
-    def beat(
-        self, worker: str, wants: int = 0, computing: Ref | None = None, *, forgets: bool = False
-    ) -> list[Ref]:
+    def beat(self, worker: str, wants: int = 0, computing: Ref | None = None, *, forgets: bool = False) -> list[Ref]:
         holds = () if forgets else tuple(self.granted.get(worker, ()))
         if forgets:
             self.granted[worker] = []
@@ -258,24 +256,41 @@ def test_a_fault_that_comes_twice_counts_once(desk: Desk) -> None:
     assert again.generation == 2
 
 
-def test_a_range_that_kills_its_workers_is_suspected(desk: Desk) -> None:
+def test_a_range_that_kills_its_workers_is_halved_once_that_is_certain(desk: Desk) -> None:
     desk.add(100)
-    for name in ("a", "b", "c"):
-        ref = desk.take(name)
-        assert spans([ref]) == [(0, 10)]
-        desk.beat(name, computing=ref)
-        desk.later(6.0)
-    assert [task.stop for task in desk.queue.jobs["j"].tasks.values()] == [5, 10]
-    assert desk.queue.jobs["j"].waiting == [0, 5]
+    desk.take("a")
+    desk.send(e.WorkerLeft(now=desk.now, worker="a", is_dead=True))
+    for name in "bcd":
+        refs = desk.beat(name, wants=2)
+        assert spans(refs) == [(0, 10)]
+        desk.send(e.WorkerLeft(now=desk.now, worker=name, is_dead=True))
+    assert desk.queue.jobs["j"].suspects == [0, 5]
 
 
-def test_a_range_held_by_a_dead_worker_is_not_suspected_unless_it_was_computed(desk: Desk) -> None:
+def test_one_worker_at_a_time_is_risked_and_holds_nothing_else(desk: Desk) -> None:
+    desk.add(1000)
+    risked = spans(desk.beat("a", wants=2))
+    first, second = desk.beat("b", wants=2)
+    desk.send(e.WorkerLeft(now=desk.now, worker="a", is_dead=True))
+    desk.answer("b", first)
+    desk.beat("b", wants=1)
+    assert spans(desk.granted["b"]) == spans([second])
+    assert not set(spans(desk.beat("c", wants=2))) & set(risked)
+    desk.answer("b", second)
+    assert spans(desk.beat("b", wants=2)) == risked[:1]
+    assert spans(desk.beat("b", wants=1)) == risked[:1]
+    desk.answer("b", desk.granted["b"][0])
+    assert spans(desk.beat("b", wants=2)) == risked[1:]
+
+
+def test_a_range_whose_worker_left_in_peace_or_fell_silent_is_no_suspect(desk: Desk) -> None:
     desk.add(100)
-    first, second = desk.beat("a", wants=2)
-    desk.beat("a", computing=first)
+    desk.take("a")
+    desk.send(e.WorkerLeft(now=desk.now, worker="a"))
+    desk.take("b")
     desk.later(6.0)
-    tasks = desk.queue.jobs["j"].tasks
-    assert (tasks[first.start].faults, tasks[second.start].faults) == (1, 0)
+    assert not desk.queue.workers
+    assert not desk.queue.jobs["j"].suspects
 
 
 def test_a_job_whose_every_frame_fails_is_paused_with_the_error(desk: Desk) -> None:

@@ -1,0 +1,102 @@
+"""Which worker gets which range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline_server.events import Grant
+from pipeline_server.jobs import Job, JobState
+from pipeline_server.sizing import QueueSettings
+from pipeline_server.workers import Worker
+
+_RISKED_SHARE = 4
+"""One worker of so many is risked for ranges that other workers died of."""
+
+
+class Dispatcher:
+    """Gives ranges of jobs to workers that want some.
+
+    Parameters
+    ----------
+    jobs, workers
+        The queue's.
+    settings
+        Constants.
+    """
+
+    def __init__(self, jobs: Mapping[str, Job], workers: Mapping[str, Worker], settings: QueueSettings) -> None:
+        self._jobs = jobs
+        self._workers = workers
+        self._settings = settings
+        self._risked: set[str] = set()
+
+    def serve(self, now: float) -> list[Grant]:
+        """Give out what there is."""
+        grants: list[Grant] = []
+        hungry = [worker for worker in self._workers.values() if worker.unmet]
+        if not hungry or not any(job.has_work for job in self._jobs.values()):
+            return grants
+        for worker in hungry:
+            if worker.is_in_quarantine:
+                continue
+            suspects = self._suspects_for(worker)
+            if suspects:
+                if not worker.tasks:
+                    grants.append(worker.grant(suspects[0], suspects[0].first_suspect(), now))
+                continue
+            while worker.unmet and (grant := self._next(worker, now)):
+                grants.append(grant)
+        return grants
+
+    def double_stragglers(self, now: float) -> list[Grant]:
+        """Give the slow tasks of the end to idle workers as well."""
+        grants: list[Grant] = []
+        idle = [worker for worker in self._workers.values() if worker.unmet and not worker.is_in_quarantine]
+        if not idle or any(job.has_work for job in self._jobs.values()):
+            return grants
+        for job in self._jobs.values():
+            for task in job.stragglers(now) if job.state is JobState.RUNNING else ():
+                helper = next((worker for worker in idle if worker.unmet and worker.name not in task.holdings), None)
+                if helper is not None:
+                    grants.append(helper.grant(job, task, now))
+        return grants
+
+    def _suspects_for(self, worker: Worker) -> list[Job]:
+        """Return the jobs with ranges that may kill a worker, if this is one that is risked for them.
+
+        Few are at a time, and each gets such a range once it has done all else that it holds.
+        """
+        suspects = [job for job in self._jobs.values() if job.suspects and job.state is JobState.RUNNING]
+        if suspects and worker.name not in self._risked:
+            self._risked &= self._workers.keys()
+            if len(self._risked) >= max(1, len(self._workers) // _RISKED_SHARE):
+                return []
+            self._risked.add(worker.name)
+        return suspects
+
+    def _next(self, worker: Worker, now: float) -> Grant | None:
+        for job in in_turn(self._jobs, worker, self._settings.fair_s * len(self._workers)):
+            task = job.next_task(worker.name, len(self._workers))
+            if task is not None:
+                return worker.grant(job, task, now)
+        return None
+
+
+def in_turn(jobs: Mapping[str, Job], worker: Worker, lead_s: float) -> list[Job]:
+    """Return the jobs with work, the least served first.
+
+    Parameters
+    ----------
+    jobs
+        All jobs.
+    worker
+        Who asks; it stays with its latest job while that is not more than ``lead_s`` ahead, since the frames
+        of its background window are in memory.
+    lead_s
+        In seconds of work.
+    """
+    able = sorted((job for job in jobs.values() if job.has_work), key=lambda job: job.served_s)
+    for at, job in enumerate(able):
+        if job.id == worker.last_job and job.served_s - able[0].served_s <= lead_s:
+            return [job, *able[:at], *able[at + 1 :]]
+    return able

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fitting.localizations import LOCALIZATION_DTYPE, FrameBlock
+from fitting.localize import localize
+from pipeline_files.camera import camera_model
+from pipeline_files.movie import MovieFile, open_movie
+from pipeline_files.preparation import prepare
+from pipeline_files.settings import fit_settings
+from pipeline_protocol.errors import MovieError
+from pipeline_protocol.messages import JobSpec
+from pipeline_worker.fit import FitRunner
+from pipeline_worker.kinds import BlockedError
+
+N_FRAMES = 60
+SETTINGS = [
+    *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
+    *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100", "Analysis.BGRange=-10:0"),
+]
+
+
+def frames() -> NDArray[np.uint16]:
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:24, :24]
+    movie = rng.poisson(20.0, (N_FRAMES, 24, 24)).astype(np.float64)
+    for frame in range(0, N_FRAMES, 2):
+        at_x, at_y = rng.uniform(7, 17, 2)
+        movie[frame] += rng.poisson(200.0 * np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / 3.4))
+    return (100 + movie).astype(np.uint16)
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    np.save(tmp_path / "movie.npy", frames())
+    return tmp_path / "movie.npy"
+
+
+def spec_of(path: Path, settings: list[str] | None = None) -> JobSpec:
+    with open_movie(path) as movie:
+        known, _ = prepare(movie, None, settings or SETTINGS)
+        return JobSpec(
+            job="j",
+            kind="fit",
+            movie=str(path),
+            identity=movie.identity,
+            n_frames=movie.n_frames,
+            settings=known,
+            output="o",
+        )
+
+
+def rows_of(runner: FitRunner, start: int, stop: int) -> NDArray[np.void]:
+    result = runner.compute(runner.read(start, stop))
+    rows = np.frombuffer(result.buffers[0], LOCALIZATION_DTYPE)
+    assert result.n_items == len(rows)
+    return rows
+
+
+def test_any_order_and_cutting_gives_the_rows_of_the_whole(movie: Path) -> None:
+    spec = spec_of(movie)
+    settings, camera = fit_settings(spec.settings), camera_model(spec.settings, (24, 24), movie.parent)
+    block = FrameBlock(frames=frames(), first=0, n_movie_frames=N_FRAMES)
+    whole = localize(block, 0, N_FRAMES, camera, settings).rows
+    assert len(whole) > 20
+    runner = FitRunner(spec)
+    ranges = [(0, 7), (7, 8), (8, 30), (55, 60), (40, 55), (30, 40)]
+    parts = {start: rows_of(runner, start, stop) for start, stop in ranges}
+    runner.close()
+    assert np.concatenate([parts[start] for start in sorted(parts)]).tobytes() == whole.tobytes()
+
+
+def test_frames_of_the_window_are_read_once(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[tuple[int, int]] = []
+    original = MovieFile.read
+
+    def spy(self: MovieFile, start: int, stop: int) -> NDArray[np.uint16]:
+        read.append((start, stop))
+        return original(self, start, stop)
+
+    runner = FitRunner(spec_of(movie))
+    monkeypatch.setattr(MovieFile, "read", spy)
+    for start in range(0, N_FRAMES, 20):
+        runner.read(start, start + 20)
+    runner.read(5, 10)
+    runner.close()
+    assert read == [(0, 20), (20, 40), (40, 60), (0, 10)]
+
+
+def test_it_says_what_each_stage_took(movie: Path) -> None:
+    runner = FitRunner(spec_of(movie))
+    seconds = runner.compute(runner.read(0, 10)).seconds
+    runner.close()
+    assert set(seconds) == {"read", "fit"}
+    assert min(seconds.values()) > 0.0
+
+
+def test_a_movie_that_vanishes_blocks_the_job(movie: Path) -> None:
+    runner = FitRunner(spec_of(movie))
+    movie.unlink()
+    with pytest.raises(BlockedError, match=r"movie\.npy: there is no such file"):
+        runner.read(0, 10)
+    runner.close()
+
+
+def test_a_movie_that_becomes_another_one_blocks_the_job(movie: Path) -> None:
+    runner = FitRunner(spec_of(movie))
+    np.save(movie, frames()[::-1])
+    with pytest.raises(BlockedError, match="is not the movie that it was"):
+        runner.read(0, 10)
+    runner.close()
+
+
+def test_a_movie_that_was_merely_touched_goes_on(movie: Path) -> None:
+    runner = FitRunner(spec_of(movie))
+    os.utime(movie, (1.0, 1.0))
+    assert runner.read(0, 10).stop == 10
+    runner.close()
+
+
+def test_another_movie_than_submitted_blocks_the_job(movie: Path) -> None:
+    spec = spec_of(movie)
+    np.save(movie, frames()[::-1])
+    with pytest.raises(BlockedError, match="is not the movie that it was"):
+        FitRunner(spec)
+
+
+def test_frames_that_cannot_be_read_are_the_fault_of_their_range_alone(
+    movie: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: MovieFile, start: int, stop: int) -> NDArray[np.uint16]:
+        raise MovieError(self.path, f"frames {start} to {stop} cannot be read", "copy it again")
+
+    runner = FitRunner(spec_of(movie))
+    with monkeypatch.context() as patch:
+        patch.setattr(MovieFile, "read", fail)
+        with pytest.raises(MovieError, match="frames 0 to 10"):
+            runner.read(0, 10)
+    assert runner.read(0, 10).stop == 10
+    runner.close()
+
+
+def test_a_map_that_has_changed_blocks_the_job(movie: Path) -> None:
+    dark = movie.with_name("dark.npy")
+    np.save(dark, np.full((24, 24), 100.0, np.float32))
+    spec = spec_of(movie, [*SETTINGS, f"Camera.DarkMapID={dark}"])
+    np.save(dark, np.full((24, 24), 90.0, np.float32))
+    with pytest.raises(BlockedError, match=r"Camera\.DarkMapID"):
+        FitRunner(spec)

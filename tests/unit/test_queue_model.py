@@ -1,0 +1,258 @@
+"""The queue and the workers' sessions over a link that loses, doubles, reorders and delays everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from pipeline_protocol import messages as m
+from pipeline_protocol.wire import encode_spec
+from pipeline_server import events as e
+from pipeline_server.invariants import validate_state
+from pipeline_server.jobs import JobState
+from pipeline_server.queue import Queue
+from pipeline_server.ranges import Ranges
+from pipeline_server.sizing import QueueSettings
+from pipeline_worker.kinds import Result
+from pipeline_worker.session import Held, Session
+
+SETTINGS = QueueSettings(first_frames=5, stretch_tasks=3)
+BAD_FRAME = 7
+"""Of the first job; its range raises."""
+
+
+@dataclass
+class Journal:
+    """What a disk would have of a job."""
+
+    stop: int
+    done: Ranges = field(default_factory=Ranges)
+    failed: dict[int, str] = field(default_factory=dict)
+    n_recorded: int = 0
+
+
+@dataclass
+class Worker:
+    session: Session
+    to_do: list[Held] = field(default_factory=list)
+
+
+class Cluster(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.queue = Queue(SETTINGS)
+        self.journals: dict[str, Journal] = {}
+        self.workers: dict[str, Worker] = {}
+        self.link: list[tuple[str, m.Message]] = []
+        self.n_workers = 0
+        self.n_noticed = 0
+        self.is_disk_full = False
+
+    # --- the server ------------------------------------------------------------------------------
+
+    def happen(self, event: e.Event) -> None:
+        for instruction in self.queue.handle(event):
+            match instruction:
+                case e.Grant(worker=worker, ref=ref, lease_s=lease_s):
+                    self.link.append((worker, m.Lease(ref=ref, lease_s=lease_s)))
+                case e.Release(worker=worker, ref=ref):
+                    self.link.append((worker, m.Forget(ref=ref)))
+                case e.Record(ref=ref):
+                    self.record(ref, None)
+                case e.RecordFailure(ref=ref, error=error):
+                    self.record(ref, error)
+                case _:
+                    pass
+
+    def record(self, ref: m.Ref, error: str | None) -> None:
+        if self.is_disk_full:
+            self.happen(e.RangeLost(now=self.now, ref=ref))
+            return
+        journal = self.journals[ref.job]
+        if error is None:
+            journal.done.add(ref.start, ref.stop)  # raises if a frame is there already
+        else:
+            assert ref.stop == ref.start + 1
+            assert not journal.done.has_any(ref.start, ref.stop)
+            journal.failed[ref.start] = error
+        self.happen(e.RangeSynced(now=self.now, ref=ref))
+
+    def add(self, job: str) -> None:
+        journal = self.journals[job]
+        self.happen(
+            e.JobAdded(
+                now=self.now, job=job, start=0, stop=journal.stop, done=tuple(journal.done), failed=dict(journal.failed)
+            )
+        )
+
+    # --- the link --------------------------------------------------------------------------------
+
+    def deliver(self, name: str, message: m.Message) -> None:
+        match message:
+            case m.Lease():
+                self.to_worker(name, message, [encode_spec(spec_of(message.ref.job))])
+            case m.Forget():
+                self.to_worker(name, message, [])
+            case m.Beat(worker=worker, wants=wants, computing=computing):
+                holds = tuple(message.holds)
+                self.happen(e.WorkerBeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing))
+            case m.Answer(worker=worker, ref=ref, n_items=n):
+                self.happen(e.RangeAnswered(now=self.now, worker=worker, ref=ref, n_items=n, seconds=1.0))
+            case m.Fault(worker=worker, ref=ref, error=error):
+                self.happen(e.RangeFaulted(now=self.now, worker=worker, ref=ref, error=error))
+            case m.Blocked(worker=worker, ref=ref, error=error):
+                self.happen(e.RangeBlocked(now=self.now, worker=worker, ref=ref, reason=error))
+            case m.Goodbye(worker=worker):
+                self.happen(e.WorkerLeft(now=self.now, worker=worker))
+            case m.Died(pid=pid):
+                self.happen(e.WorkerLeft(now=self.now, worker=f"worker{pid}", is_dead=True))
+            case _:
+                raise AssertionError(message)
+
+    def to_worker(self, name: str, message: m.FromServer, buffers: list[bytes]) -> None:
+        worker = self.workers.get(name)
+        if worker is not None:
+            held = worker.session.receive(message, buffers, self.now)
+            if held is not None:
+                worker.to_do.append(held)
+
+    def speak(self, worker: Worker) -> None:
+        self.link += [(worker.session.worker, message) for message, _ in worker.session.due(self.now)]
+
+    def work(self, worker: Worker) -> None:
+        held = worker.to_do.pop(0)
+        if held.ref.job == "job0" and held.ref.start <= BAD_FRAME < held.ref.stop:
+            outgoing = worker.session.fail(held, "bad", is_blocked=False)
+            self.link += [(worker.session.worker, message) for message, _ in outgoing]
+        else:
+            result = Result(n_items=held.ref.stop - held.ref.start, failures={}, buffers=[], seconds={"fit": 1.0})
+            worker.session.answer(held, result, self.now)
+
+    # --- what can happen -------------------------------------------------------------------------
+
+    @initialize()
+    def begin(self) -> None:
+        self.submit(23)
+        self.join()
+
+    @precondition(lambda self: len(self.journals) < 3)
+    @rule(n_frames=st.integers(0, 40))
+    def submit(self, n_frames: int) -> None:
+        job = f"job{len(self.journals)}"
+        self.journals[job] = Journal(n_frames)
+        self.add(job)
+
+    @precondition(lambda self: len(self.workers) < 4)
+    @rule()
+    def join(self) -> None:
+        self.n_workers += 1
+        session = Session(worker=f"worker{self.n_workers}", pid=self.n_workers, is_warm=True)
+        self.workers[session.worker] = Worker(session)
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data(), how=st.sampled_from(["in peace", "noticed", "silently"]))
+    def leave(self, data: st.DataObject, how: str) -> None:
+        name = data.draw(st.sampled_from(sorted(self.workers)))
+        worker = self.workers.pop(name)
+        if how == "in peace":
+            self.link.append((name, m.Goodbye(worker=name)))
+        elif how == "noticed" and self.n_noticed < SETTINGS.n_faults:
+            self.n_noticed += 1  # more of them could make a frame fail that has no fault
+            self.link.append((name, m.Died(host="host", pid=worker.session.pid)))
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 6.0, 150.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.happen(e.Tick(now=self.now))
+
+    @rule()
+    def everybody_speaks(self) -> None:
+        for worker in self.workers.values():
+            self.speak(worker)
+
+    @precondition(lambda self: any(worker.to_do for worker in self.workers.values()))
+    @rule(data=st.data())
+    def somebody_works(self, data: st.DataObject) -> None:
+        busy = [name for name in sorted(self.workers) if self.workers[name].to_do]
+        self.work(self.workers[data.draw(st.sampled_from(busy))])
+
+    @precondition(lambda self: self.link)
+    @rule(data=st.data(), fate=st.sampled_from(["deliver"] * 6 + ["double", "lose"]))
+    def something_arrives(self, data: st.DataObject, fate: str) -> None:
+        at = data.draw(st.integers(0, len(self.link) - 1))
+        name, message = self.link[at] if fate == "double" else self.link.pop(at)
+        if fate != "lose":
+            self.deliver(name, message)
+
+    @rule()
+    def all_arrives(self) -> None:
+        pending, self.link = self.link, []
+        for name, message in pending:
+            self.deliver(name, message)
+
+    @rule()
+    def the_disk_fills_or_empties(self) -> None:
+        self.is_disk_full = not self.is_disk_full
+
+    @rule(data=st.data())
+    def a_job_pauses_or_goes_on(self, data: st.DataObject) -> None:
+        job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
+        if job.state is JobState.RUNNING:
+            self.happen(e.JobPaused(now=self.now, job=job.id, reason="because"))
+        elif job.state is JobState.PAUSED:
+            self.happen(e.JobResumed(now=self.now, job=job.id))
+
+    @rule()
+    def the_server_starts_again(self) -> None:
+        self.queue = Queue(SETTINGS)
+        for job in self.journals:
+            self.add(job)
+
+    # --- what is always true ---------------------------------------------------------------------
+
+    @invariant()
+    def the_book_is_right(self) -> None:
+        validate_state(self.queue)
+
+    @invariant()
+    def the_journal_tells_all_that_the_queue_must_know(self) -> None:
+        for job, journal in self.journals.items():
+            assert self.queue.jobs[job].done == journal.done
+            assert self.queue.jobs[job].failed == journal.failed
+
+    def teardown(self) -> None:
+        """In the end, when nothing is lost any more, every frame is done exactly once."""
+        self.is_disk_full = False
+        for _ in range(400):
+            for job in self.queue.jobs.values():
+                if job.state is JobState.PAUSED:
+                    self.happen(e.JobResumed(now=self.now, job=job.id))
+            if all(job.state is JobState.FINISHING for job in self.queue.jobs.values()):
+                break
+            if not self.workers:
+                self.join()
+            for worker in self.workers.values():
+                self.speak(worker)
+            self.all_arrives()
+            for worker in self.workers.values():
+                while worker.to_do:
+                    self.work(worker)
+            self.wait(1.0)
+        validate_state(self.queue)
+        for name, journal in self.journals.items():
+            frames = {frame for start, stop in journal.done for frame in range(start, stop)}
+            assert frames | set(journal.failed) == set(range(journal.stop)), name
+            assert not frames & set(journal.failed), name
+            assert set(journal.failed) <= {BAD_FRAME}, "a frame without a fault failed"
+
+
+def spec_of(job: str) -> m.JobSpec:
+    return m.JobSpec(job=job, kind="fit", movie="m", identity="i", n_frames=40, settings={}, output="o")
+
+
+Cluster.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestQueueOverALossyLink = Cluster.TestCase

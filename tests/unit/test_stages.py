@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pipeline_protocol.messages import JobSpec, Ref
+from pipeline_worker.kinds import BlockedError, Result
+from pipeline_worker.session import Held, Stage
+from pipeline_worker.stages import N_OPEN_JOBS, Outcome, Stages
+
+TIMEOUT_S = 10.0
+
+
+class Bench:
+    """Stages whose runner does what the test says."""
+
+    def __init__(self) -> None:
+        self.woken = threading.Semaphore(0)
+        self.read: Callable[[int], None] = lambda _: None
+        self.compute: Callable[[int], None] = lambda _: None
+        self.opened: list[str] = []
+        self.closed: list[str] = []
+        self.stages = Stages({"fit": lambda spec: Runner(self, spec.job)}, lambda: None, self.woken.release)
+
+    def begin(self, start: int, job: str = "j", kind: str = "fit") -> Held:
+        spec = JobSpec(job=job, kind=kind, movie="m", identity="i", n_frames=9, settings={}, output="o")
+        held = Held(ref=Ref(job=job, start=start, stop=start + 1), spec=spec, lease_s=5.0, since=0.0)
+        self.stages.begin(held)
+        return held
+
+    def outcomes(self, n: int) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        while len(outcomes) < n:
+            assert self.woken.acquire(timeout=TIMEOUT_S)
+            outcomes += self.stages.outcomes()
+        return outcomes
+
+
+class Runner:
+    def __init__(self, bench: Bench, job: str) -> None:
+        self.bench = bench
+        self.job = job
+        bench.opened.append(job)
+
+    def read(self, start: int, stop: int) -> int:
+        self.bench.read(start)
+        return stop - 1
+
+    def compute(self, inputs: int) -> Result:
+        self.bench.compute(inputs)
+        return Result(n_items=inputs, failures={}, buffers=[], seconds={})
+
+    def close(self) -> None:
+        self.bench.closed.append(self.job)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    threads = threading.active_count()
+    yield Bench()
+    assert threading.active_count() <= threads + 2, "they are daemons, and only two"
+
+
+def test_ranges_are_done_in_order(bench: Bench) -> None:
+    for start in (3, 1, 2):
+        bench.begin(start)
+    results = [outcome.result for outcome in bench.outcomes(3)]
+    assert [result and result.n_items for result in results] == [3, 1, 2]
+
+
+def test_the_next_range_is_read_while_one_is_computed(bench: Bench) -> None:
+    is_read, may_end = threading.Event(), threading.Event()
+    bench.read = lambda start: is_read.set() if start == 2 else None
+    bench.compute = lambda start: None if start != 1 else _expect(may_end.wait(TIMEOUT_S))
+    first = bench.begin(1)
+    bench.begin(2)
+    assert is_read.wait(TIMEOUT_S)
+    assert first.stage is Stage.COMPUTING
+    may_end.set()
+    assert len(bench.outcomes(2)) == 2
+
+
+def _expect(is_so: bool) -> None:  # noqa: FBT001
+    assert is_so
+
+
+def _fail(error: Exception) -> Callable[[int], None]:
+    def fail(_: int) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("stage", ["read", "compute"])
+def test_an_error_is_the_outcome_of_its_range_alone(bench: Bench, stage: str) -> None:
+    setattr(bench, stage, _fail(ValueError("boom")))
+    bench.begin(1)
+    (outcome,) = bench.outcomes(1)
+    assert (outcome.error, outcome.is_blocked, outcome.result) == ("ValueError: boom", False, None)
+    setattr(bench, stage, lambda _: None)
+    bench.begin(2)
+    (outcome,) = bench.outcomes(1)
+    assert outcome.result is not None
+
+
+def test_a_job_that_cannot_go_on_is_blocked(bench: Bench) -> None:
+    bench.read = _fail(BlockedError("the movie is gone"))
+    bench.begin(1)
+    (outcome,) = bench.outcomes(1)
+    assert (outcome.error, outcome.is_blocked) == ("the movie is gone", True)
+
+
+def test_an_unknown_kind_is_blocked(bench: Bench) -> None:
+    bench.begin(1, kind="tile")
+    (outcome,) = bench.outcomes(1)
+    assert outcome.is_blocked
+    assert "no such kind" in outcome.error
+
+
+def test_unwanted_ranges_are_not_begun(bench: Bench) -> None:
+    started: list[int] = []
+    is_reading, may_end = threading.Event(), threading.Event()
+
+    def read(start: int) -> None:
+        started.append(start)
+        is_reading.set()
+        _expect(may_end.wait(TIMEOUT_S))
+
+    bench.read = read
+    bench.begin(1)
+    unwanted = bench.begin(2)
+    bench.begin(3)
+    assert is_reading.wait(TIMEOUT_S)
+    unwanted.is_unwanted = True
+    may_end.set()
+    bench.outcomes(2)
+    assert started == [1, 3]
+
+
+def test_few_movies_are_open_at_once(bench: Bench) -> None:
+    jobs = [f"job{n}" for n in range(N_OPEN_JOBS + 2)]
+    for job in [*jobs, jobs[-1]]:
+        bench.begin(1, job)
+    bench.outcomes(len(jobs) + 1)
+    assert bench.opened == jobs
+    assert bench.closed == jobs[:2]
+
+
+def test_a_range_that_takes_longer_than_its_lease_is_found(bench: Bench) -> None:
+    is_computing, may_end = threading.Event(), threading.Event()
+
+    def compute(_: int) -> None:
+        is_computing.set()
+        _expect(may_end.wait(TIMEOUT_S))
+
+    bench.compute = compute
+    held = bench.begin(1)
+    assert is_computing.wait(TIMEOUT_S)
+    assert bench.stages.stuck(held.since + 4.0) is None
+    assert bench.stages.stuck(held.since + 6.0) is held
+    may_end.set()
+    bench.outcomes(1)
+
+
+@pytest.mark.parametrize("stage", ["read", "compute"])
+def test_a_range_that_failed_is_not_taken_to_be_stuck_later(bench: Bench, stage: str) -> None:
+    setattr(bench, stage, _fail(ValueError("boom")))
+    held = bench.begin(1)
+    bench.outcomes(1)
+    setattr(bench, stage, lambda _: None)
+    bench.begin(2)
+    bench.outcomes(1)
+    assert held.stage is not Stage.ANSWERED
+    assert bench.stages.stuck(held.since + 1000.0) is None
+
+
+def test_nothing_is_computed_before_the_warm_up_is_over() -> None:
+    may_end, woken = threading.Event(), threading.Event()
+    stages = Stages({}, lambda: _expect(may_end.wait(TIMEOUT_S)), woken.set)
+    assert not stages.is_warm
+    may_end.set()
+    assert woken.wait(TIMEOUT_S)
+    assert stages.is_warm
+    assert stages.warm_up_error is None
+
+
+def test_a_warm_up_that_fails_is_told() -> None:
+    def fail() -> None:
+        raise EOFError("truncated")
+
+    woken = threading.Event()
+    stages = Stages({}, fail, woken.set)
+    assert woken.wait(TIMEOUT_S)
+    assert isinstance(stages.warm_up_error, EOFError)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_protocol import messages as m
+from pipeline_protocol import wire
+from pipeline_protocol.errors import MessageError
+
+REF = m.Ref(job="j", start=3, stop=9, generation=2)
+TO_SERVER: list[m.ToServer] = [
+    m.Beat(worker="w", host="h", pid=1, holds=[REF], computing=REF, wants=2),
+    m.Answer(worker="w", ref=REF, n_items=4, failures={5: "bad"}, seconds={"fit": 0.5}),
+    m.Fault(worker="w", ref=REF, error="boom"),
+    m.Blocked(worker="w", ref=REF, error="gone"),
+    m.Goodbye(worker="w"),
+    m.Died(host="h", pid=1),
+    m.Submit(request=1, movie="/m", identity="i", settings={"Analysis.BGRange": [-30, 0], "x": None}),
+    m.Watch(request=2, job="j"),
+    m.Stop(request=3, job="j"),
+    m.Ping(request=4),
+]
+FROM_SERVER: list[m.FromServer] = [
+    m.Lease(ref=REF, lease_s=60.0),
+    m.Forget(ref=REF),
+    m.Heard(epoch=1),
+    m.Accepted(request=1, job="j"),
+    m.Wait(request=1),
+    m.Refused(request=1, error="MovieError", subject="m", problem="gone", remedy="look"),
+    m.Pong(request=1, version="1", pid=2, epoch=3, n_workers=4),
+    m.Progress(
+        request=1,
+        job="j",
+        state="running",
+        movie="/m",
+        output="/o",
+        n_frames=9,
+        n_done=1,
+        n_failed=0,
+        n_items=2,
+        n_resumed=0,
+        rate=1.5,
+        n_workers=2,
+        elapsed_s=3.0,
+        seconds={"fit": 0.5},
+        failures={1: "bad"},
+    ),
+]
+
+
+@pytest.mark.parametrize("message", TO_SERVER, ids=lambda message: type(message).__name__)
+def test_what_a_peer_says_arrives(message: m.ToServer) -> None:
+    assert wire.decode_at_server(wire.encode(message, [b"rows", b""])) == (message, [b"rows", b""])
+
+
+@pytest.mark.parametrize("message", FROM_SERVER, ids=lambda message: type(message).__name__)
+def test_what_the_server_says_arrives(message: m.FromServer) -> None:
+    assert wire.decode_from_server(wire.encode(message)) == (message, [])
+
+
+def test_every_message_is_tried_here() -> None:
+    tried = {type(message) for message in [*TO_SERVER, *FROM_SERVER]}
+    structs = [kind for kind in vars(m).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    assert tried == {kind for kind in structs if kind.__struct_config__.tag is not None}
+
+
+def test_a_job_travels_as_a_buffer() -> None:
+    spec = m.JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=3, settings={"a": 0.1}, output="/o")
+    assert wire.decode_spec(wire.encode_spec(spec)) == spec
+    with pytest.raises(MessageError, match="cannot be understood"):
+        wire.decode_spec(b"\xc1")
+
+
+@given(st.lists(st.binary(max_size=200), max_size=20))
+def test_nonsense_is_a_message_error(frames: list[bytes]) -> None:
+    with pytest.raises(MessageError):
+        wire.decode_at_server(frames)
+
+
+@given(st.sampled_from(TO_SERVER), st.data())
+def test_a_mangled_message_is_a_message_error_or_another_message(message: m.ToServer, data: st.DataObject) -> None:
+    header = bytearray(wire.encode(message)[0])
+    at = data.draw(st.integers(0, len(header) - 1))
+    header[at] = data.draw(st.integers(0, 255))
+    header = header[: data.draw(st.integers(0, len(header)))]
+    try:
+        decoded, _ = wire.decode_at_server([bytes(header)])
+    except MessageError:
+        return
+    assert type(decoded) in {type(known) for known in TO_SERVER}
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (b"", "not Pointillist's"),
+        (b"HTTP/1.1", "not Pointillist's"),
+        (b"P\x63\x80", "version 99 of the protocol"),
+        (b"P\x01" + msgspec.msgpack.encode({"type": "Unknown"}), "cannot be understood"),
+        (b"P\x01" + msgspec.msgpack.encode({"type": "Goodbye", "worker": 3}), "cannot be understood"),
+        (b"P\x01" + msgspec.msgpack.encode({"type": "Heard", "epoch": 3}), "cannot be understood"),
+        (b"P\x01" + b"\x91" * 100_000, "cannot be understood"),
+        (b"P" * (wire.MAX_HEADER_BYTES + 1), "too large"),
+    ],
+)
+def test_an_error_says_what_is_wrong(header: bytes, says: str) -> None:
+    with pytest.raises(MessageError, match=says):
+        wire.decode_at_server([header])
+
+
+def test_too_many_buffers_are_refused() -> None:
+    with pytest.raises(MessageError, match="parts"):
+        wire.decode_at_server(wire.encode(m.Ping(request=1), [b""] * 17))
+
+
+def test_values_out_of_range_are_refused() -> None:
+    with pytest.raises(MessageError):
+        wire.decode_at_server(wire.encode(m.Ping(request=-1)))
