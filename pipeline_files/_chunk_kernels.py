@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fitting.jit import kernel
 
@@ -81,3 +81,17 @@ def transpose_words(
                     else:
                         for x in range(n_x - x0):
                             frames[first + frame, top + y, left + x0 + x] = words[start + x * chunk_y]
+
+
+def run_kernels(word: DTypeLike) -> None:
+    """Run the kernels on a few pixels, so that they are compiled, or loaded.
+
+    Parameters
+    ----------
+    word
+        uint8, uint16 or uint32.
+    """
+    words = np.zeros(8, word)
+    if words.itemsize > 1:
+        join_planes(np.zeros((words.itemsize, words.size), np.uint8), words)
+    transpose_words(words, (2, 2, 2), 0, (0, 0, 0), 2, np.zeros((2, 2, 2), word))

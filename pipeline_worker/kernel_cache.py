@@ -30,6 +30,7 @@ from pipeline_worker.children import importing_us
 CACHE_VARIABLE = "POINTILLIST_CACHE"
 NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
 _N_KEPT = 4
+_SOURCES = ("fitting", "pipeline_files")
 _PACKAGES = ("numba", "llvmlite", "numpy", "scipy")
 
 
@@ -90,11 +91,12 @@ def refill_cache(environment: Mapping[str, str], on_message: Callable[[str], Non
 def cache_key() -> str:
     """Return what tells apart caches that must not be shared."""
     digest = hashlib.sha256()
-    spec = importlib.util.find_spec("fitting")
-    package = Path(spec.origin).parent if spec and spec.origin else Path()
-    for source in sorted(package.rglob("*.py")):
-        digest.update(source.relative_to(package).as_posix().encode())
-        digest.update(source.read_bytes())
+    for name in _SOURCES:
+        spec = importlib.util.find_spec(name)
+        package = Path(spec.origin).parent if spec and spec.origin else Path()
+        for source in sorted(package.rglob("*.py")):
+            digest.update(source.relative_to(package).as_posix().encode())
+            digest.update(source.read_bytes())
     for name in _PACKAGES:
         digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
     digest.update(f"{sys.version}\n{platform.platform()}\n{_processor()}".encode())

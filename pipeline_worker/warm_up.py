@@ -20,7 +20,7 @@ def load_kernels() -> None:
 
 
 def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...]) -> None:
-    """Localize a few made-up spots.
+    """Read a few made-up pixels, and localize a few made-up spots.
 
     Parameters
     ----------
@@ -35,7 +35,10 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...
     from fitting.localizations import FrameBlock  # noqa: PLC0415 - likewise
     from fitting.localize import localize  # noqa: PLC0415 - likewise
     from fitting.settings import FitSettings  # noqa: PLC0415 - likewise
+    from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - likewise
 
+    for dtype in dtypes:
+        chunk_kernels.run_kernels(f"u{np.dtype(dtype).itemsize}")
     camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
     y, x = np.mgrid[:32, :32]
     spot = 100.0 * np.exp(-((x - 16.2) ** 2 + (y - 15.7) ** 2) / 2.5)

@@ -61,7 +61,7 @@ def test_without_dark_frames_there_is_no_offset(movie: MovieFile, dark: Value) -
 
 
 def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
-    with save(tmp_path, metadata={}) as movie, pytest.raises(SettingError, match="-s Camera.ADOffset=<ADU>"):
+    with save(tmp_path, metadata={}) as movie, pytest.raises(SettingError, match=r"-s Camera\.ADOffset=<ADU>"):
         prepare(movie)
 
 
