@@ -95,17 +95,17 @@ def time_loop(movie: Movie, background: str) -> float:
 
 
 def time_service(path: Path, background: str, n_workers: int) -> float:
-    """Seconds from submission to the finished ``.h5r``, with workers that are ready."""
+    """Seconds from submission to the finished ``.h5r``, with workers that have done a short job before."""
     with open_movie(path) as movie:
         values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
+        short = {**values, "Analysis.StartAt": max(0, movie.n_frames - 400)}
         identity = movie.identity
     with tempfile.TemporaryDirectory() as folder, embedded(n_workers, on_message=lambda _: None) as client:
-        while client.ping().n_workers < n_workers:
-            time.sleep(0.05)
-        began = time.perf_counter()
-        job = client.submit(str(path), identity, values, output=str(Path(folder) / "out.h5r"))
-        while not client.progress(job).is_over:
-            time.sleep(0.02)
+        for settings in (short, values):
+            began = time.perf_counter()
+            job = client.submit(str(path), identity, settings, output=str(Path(folder) / "out.h5r"))
+            while not client.progress(job).is_over:
+                time.sleep(0.02)
         return time.perf_counter() - began
 
 
@@ -171,7 +171,7 @@ def show_rates(console: Console, path: Path, runs: int, n_frames: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=4000, help="length of the movie")
+    parser.add_argument("--frames", type=int, default=6000, help="length of the movie")
     parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
     arguments = parser.parse_args()
     console = Console(width=100)

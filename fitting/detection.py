@@ -19,10 +19,14 @@ _TRUNCATION = 4.0
 
 
 def gaussian_weights(sigma_px: float) -> NDArray[np.float32]:
-    """Weights of a Gaussian average from its centre outwards; with their mirror image they sum to 1."""
+    """Weights of a Gaussian average from its centre outwards; with their mirror image they sum to 1.
+
+    Zeros fill them up to one and a multiple of four, as :func:`fitting._band_pass_kernels.band_pass` takes them.
+    """
     radius = int(_TRUNCATION * sigma_px + 0.5)
     weights = np.exp(-0.5 * (np.arange(radius + 1) / sigma_px) ** 2)
-    return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
+    weights /= 2 * weights.sum() - weights[0]
+    return np.pad(weights, (0, -radius % 4)).astype(np.float32)
 
 
 class Detector:
