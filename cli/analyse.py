@@ -112,7 +112,7 @@ def _analyse(wish: _Wish) -> None:
         )
         try:
             outcome = follow(client, job)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             if not is_ours:
                 client.stop(job)
             raise
@@ -136,7 +136,7 @@ def _server(n_workers: int | None) -> Iterator[tuple[Client, bool]]:
     from pipeline_protocol.client import Client
     from pipeline_protocol.discovery import find_server
     from pipeline_protocol.keys import user_keys
-    from pipeline_worker.launch import default_workers, embedded
+    from pipeline_worker.launch import default_workers, embedded, terminable
 
     console = notices()
     address = find_server()
@@ -145,7 +145,7 @@ def _server(n_workers: int | None) -> Iterator[tuple[Client, bool]]:
         with embedded(n_workers or default_workers(), news) as client:
             yield client, True
         return
-    with Client(address, user_keys()) as client:
+    with terminable(), Client(address, user_keys()) as client:
         pong = client.ping()
         console.print(f"using the server at {address}, with {pong.n_workers} workers", markup=False, soft_wrap=True)
         if n_workers:

@@ -22,7 +22,7 @@ class CourteousCommand(click.Command):
     Parameters
     ----------
     interrupted
-        What to say when the user presses Ctrl-C.
+        What to say when the user presses Ctrl-C, or a signal ends the command.
     """
 
     def __init__(self, *args: Any, interrupted: str = "stopped", **options: Any) -> None:  # noqa: ANN401  # click's
@@ -39,6 +39,9 @@ class CourteousCommand(click.Command):
         except KeyboardInterrupt:
             click.echo(self.interrupted, err=True)
             sys.exit(INTERRUPTED)
+        except SystemExit:  # SIGTERM or SIGHUP, with its status
+            click.echo(self.interrupted, err=True)
+            raise
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # the border of the process: nothing else would tell the user in one line

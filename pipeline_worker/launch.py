@@ -61,7 +61,7 @@ def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> Iterator
     same processes end with this one if it is killed. An unfinished job keeps its journal.
     """
     keys = ephemeral_keys()
-    with _folder() as folder, _terminable():
+    with _folder() as folder, terminable():
         crew = Crew(keys, on_message)
         try:
             address = crew.start_server(f"ipc://{folder / 'server'}", ["--state", str(folder / "journals")])
@@ -88,7 +88,7 @@ def launch_workers(n_workers: int, on_message: OnMessage = lambda _: None) -> No
         If they cannot be started, or not be kept alive.
     """
     crew = Crew(user_keys(), on_message)
-    with _terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+    with terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
         try:
             address = find_server() or _start_server(crew)
             on_message(f"server at {address}")
@@ -127,7 +127,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP leave the block as an exception does."""
     if threading.current_thread() is not threading.main_thread():
         yield
