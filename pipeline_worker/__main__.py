@@ -13,8 +13,8 @@ import sys
 
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import user_keys
-from pipeline_worker.kinds import KINDS
 from pipeline_worker.process import WorkerProcess
+from pipeline_worker.registry import KINDS
 from pipeline_worker.warm_up import load_kernels
 
 

@@ -1,4 +1,4 @@
-"""What a worker can do: kinds of tasks, each a function from a range and settings to an answer."""
+"""What a kind of task is: a function from a range and settings to an answer."""
 
 from __future__ import annotations
 
@@ -54,13 +54,3 @@ class Runner(Protocol):
 
 
 Kinds = Mapping[str, Callable[[JobSpec], Runner]]
-
-
-def fit_runner(spec: JobSpec) -> Runner:
-    """Begin with a movie whose molecules are to be fitted."""
-    from pipeline_worker.fit import FitRunner  # noqa: PLC0415 - numba takes a while
-
-    return FitRunner(spec)
-
-
-KINDS: Kinds = {"fit": fit_runner}

@@ -1,0 +1,16 @@
+"""The kinds of tasks that a worker can do, by name."""
+
+from __future__ import annotations
+
+from pipeline_protocol.messages import JobSpec
+from pipeline_worker.kinds import Kinds, Runner
+
+
+def fit_runner(spec: JobSpec) -> Runner:
+    """Begin with a movie whose molecules are to be fitted."""
+    from pipeline_worker.fit import FitRunner  # noqa: PLC0415 - numba takes a while
+
+    return FitRunner(spec)
+
+
+KINDS: Kinds = {"fit": fit_runner}
