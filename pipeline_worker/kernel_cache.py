@@ -95,7 +95,9 @@ def cache_key() -> str:
         spec = importlib.util.find_spec(name)
         package = Path(spec.origin).parent if spec and spec.origin else Path()
         for source in sorted(package.rglob("*.py")):
-            digest.update(source.relative_to(package).as_posix().encode())
+            # Numba keeps code by the path and the time of its source; where it finds none, each worker would compile
+            # for itself, in an order of its own, and the last bits of its results may then be others.
+            digest.update(f"{source} {source.stat().st_mtime_ns}\n".encode())
             digest.update(source.read_bytes())
     for name in _PACKAGES:
         digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
