@@ -46,7 +46,11 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...
         frames = np.full((4, 32, 32), 20, dtype)
         frames[2:] += spot.astype(dtype)
         settings = FitSettings(
-            psf_sigma_px=1.2, background_range=(-2, 0), background_percentile=percentile, is_background_fitted=is_fitted
+            psf_sigma_px=1.2,
+            background_range=(-2, 0),
+            background_percentile=percentile,
+            clump_reject_radius_px=0.5,
+            is_background_fitted=is_fitted,
         )
         localize(FrameBlock(frames=frames, first=0, n_movie_frames=4), 0, 4, camera, settings)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -92,13 +94,25 @@ def test_only_the_latest_caches_are_kept(compiler: Compiler, tmp_path: Path, mon
     assert len(compiler.folders) == 6
 
 
-def test_other_sources_are_another_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "fitting"
-    package.mkdir()
+def test_sources_of_other_content_time_or_place_are_another_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = []
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.delitem(sys.modules, "fitting", raising=False)
-    for content in ("a = 1", "a = 2", "a = 1"):
-        (package / "__init__.py").write_text(content)
-        keys.append(kernel_cache.cache_key())
-    assert keys[0] == keys[2] != keys[1]
+    for place, content, time_s in (
+        ("a", "x = 1", 1),
+        ("a", "x = 1", 1),
+        ("a", "x = 2", 1),
+        ("a", "x = 1", 2),
+        ("b", "x = 1", 1),
+    ):
+        source = tmp_path / place / "fitting" / "__init__.py"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(content)
+        os.utime(source, (time_s, time_s))
+        importlib.invalidate_caches()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "path", [str(tmp_path / place), *sys.path])
+            patch.delitem(sys.modules, "fitting", raising=False)
+            keys.append(kernel_cache.cache_key())
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
