@@ -22,9 +22,6 @@ class ProgressDisplay(Protocol):
     def show(self, n_done: int, details: str = "") -> None:
         """Show that ``n_done`` frames are done, and what else there is to say."""
 
-    def say(self, line: str) -> None:
-        """Print a line of news."""
-
 
 class _Bar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -33,9 +30,6 @@ class _Bar:
 
     def show(self, n_done: int, details: str = "") -> None:
         self._progress.update(self._task, completed=n_done, details=details)
-
-    def say(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, soft_wrap=True)
 
 
 class Lines:
@@ -74,10 +68,6 @@ class Lines:
         share = f"{100 * n_done // max(self._n_frames, 1)} %"
         line = f"{self._label}: {n_done} of {self._n_frames} frames ({share})"
         self._write(f"{line}, {details}" if details else line)
-
-    def say(self, line: str) -> None:
-        """Write a line of news."""
-        self._write(line)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from pipeline_protocol import errors
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.messages import (
+    UNREADABLE,
     Accepted,
     FromClient,
     Ping,
@@ -70,7 +71,7 @@ class Client:
         self.timeout_s = timeout_s
         self._check = check or (lambda: None)
         # Also over reconnections, the server tells requests apart by their numbers alone.
-        self._numbers = itertools.count(secrets.randbelow(1 << 52))
+        self._numbers = itertools.count(1 + secrets.randbelow(1 << 52))
         self._context = zmq.Context()
         self._socket = connect_dealer(self._context, address, keys)
         self._monitor = self._socket.get_monitor_socket(_HANDSHAKE_FAILURES)
@@ -157,6 +158,8 @@ class Client:
                 self._raise_if_refused()
                 continue
             reply, _ = decode_from_server(self._socket.recv_multipart())
+            if isinstance(reply, Refused) and reply.request == UNREADABLE:
+                raise _error_of(reply)
             if getattr(reply, "request", None) != request.request:
                 continue  # the answer to an earlier copy
             if isinstance(reply, Wait):

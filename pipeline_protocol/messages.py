@@ -17,6 +17,9 @@ PROTOCOL_VERSION = 1
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, Meta(ge=0.0)]
+UNREADABLE: Count = 0
+"""Number of no request: what the server calls a message that it could not read."""
+
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=8000)]
 Settings = dict[str, Any]

@@ -9,9 +9,10 @@ import zmq
 
 from pipeline_protocol.errors import MessageError, ServerError
 from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.messages import FromServer, ToServer
+from pipeline_protocol.messages import UNREADABLE, FromServer, ToServer
 from pipeline_protocol.sockets import bind_router
 from pipeline_protocol.wire import Buffer, decode_at_server, encode
+from pipeline_server.reception import refusal
 
 log = logging.getLogger("pointillist.server")
 
@@ -37,8 +38,6 @@ class Door:
         Where it really is.
     n_refused
         Peers without the key, so far.
-    n_malformed
-        Messages that could not be understood, so far.
 
     Raises
     ------
@@ -48,7 +47,6 @@ class Door:
 
     def __init__(self, address: str, keys: ClusterKeys, wake_fds: Sequence[int] = ()) -> None:
         self.n_refused = 0
-        self.n_malformed = 0
         self._keys = keys
         self._context = zmq.Context()
         # The gatekeeper must be there before the first peer: libzmq lets everybody in without one.
@@ -80,8 +78,8 @@ class Door:
             try:
                 message, buffers = decode_at_server(frames)
             except MessageError as error:
-                self.n_malformed += 1
                 log.warning("malformed from=%s %s", peer.hex(), error)
+                self.send(peer, refusal(UNREADABLE, error))
                 continue
             yield peer, message, buffers
 

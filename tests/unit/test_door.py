@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from pipeline_protocol.errors import MessageError
+from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
+from pipeline_protocol.messages import PROTOCOL_VERSION, UNREADABLE, Refused
+from pipeline_protocol.sockets import connect_dealer
+from pipeline_protocol.wire import MARK, decode_from_server
+from pipeline_server.door import Door
+
+
+@pytest.fixture
+def keys() -> ClusterKeys:
+    return ephemeral_keys()
+
+
+@pytest.fixture
+def door(tmp_path: Path, keys: ClusterKeys) -> Iterator[Door]:
+    door = Door(f"ipc://{tmp_path}/s", keys)
+    yield door
+    door.close()
+
+
+@pytest.mark.parametrize(
+    ("frames", "problem"),
+    [
+        ([b"hello"], "is not Pointillist's"),
+        ([b""], "is not Pointillist's"),
+        ([MARK + bytes([PROTOCOL_VERSION + 1])], f"has version {PROTOCOL_VERSION + 1} of the protocol"),
+        ([MARK + bytes([PROTOCOL_VERSION]) + b"nonsense"], "cannot be understood"),
+    ],
+)
+def test_nonsense_is_answered_with_what_is_wrong_and_dropped(
+    door: Door, keys: ClusterKeys, frames: list[bytes], problem: str
+) -> None:
+    context = zmq.Context()
+    peer = connect_dealer(context, door.address, keys)
+    peer.send_multipart(frames)
+    for _ in range(200):
+        door.wait(0.05)
+        assert list(door.receive()) == []
+        if peer.poll(0):
+            break
+    reply, _ = decode_from_server(peer.recv_multipart(zmq.NOBLOCK))
+    context.destroy(linger=0)
+    assert isinstance(reply, Refused)
+    assert (reply.request, reply.error) == (UNREADABLE, MessageError.__name__)
+    assert problem in reply.problem
+    assert reply.remedy
