@@ -76,7 +76,7 @@ def time_stages(movie: Movie, background: str) -> tuple[dict[str, float], int]:
             with timed(seconds, "detection"):
                 points = analysis.candidates()
             with timed(seconds, "fit"):
-                analysis.fits(points)
+                analysis.add_fits(frame, points)
             n_fits += len(points)
     return seconds, n_fits
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fitting.background import sliding_background
 from fitting.camera import CameraModel, correct_frame
 from fitting.detection import Detector
-from fitting.lat_gauss import Fits, LatGaussFit, rows_of
+from fitting.fits import FrameImages, fit_of
 from fitting.localizations import FrameBlock, Localized, Rows
 from fitting.settings import FitSettings
 
@@ -65,8 +65,7 @@ class FrameAnalysis:
             is_usable = np.isfinite(frames).all(axis=(1, 2))
         self._is_usable = is_usable
         self._sliding = sliding_background(self._block, is_usable, settings)
-        self._fit = LatGaussFit(settings)
-        self._no_background: Image = np.zeros(shape, np.float32)
+        self._fit = fit_of(settings, self._camera)
         self.detector = Detector((shape[0], shape[1]), settings)
         self.photoelectrons: Image = np.empty(shape, np.float32)
         self.variance: Image = np.empty(shape, np.float32)
@@ -100,10 +99,13 @@ class FrameAnalysis:
         """Find candidates in the corrected frame, ``(candidate, 3)``."""
         return self.detector.find(self.variance)
 
-    def fits(self, points: NDArray[np.float32]) -> Fits:
-        """Fit candidates of the corrected frame."""
-        subtracted = self.background if self._settings.is_background_subtracted else self._no_background
-        return self._fit.fit(self.photoelectrons, subtracted, self.variance, points)
+    def add_fits(self, frame: int, points: NDArray[np.float32]) -> None:
+        """Have candidates of the corrected frame fitted."""
+        self._fit.add(frame, FrameImages(self.photoelectrons, self.background, self.variance), points)
+
+    def rows(self) -> Rows:
+        """Return the fits since the last call."""
+        return self._fit.rows()
 
 
 def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, settings: FitSettings) -> Localized:
@@ -136,7 +138,6 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
         msg = f"frames {start} to {stop} are not in the block"
         raise ValueError(msg)
     analysis = FrameAnalysis(block, camera, settings)
-    fits: dict[int, Fits] = {}
     failures: dict[int, str] = {}
     for frame in range(max(start, settings.start_at), stop):
         failure = analysis.failure(frame)
@@ -144,8 +145,8 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
             failures[frame] = failure
         elif not analysis.is_blank(frame):
             analysis.correct(frame)
-            fits[frame] = analysis.fits(analysis.candidates())
-    return Localized(rows=rows_of(fits), failures=failures)
+            analysis.add_fits(frame, analysis.candidates())
+    return Localized(rows=analysis.rows(), failures=failures)
 
 
 def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSettings) -> Inspection:
@@ -170,6 +171,7 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
         raise ValueError(msg)
     analysis.correct(frame)
     points = analysis.candidates()
+    analysis.add_fits(frame, points)
     threshold = np.sqrt(analysis.detector.threshold_squared(analysis.variance))
     return Inspection(
         photoelectrons=analysis.photoelectrons,
@@ -178,5 +180,5 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
         filtered=analysis.detector.filtered,
         threshold=threshold * np.float32(settings.detection_threshold),
         candidates=points,
-        rows=rows_of({frame: analysis.fits(points)}),
+        rows=analysis.rows(),
     )

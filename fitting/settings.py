@@ -36,10 +36,25 @@ class FitSettings:
         Of candidates nearer than this only the brightest is kept (``Analysis.DebounceRadius``).
     clump_reject_radius_px
         Candidates with a neighbour nearer than this are all dropped; 0 keeps them (``Analysis.ClumpRejectRadius``).
+    detector
+        Name of the detector in its registry (``Analysis.Detector``).
+    false_positives_per_frame
+        What the threshold of the detector ``local-maximum`` allows in an empty frame (``Analysis.FalsePositives``).
+    is_detection_weighted
+        Whether detection weighs pixels by their read variance, where it differs between them
+        (``Analysis.VarianceWeightedDetection``).
     roi_half_size
         A region of ``2 n + 1`` px squared is fitted (``Analysis.ROISize``).
-    is_background_fitted
-        Whether a sloping background is fitted, 7 parameters, or none, 4 (``Analysis.FitBackground``).
+    estimator
+        ``wls``, weighted least squares, or ``mle``, maximum likelihood (``Analysis.Estimator``).
+    is_sigma_fitted
+        Whether the width is fitted, or stays at ``psf_sigma_px`` (``Analysis.FitSigma``).
+    background_model
+        What is fitted besides the spot: ``sloping``, ``flat`` or ``none`` (``Analysis.BackgroundModel``,
+        ``Analysis.FitBackground``).
+    weights
+        Where the weights of least squares come from: the ``data``, the fitted ``model``, or the ``smoothed`` data
+        (``Analysis.Weights``).
     first_illuminated_frame
         Background windows begin no earlier (``EstimatedLaserOnFrameNo``).
     pixel_aspect
@@ -59,8 +74,14 @@ class FitSettings:
     highpass_px: float = 3.0
     debounce_radius_px: float = 4.0
     clump_reject_radius_px: float = 0.0
+    detector: str = "difference-of-gaussians"
+    false_positives_per_frame: float = 0.1
+    is_detection_weighted: bool = True
     roi_half_size: int = 5
-    is_background_fitted: bool = True
+    estimator: str = "wls"
+    is_sigma_fitted: bool = True
+    background_model: str = "sloping"
+    weights: str = "data"
     first_illuminated_frame: int = 0
     pixel_aspect: float = 1.0
     fit_module: str = "LatGaussFitFR"

@@ -203,12 +203,26 @@ def fit_settings(settings: Metadata) -> FitSettings:
         highpass_px=_float(settings, "Analysis.DetectionRadiusHighpass"),
         debounce_radius_px=_float(settings, "Analysis.DebounceRadius"),
         clump_reject_radius_px=_float(settings, "Analysis.ClumpRejectRadius"),
+        detector=str(settings["Analysis.Detector"]),
+        false_positives_per_frame=_float(settings, "Analysis.FalsePositives"),
+        is_detection_weighted=bool(settings["Analysis.VarianceWeightedDetection"]),
         roi_half_size=_int(settings, "Analysis.ROISize"),
-        is_background_fitted=bool(settings["Analysis.FitBackground"]),
+        estimator=str(settings["Analysis.Estimator"]),
+        is_sigma_fitted=bool(settings["Analysis.FitSigma"]),
+        weights=str(settings["Analysis.Weights"]),
+        background_model=_background_model(settings),
         first_illuminated_frame=_int(settings, "EstimatedLaserOnFrameNo"),
         pixel_aspect=y_um / x_um,
         fit_module=str(settings["Analysis.FitModule"]),
     )
+
+
+def _background_model(settings: Metadata) -> str:
+    if not settings["Analysis.FitBackground"]:
+        return "none"
+    if settings["Analysis.BackgroundModel"] == "auto":
+        return "flat" if settings["Analysis.Estimator"] == "mle" else "sloping"
+    return str(settings["Analysis.BackgroundModel"])
 
 
 def _float(settings: Metadata, name: str) -> float:

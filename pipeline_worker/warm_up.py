@@ -50,7 +50,7 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...
             background_range=(-2, 0),
             background_percentile=percentile,
             clump_reject_radius_px=0.5,
-            is_background_fitted=is_fitted,
+            background_model="sloping" if is_fitted else "none",
         )
         localize(FrameBlock(frames=frames, first=0, n_movie_frames=4), 0, 4, camera, settings)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,8 @@ from scipy.optimize import approx_fprime, leastsq
 
 from fitting._gaussian_kernels import sum_products, turn_to_parameters
 from fitting._least_squares_kernels import CONVERGED, STUCK
-from fitting.lat_gauss import LatGaussFit, rows_of
+from fitting.fits import FrameImages
+from fitting.lat_gauss import LatGaussFit
 from fitting.localizations import Rows
 from fitting.settings import FitSettings
 
@@ -31,11 +34,17 @@ def frame_of(*spots: tuple[float, float], seed: int = 0, sigma: float = 1.3, bas
     return np.random.default_rng(seed).poisson(mean).astype(np.float32)
 
 
-def fit(frame: Image, *points: tuple[float, float], background: float = 0.0, **changes: float) -> Rows:
-    settings = FitSettings(psf_sigma_px=1.064, **changes)  # type: ignore[arg-type]
+def fit_images(images: FrameImages, settings: FitSettings, points: NDArray[np.float32]) -> Rows:
+    fit = LatGaussFit(settings)
+    fit.add(0, images, points)
+    return fit.rows()
+
+
+def fit(frame: Image, *points: tuple[float, float], background: float = 0.0, **changes: Any) -> Rows:
+    settings = FitSettings(psf_sigma_px=1.064, **changes)
     candidates = np.array([(x, y, 1.0) for x, y in points], np.float32)
     subtracted = np.full(frame.shape, background, np.float32)
-    return rows_of({0: LatGaussFit(settings).fit(frame, subtracted, np.maximum(frame, 1) + 1, candidates)})
+    return fit_images(FrameImages(frame, subtracted, np.maximum(frame, 1) + 1), settings, candidates)
 
 
 @given(
@@ -90,8 +99,7 @@ def test_the_gradient_is_minus_half_the_slope_of_the_sum_of_squares() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_optimum_and_its_errors_are_those_of_minpack(n_free: int, seed: int) -> None:
     frame = frame_of((20.3, 18.7), seed=seed)
-    is_fitted = n_free == 7
-    row = fit(frame, (20.0, 19.0), background=50.0, is_background_fitted=is_fitted)[0]
+    row = fit(frame, (20.0, 19.0), background=50.0, background_model="sloping" if n_free == 7 else "none")[0]
     pixels = np.arange(15.0, 26.0), np.arange(14.0, 25.0)
     data, weight = frame[14:25, 15:26] - 50.0, np.maximum(frame, 1)[14:25, 15:26] + 1
 
@@ -140,10 +148,9 @@ def test_scaling_intensities_scales_the_fit() -> None:
     frame = frame_of((20.3, 17.7))
     candidates = np.array([(20.0, 18.0, 1.0)], np.float32)
     none = np.zeros_like(frame)
-    one = rows_of({0: LatGaussFit(FitSettings(psf_sigma_px=1.0)).fit(frame, none, frame + 2, candidates)})[0]
-    ten = rows_of({0: LatGaussFit(FitSettings(psf_sigma_px=1.0)).fit(frame * 10, none, (frame + 2) * 100, candidates)})[
-        0
-    ]
+    settings = FitSettings(psf_sigma_px=1.0)
+    one = fit_images(FrameImages(frame, none, frame + 2), settings, candidates)[0]
+    ten = fit_images(FrameImages(frame * 10, none, (frame + 2) * 100), settings, candidates)[0]
     for name in ("amplitude", "background", "amplitude_error", "background_error"):
         assert ten[name] == pytest.approx(10 * one[name], rel=1e-4)
     for name in ("x", "y", "sigma", "x_error", "nchi2"):
@@ -166,7 +173,7 @@ def test_the_region_is_clipped_at_the_edges_of_the_frame() -> None:
 
 
 def test_a_fit_without_background_leaves_base_and_slopes_at_zero() -> None:
-    row = fit(frame_of((20.3, 18.7)), (20.0, 19.0), background=50.0, is_background_fitted=False)[0]
+    row = fit(frame_of((20.3, 18.7)), (20.0, 19.0), background=50.0, background_model="none")[0]
     assert all(row[name] == 0 for name in ("background", "slope_x", "slope_y", "background_error"))
 
 
@@ -190,6 +197,6 @@ def test_two_emitters_in_one_region_end_with_a_code() -> None:
 
 
 def test_no_candidates_give_no_rows() -> None:
-    settings = FitSettings(psf_sigma_px=1.0)
     frame = frame_of()
-    assert len(rows_of({0: LatGaussFit(settings).fit(frame, frame, frame, np.empty((0, 3), np.float32))})) == 0
+    images = FrameImages(frame, frame, frame)
+    assert len(fit_images(images, FitSettings(psf_sigma_px=1.0), np.empty((0, 3), np.float32))) == 0

@@ -27,7 +27,7 @@ CAMERA: dict[str, Value] = {
 
 def test_defaults_are_those_of_pymes_window_but_no_frame_is_left_out() -> None:
     settings = resolve({})
-    assert {key: value for key, value in settings.items() if key.startswith("Analysis.")} == {
+    pymes = {
         "Analysis.FitModule": "LatGaussFitFR",
         "Analysis.DetectionThreshold": 1.0,
         "Analysis.SNRThreshold": True,
@@ -43,6 +43,7 @@ def test_defaults_are_those_of_pymes_window_but_no_frame_is_left_out() -> None:
         "Analysis.FitBackground": True,
         "Analysis.PSFSigmaGuess": 106.4,
     }
+    assert pymes.items() <= settings.items()
     assert fit_settings(CAMERA) == FitSettings(psf_sigma_px=1.064)
 
 

@@ -1,0 +1,60 @@
+"""Fits by name, and what every one of them does: frames with candidates in, rows out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.camera import CameraMaps
+from fitting.lat_gauss import LatGaussFit
+from fitting.localizations import Rows
+from fitting.settings import FitSettings
+
+Image = NDArray[np.float32]
+
+
+class FrameImages(NamedTuple):
+    """A camera-corrected frame, images as ``(y, x)``.
+
+    Parameters
+    ----------
+    photoelectrons
+        The frame.
+    background
+        What is known of it to be background, photoelectrons.
+    variance
+        Of each pixel, estimated from the frame, e-².
+    """
+
+    photoelectrons: Image
+    background: Image
+    variance: Image
+
+
+class Fit(Protocol):
+    """Fits the candidates of one frame after the other; a row depends on its spot alone."""
+
+    dtype: np.dtype[Any]
+    """Of the rows."""
+
+    def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
+        """Take the candidates ``(candidate, 3)``, x and y first in px, of a frame; the images may change afterwards."""
+
+    def rows(self) -> Rows:
+        """Return the rows of all candidates since the last call, in the order in which they came."""
+
+
+def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
+    """Make the fit that the settings ask for.
+
+    Parameters
+    ----------
+    settings
+        ``fit_module`` and ``estimator`` choose.
+    camera
+        Noise of each pixel.
+    """
+    del camera
+    return LatGaussFit(settings)
