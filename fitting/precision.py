@@ -2,97 +2,140 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf
 
-SPOT_PARAMETERS = ("x", "y", "photons", "sigma", "background")
-"""Columns of a spot: position from the centre of its region [px], photoelectrons, sigma before the pixels
-integrate [px], background [photoelectrons per px]."""
+SPOT_PARAMETERS = ("x", "y", "photons", "sigma_x", "sigma_y", "background", "slope_x", "slope_y")
+"""Columns of a spot: position from the centre of its region [px], photoelectrons, widths before the pixels integrate
+[px], background at the position [photoelectrons per px] and its slopes [photoelectrons per px²]."""
+
+CIRCULAR = ("x", "y", "photons", "sigma", "background")
+"""Free parameters of the circular Gaussian on a flat background; ``sigma`` is both widths, moving together."""
+ELLIPTICAL = ("x", "y", "photons", "sigma_x", "sigma_y", "background")
+"""Free parameters of the elliptical Gaussian on a flat background."""
+SLOPES = ("slope_x", "slope_y")
+"""What a sloping background adds."""
 
 Spots = NDArray[np.float64]
-"""``(n, 5)``: :data:`SPOT_PARAMETERS`."""
+"""``(n, 8)``: :data:`SPOT_PARAMETERS`."""
 
 SPOTS_AT_A_TIME = 4096
-"""Bounds the memory to some 40 MB for regions of 15 x 15 px."""
+"""Bounds the memory to some 100 MB for regions of 15 x 15 px."""
+
+
+def spot_array(*, sigma: ArrayLike | None = None, **columns: ArrayLike) -> Spots:
+    """Return spots from their parameters.
+
+    Parameters
+    ----------
+    sigma
+        Both widths of circular spots, px.
+    **columns
+        Other :data:`SPOT_PARAMETERS`, one-dimensional or scalar; those left out are 0.
+    """
+    if sigma is not None:
+        columns = {"sigma_x": sigma, "sigma_y": sigma, **columns}
+    values = [np.asarray(columns.pop(name, 0.0), dtype=np.float64) for name in SPOT_PARAMETERS]
+    if columns:
+        raise TypeError(f"{', '.join(columns)}: no parameter of a spot; those are {', '.join(SPOT_PARAMETERS)}, sigma")
+    return np.stack(np.broadcast_arrays(np.zeros(1), *values)[1:], axis=1)
 
 
 def precision_bound(
     spots: Spots,
     roi_half_size: int,
-    read_variance: float | NDArray[np.float64] = 0.0,
+    read_variance: ArrayLike = 0.0,
     noise_factor: float = 1.0,
+    free: Sequence[str] = CIRCULAR,
 ) -> NDArray[np.float64]:
-    """Return the smallest standard deviations that an unbiased fit of all five parameters can have.
+    """Return the smallest standard deviations that an unbiased fit can have.
 
     Parameters
     ----------
     spots
-        Spots, ``(n, 5)``, float64, see :data:`SPOT_PARAMETERS`; photons and sigma > 0, background >= 0.
+        Spots, ``(n, 8)``, float64, see :data:`SPOT_PARAMETERS`; photons and widths > 0; the position may be anywhere.
     roi_half_size
         The fit sees ``2 roi_half_size + 1`` px squared.
     read_variance
         Variance of the readout in photoelectrons squared (before an EM register), > 0 where a pixel gets no
-        light; a scalar, or ``(n, y, x)`` with a value for each pixel of each region.
+        light; a scalar, or ``(n, y, x)`` with a value for each pixel of each region. Infinite for pixels that the
+        fit does not see, as beyond the edge of the frame.
     noise_factor
         Excess noise of the EM register, sqrt(2) with one, 1 without.
+    free
+        What is fitted, of :data:`SPOT_PARAMETERS` and ``sigma``; everything else is known.
 
     Returns
     -------
     NDArray[np.float64]
-        ``(n, 5)``, in the units of the parameters; NaN where the information is singular.
+        ``(n, len(free))``, in the units of the parameters; NaN where the information is singular.
 
     Notes
     -----
-    The model is a Gaussian integrated over pixels, on a flat background; the noise has variance
-    ``noise_factor² mean + read_variance``. The Fisher information is
-    ``F_ab = sum_k (d mean_k / d a) (d mean_k / d b) / variance_k``, in float64 throughout.
+    The model is a Gaussian integrated over pixels; the noise has variance ``noise_factor² mean + read_variance``.
+    The Fisher information is ``F_ab = sum_k (d mean_k / d a) (d mean_k / d b) / variance_k``, in float64 throughout.
     """
-    bounds = np.empty((len(spots), len(SPOT_PARAMETERS)))
+    bounds = np.empty((len(spots), len(free)))
+    readout = np.asarray(read_variance, dtype=np.float64)
     for start in range(0, len(spots), SPOTS_AT_A_TIME):
         part = slice(start, start + SPOTS_AT_A_TIME)
-        means, slopes = spot_model(spots[part], roi_half_size)
-        extra = read_variance if np.ndim(read_variance) == 0 else np.asarray(read_variance)[part]
-        variance = noise_factor**2 * means + extra
-        information = np.einsum("nayx,nbyx,nyx->nab", slopes, slopes, 1 / variance, optimize=True)
-        bounds[part] = _standard_deviations(information)
+        means, slopes = spot_model(spots[part], roi_half_size, free)
+        variance = noise_factor**2 * means + (readout[part] if readout.ndim else readout)
+        bounds[part] = _standard_deviations(fisher_information(slopes, variance))
     return bounds
 
 
-def spot_model(spots: Spots, roi_half_size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def fisher_information(slopes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``sum_k slope_ak slope_bk / variance_k``, ``(n, a, b)``, of ``(n, a, y, x)`` and ``(n, y, x)``."""
+    scaled = (slopes / np.sqrt(variance)[:, None]).reshape(*slopes.shape[:2], -1)
+    return np.asarray(scaled @ scaled.transpose(0, 2, 1))
+
+
+def spot_model(
+    spots: Spots, roi_half_size: int, free: Sequence[str] = CIRCULAR
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the expected image of each spot and its derivatives.
 
     Parameters
     ----------
     spots
-        Spots, ``(n, 5)``, see :data:`SPOT_PARAMETERS`.
+        Spots, ``(n, 8)``, see :data:`SPOT_PARAMETERS`.
     roi_half_size
         Images of ``2 roi_half_size + 1`` px squared.
+    free
+        Parameters to derive by, of :data:`SPOT_PARAMETERS` and ``sigma``.
 
     Returns
     -------
     means
         Expected photoelectrons, ``(n, y, x)``.
     slopes
-        Derivatives with respect to each parameter, ``(n, 5, y, x)``.
+        Derivatives with respect to each free parameter, ``(n, len(free), y, x)``.
     """
-    x, y, photons, sigma, background = np.asarray(spots, dtype=np.float64).T
-    share_x, by_x, sigma_x = _shares(x, sigma, roi_half_size)
-    share_y, by_y, sigma_y = _shares(y, sigma, roi_half_size)
-    light = photons[:, None, None]
-    unit = share_y[:, :, None] * share_x[:, None, :]
-    by_sigma = share_y[:, :, None] * sigma_x[:, None, :] + sigma_y[:, :, None] * share_x[:, None, :]
-    slopes = np.stack(
-        [
-            light * share_y[:, :, None] * by_x[:, None, :],
-            light * by_y[:, :, None] * share_x[:, None, :],
-            unit,
-            light * by_sigma,
-            np.ones_like(unit),
-        ],
-        axis=1,
-    )
-    return light * unit + background[:, None, None], slopes
+    x, y, photons, _, _, background, slope_x, slope_y = (column[:, None, None] for column in spots.T)
+    share_x, by_x, by_sigma_x = (line[:, None, :] for line in _shares(spots[:, 0], spots[:, 3], roi_half_size))
+    share_y, by_y, by_sigma_y = (line[:, :, None] for line in _shares(spots[:, 1], spots[:, 4], roi_half_size))
+    pixel = np.arange(-roi_half_size, roi_half_size + 1)
+    u, v = pixel[None, None, :] - x, pixel[None, :, None] - y
+    derivatives = {
+        "x": photons * share_y * by_x - slope_x,
+        "y": photons * by_y * share_x - slope_y,
+        "photons": share_y * share_x,
+        "sigma": photons * (share_y * by_sigma_x + by_sigma_y * share_x),
+        "sigma_x": photons * share_y * by_sigma_x,
+        "sigma_y": photons * by_sigma_y * share_x,
+        "background": np.ones(1),
+        "slope_x": u,
+        "slope_y": v,
+    }
+    means = photons * share_y * share_x + background + slope_x * u + slope_y * v
+    slopes = np.empty((len(spots), len(free), *means.shape[1:]))
+    for index, name in enumerate(free):
+        slopes[:, index] = derivatives[name]
+    return means, slopes
 
 
 def _shares(

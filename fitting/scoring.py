@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fitting.derived import photons
 from fitting.localizations import Rows
 from fitting.matching import Matches, match, neighbour_distance
-from fitting.precision import precision_bound
+from fitting.precision import precision_bound, spot_array
 from fitting.truth import Truth
 
 MOST_SPOTS_FOR_BOUND = 20_000
@@ -204,12 +204,10 @@ _ERROR_FIELDS = tuple(name for name in Errors.__dataclass_fields__ if name != "n
 
 def _bound(truth: Truth, optics: Optics) -> tuple[float, float]:
     sample = truth[:: 1 + len(truth) // MOST_SPOTS_FOR_BOUND]
-    spots = np.column_stack(
-        [
-            sample["x"] - np.rint(sample["x"]),
-            sample["y"] - np.rint(sample["y"]),
-            *(sample[name] for name in ("photons", "sigma", "background")),
-        ]
+    spots = spot_array(
+        x=sample["x"] - np.rint(sample["x"]),
+        y=sample["y"] - np.rint(sample["y"]),
+        **{name: sample[name] for name in ("photons", "sigma", "background")},
     )
     bounds = precision_bound(spots, optics.roi_half_size, max(optics.read_variance, 1e-6), optics.noise_factor)
     return _root_mean_square(bounds[:, 0]), _root_mean_square(bounds[:, 1])
