@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import Rows
+from fitting.localizations import Rows, column
 
 
 def photons(rows: Rows) -> NDArray[np.float64]:
-    """Return the photoelectrons of each localization, ``2 pi sigma² amplitude``.
+    """Return the photoelectrons of each localization, ``2 pi sigma² amplitude`` or ``2 pi sigma sigma_y amplitude``.
 
     Parameters
     ----------
     rows
-        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`.
+        Localizations by any fit; NaN where it gives no width or no amplitude.
     """
-    return np.asarray(2 * np.pi * rows["sigma"].astype(np.float64) ** 2 * rows["amplitude"])
+    sigma = column(rows, "sigma").astype(np.float64)
+    sigma_y = column(rows, "sigma_y") if "sigma_y" in (rows.dtype.names or ()) else sigma
+    return np.asarray(2 * np.pi * sigma * sigma_y * column(rows, "amplitude"))
 
 
 def precision_px(rows: Rows) -> NDArray[np.float64]:
@@ -25,7 +27,7 @@ def precision_px(rows: Rows) -> NDArray[np.float64]:
     Parameters
     ----------
     rows
-        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`; NaN where the fit has no errors.
+        Localizations by any fit; NaN where it has no errors.
     """
-    variance = rows["x_error"].astype(np.float64) ** 2 + rows["y_error"].astype(np.float64) ** 2
+    variance = column(rows, "x_error").astype(np.float64) ** 2 + column(rows, "y_error").astype(np.float64) ** 2
     return np.asarray(np.sqrt(variance / 2))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitting.camera import CameraMaps
+from fitting.centroid import Centroid, DetectedPoint
 from fitting.lat_gauss import LatGaussFit
 from fitting.localizations import Rows
 from fitting.settings import FitSettings
@@ -37,7 +39,7 @@ class Fit(Protocol):
     """Fits the candidates of one frame after the other; a row depends on its spot alone."""
 
     dtype: np.dtype[Any]
-    """Of the rows."""
+    """Of the rows: that of :data:`fitting.modules.MODULES`."""
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
         """Take the candidates ``(candidate, 3)``, x and y first in px, of a frame; the images may change afterwards."""
@@ -57,4 +59,14 @@ def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
         Noise of each pixel.
     """
     del camera
-    return LatGaussFit(settings)
+    return MAKERS[settings.fit_module](settings)
+
+
+MAKERS: Mapping[str, Callable[[FitSettings], Fit]] = {
+    "LatGaussFitFR": LatGaussFit,
+    "AstigGaussFitFR": LatGaussFit,
+    "GaussFitConstrR": LatGaussFit,
+    "LatObjFindFR": DetectedPoint,
+    "LatFitCOIR": Centroid,
+}
+"""Makers of fits by the keys of :data:`fitting.modules.MODULES`."""

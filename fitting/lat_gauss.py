@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting._least_squares_kernels import fit_spots
-from fitting.localizations import LOCALIZATION_DTYPE, PARAMETERS, Rows
+from fitting.localizations import PARAMETERS, Rows, blank_rows
+from fitting.modules import MODULES
 from fitting.settings import FitSettings
 
 if TYPE_CHECKING:
@@ -32,10 +33,9 @@ class LatGaussFit:
     1 converged, 5 out of evaluations, 6 no way down; errors are NaN where the normal matrix is singular.
     """
 
-    dtype = LOCALIZATION_DTYPE
-
     def __init__(self, settings: FitSettings) -> None:
-        n_free = 4 if settings.background_model == "none" else 7
+        self.dtype = MODULES[settings.fit_module].dtype
+        n_free = {"none": 4, "flat": 5}.get(settings.background_model, 7)
         self._shape = (settings.roi_half_size, n_free, settings.psf_sigma_px, settings.pixel_aspect)
         self._is_background_subtracted = settings.is_background_subtracted
         self._rows: list[Rows] = []
@@ -46,10 +46,11 @@ class LatGaussFit:
         values = np.empty((len(points), len(_VALUE_COLUMNS)))
         codes = np.empty((len(points), len(_CODE_COLUMNS)), np.int32)
         fit_spots((images.photoelectrons, subtracted, images.variance), points, self._shape, values, codes)
-        rows = np.zeros(len(points), LOCALIZATION_DTYPE)
+        rows = blank_rows(len(points), self.dtype)
         rows["frame"] = frame
         for column, name in enumerate(_VALUE_COLUMNS):
-            rows[name] = values[:, column]
+            if name in (self.dtype.names or ()):
+                rows[name] = values[:, column]
         for column, name in enumerate(_CODE_COLUMNS):
             rows[name] = codes[:, column]
         self._rows.append(rows)
@@ -57,4 +58,4 @@ class LatGaussFit:
     def rows(self) -> Rows:
         """Return the rows since the last call."""
         rows, self._rows = self._rows, []
-        return np.concatenate([np.zeros(0, LOCALIZATION_DTYPE), *rows])
+        return np.concatenate([np.zeros(0, self.dtype), *rows])

@@ -2,34 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-PARAMETERS = ("amplitude", "x", "y", "sigma", "background", "slope_x", "slope_y")
-"""Fitted parameters, in the order of PYME's LatGaussFitFR: A, x0, y0, sigma, background, bx, by."""
+QUANTITIES: Mapping[str, str] = {
+    "amplitude": "photoelectrons",
+    "light": "photoelectrons",
+    "x": "x",
+    "y": "y",
+    "sigma": "x",
+    "sigma_y": "y",
+    "background": "photoelectrons",
+    "slope_x": "photoelectrons per x",
+    "slope_y": "photoelectrons per y",
+    "half_width_x": "x",
+    "half_width_y": "y",
+}
+"""What a fit can tell of a spot, with its unit: photoelectrons, or pixels along ``x`` or ``y`` (the centre of pixel 0
+is 0). ``amplitude`` is the height of the Gaussian; ``sigma`` its width, along x only where there is a ``sigma_y``;
+``light`` the sum over pixels of what exceeds half of the maximum; a half-width half of the mean distance of that light
+from its centre along an axis."""
 
-LOCALIZATION_DTYPE = np.dtype(
-    [
-        ("frame", "<i4"),
-        *((name, "<f4") for name in PARAMETERS),
-        *((f"{name}_error", "<f4") for name in PARAMETERS),
-        ("result_code", "<i4"),
-        ("roi_x_start", "<i4"),
-        ("roi_x_stop", "<i4"),
-        ("roi_y_start", "<i4"),
-        ("roi_y_stop", "<i4"),
-        ("subtracted_background", "<f4"),
-        ("nchi2", "<f4"),
-    ]
-)
-"""One localization. Positions and sigma in px (centre of pixel 0 is 0), intensities in photoelectrons (amplitude: the
-height of the Gaussian), slopes in photoelectrons per px; errors likewise, NaN where the fit has none."""
+PARAMETERS = ("amplitude", "x", "y", "sigma", "background", "slope_x", "slope_y")
+"""Parameters of PYME's LatGaussFitFR, in its order: A, x0, y0, sigma, background, bx, by."""
+
+REGION = ("roi_x_start", "roi_x_stop", "roi_y_start", "roi_y_stop")
+"""Pixels that were fitted, ``[start, stop)`` along each axis."""
+
+OUTCOME = ("result_code", *REGION, "subtracted_background", "nchi2")
+"""What else a fit tells."""
+
+_WHOLE_NUMBERS = frozenset(("frame", "result_code", *REGION))
+
+
+def localization_dtype(
+    parameters: Sequence[str],
+    outcome: Sequence[str] = OUTCOME,
+    *,
+    has_errors: bool = True,
+    has_starts: bool = False,
+) -> np.dtype[Any]:
+    """Return the dtype of the rows of a fit.
+
+    Parameters
+    ----------
+    parameters
+        Keys of :data:`QUANTITIES`.
+    outcome
+        Some of :data:`OUTCOME`.
+    has_errors
+        Whether each parameter has its standard error, ``<parameter>_error``, NaN where the fit has none.
+    has_starts
+        Whether there is the value that the search began with, ``start_<parameter>``.
+
+    Returns
+    -------
+    dtype
+        ``frame``, the parameters, their errors, their starts, and the outcome.
+    """
+    errors = [f"{name}_error" for name in parameters] if has_errors else []
+    starts = [f"start_{name}" for name in parameters] if has_starts else []
+    names = ["frame", *parameters, *errors, *starts, *outcome]
+    return np.dtype([(name, "<i4" if name in _WHOLE_NUMBERS else "<f4") for name in names])
+
+
+LOCALIZATION_DTYPE = localization_dtype(PARAMETERS)
+"""One localization of LatGaussFitFR."""
 
 Rows = NDArray[np.void]
-"""One-dimensional structured array of :data:`LOCALIZATION_DTYPE`."""
+"""One-dimensional structured array of a dtype by :func:`localization_dtype`."""
+
+
+def blank_rows(n: int, dtype: np.dtype[Any]) -> Rows:
+    """Return rows that tell nothing: NaN, and 0 for whole numbers."""
+    rows = np.zeros(n, dtype)
+    for name in dtype.names or ():
+        if dtype[name].kind == "f":
+            rows[name] = np.nan
+    return rows
+
+
+def column(rows: Rows, name: str) -> NDArray[np.float32]:
+    """Return a column, of NaN if the fit that made these rows does not have it."""
+    if name in (rows.dtype.names or ()):
+        return np.asarray(rows[name])
+    return np.full(len(rows), np.nan, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +119,7 @@ class Localized:
     Parameters
     ----------
     rows
-        :data:`LOCALIZATION_DTYPE`, in order of frames.
+        Of the fit's dtype, in order of frames.
     failures
         Frames that could not be analysed, with the reason.
     """

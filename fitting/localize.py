@@ -39,7 +39,7 @@ class Inspection:
     candidates
         ``(candidate, 3)``: x and y in px, filtered value.
     rows
-        The fits, :data:`~fitting.localizations.LOCALIZATION_DTYPE`.
+        The fits.
     """
 
     photoelectrons: Image

@@ -2,89 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
+from fitting.localizations import Rows, blank_rows
+from fitting.modules import MODULES
+from pipeline_files.formats import FORMATS, NO_ERROR
 from pipeline_files.metadata import Metadata, number
 from pipeline_protocol.errors import SettingError
-
-NO_ERROR = -5000.0
-"""PYME's mark of a fit without error estimates."""
-
-_PARAMETERS = ("A", "x0", "y0", "sigma", "background", "bx", "by")
-
-_SLICE = np.dtype([("start", "<i4"), ("stop", "<i4"), ("step", "<i4")])
-
-_GAUSSIAN_DTYPE = np.dtype(
-    [
-        ("tIndex", "<i4"),
-        ("fitResults", [(name, "<f4") for name in _PARAMETERS]),
-        ("fitError", [(name, "<f4") for name in _PARAMETERS]),
-        ("resultCode", "<i4"),
-        ("slicesUsed", [("x", _SLICE), ("y", _SLICE), ("z", _SLICE)]),
-        ("subtractedBackground", "<f4"),
-        ("nchi2", "<f4"),
-    ]
-)
-
-_GAUSSIAN_COLUMNS = (
-    ("frame", "tIndex", "as it is"),
-    ("amplitude", "fitResults.A", "photoelectrons"),
-    ("x", "fitResults.x0", "x"),
-    ("y", "fitResults.y0", "y"),
-    ("sigma", "fitResults.sigma", "x"),
-    ("background", "fitResults.background", "photoelectrons"),
-    ("slope_x", "fitResults.bx", "photoelectrons per x"),
-    ("slope_y", "fitResults.by", "photoelectrons per y"),
-    ("amplitude_error", "fitError.A", "photoelectrons"),
-    ("x_error", "fitError.x0", "x"),
-    ("y_error", "fitError.y0", "y"),
-    ("sigma_error", "fitError.sigma", "x"),
-    ("background_error", "fitError.background", "photoelectrons"),
-    ("slope_x_error", "fitError.bx", "photoelectrons per x"),
-    ("slope_y_error", "fitError.by", "photoelectrons per y"),
-    ("result_code", "resultCode", "as it is"),
-    ("roi_x_start", "slicesUsed.x.start", "as it is"),
-    ("roi_x_stop", "slicesUsed.x.stop", "as it is"),
-    ("roi_y_start", "slicesUsed.y.start", "as it is"),
-    ("roi_y_stop", "slicesUsed.y.stop", "as it is"),
-    ("subtracted_background", "subtractedBackground", "photoelectrons"),
-    ("nchi2", "nchi2", "as it is"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitFormat:
-    """How PYME stores the results of one fit module.
-
-    Parameters
-    ----------
-    dtype
-        Of a row of ``/FitResults``.
-    columns
-        ``(our column, PYME's column, unit)``; a unit is a name in :meth:`Scale.factors`.
-    constants
-        Columns of PYME's that say nothing here, with their values.
-    """
-
-    dtype: np.dtype[Any]
-    columns: tuple[tuple[str, str, str], ...]
-    constants: Mapping[str, int]
-
-
-FORMATS: Mapping[str, FitFormat] = {
-    "LatGaussFitFR": FitFormat(
-        dtype=_GAUSSIAN_DTYPE,
-        columns=_GAUSSIAN_COLUMNS,
-        constants={"slicesUsed.x.step": 1, "slicesUsed.y.step": 1, "slicesUsed.z.stop": 1, "slicesUsed.z.step": 1},
-    )
-}
-"""Formats by name of the fit module."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +62,7 @@ class Scale:
     def factors(self) -> dict[str, float]:
         """Return what a value of each unit is to be multiplied with to become PYME's."""
         return {
-            "as it is": 1.0,
+            "": 1.0,
             "x": self.nm_per_px_x,
             "y": self.nm_per_px_y,
             "photoelectrons": self.adu_per_photoelectron,
@@ -149,16 +77,16 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     Parameters
     ----------
     rows
-        :data:`fitting.localizations.LOCALIZATION_DTYPE`.
+        Of the module's dtype.
     fit_module
-        A key of :data:`FORMATS`.
+        A key of :data:`pipeline_files.formats.FORMATS`.
     scale
         Of the movie.
 
     Returns
     -------
     ndarray
-        As many rows of the format's dtype; errors of NaN are :data:`NO_ERROR`.
+        As many rows of the format's dtype; errors of NaN are :data:`pipeline_files.formats.NO_ERROR`.
     """
     form, factors = FORMATS[fit_module], scale.factors()
     stored = np.zeros(len(rows), form.dtype)
@@ -171,6 +99,8 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
         _column(stored, theirs)[:] = value
     for theirs, constant in form.constants.items():
         _column(stored, theirs)[:] = constant
+    if form.is_root_stored:
+        _take_root(stored)
     return stored
 
 
@@ -182,29 +112,49 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     stored
         Rows of ``/FitResults``, by PYME or Pointillist.
     fit_module
-        A key of :data:`FORMATS`.
+        A key of :data:`pipeline_files.formats.FORMATS`.
     scale
         Of the movie.
 
     Returns
     -------
     ndarray
-        :data:`fitting.localizations.LOCALIZATION_DTYPE`.
+        Of the module's dtype; NaN in what PYME does not store.
 
     Raises
     ------
     KeyError
         If a column is missing.
     """
-    factors = scale.factors()
-    rows = np.zeros(len(stored), LOCALIZATION_DTYPE)
-    for ours, theirs, unit in FORMATS[fit_module].columns:
+    form, factors = FORMATS[fit_module], scale.factors()
+    if form.is_root_stored:
+        stored = _squared(stored)
+    rows = blank_rows(len(stored), MODULES[fit_module].dtype)
+    for ours, theirs, unit in form.columns:
         value = _column(stored, theirs)
         if value.dtype.kind == "f":
             is_missing = ours.endswith("_error") & (value == NO_ERROR)
             value = np.where(is_missing, np.nan, value / factors[unit])
         rows[ours] = value
     return rows
+
+
+def _take_root(stored: NDArray[np.void]) -> None:
+    """Replace heights, and their errors, by their roots."""
+    height, error = _column(stored, "fitResults.A"), _column(stored, "fitError.A")
+    root = np.sqrt(np.maximum(height, 0))
+    has_error = (error != NO_ERROR) & (root > 0)
+    error[:] = np.where(has_error, error / np.where(has_error, 2 * root, 1), NO_ERROR)
+    height[:] = root
+
+
+def _squared(stored: NDArray[np.void]) -> NDArray[np.void]:
+    """Return the rows with heights, and their errors, in place of their roots, which may be negative."""
+    stored = stored.copy()
+    height, error = _column(stored, "fitResults.A"), _column(stored, "fitError.A")
+    error[:] = np.where(error == NO_ERROR, NO_ERROR, 2 * np.abs(height) * error)
+    height[:] = height**2
+    return stored
 
 
 def _column(rows: NDArray[np.void], path: str) -> NDArray[Any]:

@@ -47,7 +47,7 @@ def write_results(
     description
         What the file holds.
     portions
-        :data:`fitting.localizations.LOCALIZATION_DTYPE`, in order of frames; never held together.
+        Of the fit module's dtype, in order of frames; never held together.
     done
         Ranges ``(start, stop)`` of frames that were analysed, in any order and cutting.
     failures

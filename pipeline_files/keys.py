@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline_files.conversion import FORMATS
+from fitting.modules import MODULES
 from pipeline_files.kinds import NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER, Kind
 from pipeline_files.metadata import Value
 from pipeline_protocol.errors import SettingError
@@ -93,7 +93,7 @@ _TABLE = (
         name="Analysis.FitModule",
         kind=TEXT,
         default="LatGaussFitFR",
-        choices=tuple(FORMATS),
+        choices=tuple(MODULES),
         help="The fit.",
     ),
     Key(

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import tables
 from numpy.typing import NDArray
 
 from fitting.localizations import Rows
-from pipeline_files.conversion import FORMATS, Scale, to_pyme
+from fitting.modules import MODULES
+from pipeline_files.conversion import Scale, to_pyme
+from pipeline_files.formats import FORMATS
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.identity import data_file_id
 from pipeline_files.metadata import Metadata
@@ -88,8 +90,13 @@ class ResultsDescription:
 
     @property
     def fit_module(self) -> str:
-        """Name of the fit, a key of :data:`pipeline_files.conversion.FORMATS`."""
+        """Name of the fit, a key of :data:`pipeline_files.formats.FORMATS`."""
         return str(self.metadata.get("Analysis.FitModule"))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the fit's rows."""
+        return MODULES[self.fit_module].dtype
 
 
 def _version(name: str) -> str:
@@ -157,7 +164,7 @@ def append_localizations(path: Path, rows: Rows) -> NDArray[np.void]:
     path
         Of :func:`create_results`.
     rows
-        :data:`fitting.localizations.LOCALIZATION_DTYPE`, in px and photoelectrons.
+        Of the file's fit module, in px and photoelectrons.
 
     Returns
     -------

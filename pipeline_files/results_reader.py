@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.localizations import Rows
-from pipeline_files.conversion import FORMATS, Scale, from_pyme
+from pipeline_files.conversion import Scale, from_pyme
 from pipeline_files.final_results import FAILURE_DTYPE, RANGE_DTYPE
+from pipeline_files.formats import FORMATS
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.metadata import Metadata
 from pipeline_files.pyme_h5 import open_hdf5
@@ -30,7 +31,7 @@ class Results:
     n_localizations
         In the whole file.
     rows
-        :data:`fitting.localizations.LOCALIZATION_DTYPE`: those that were asked for.
+        Of the fit module's dtype: those that were asked for.
     metadata
         The movie's, and the settings.
     events

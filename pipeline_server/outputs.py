@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
+from fitting.localizations import Rows
 from pipeline_files.final_results import write_results
 from pipeline_files.places import alternatives, is_taken, partial_path
 from pipeline_files.results import append_localizations, create_results
@@ -21,7 +22,7 @@ from pipeline_server.submission import Submission
 log = logging.getLogger("pointillist.server")
 
 
-def check_answer(answer: Answer, buffers: Sequence[Buffer]) -> None:
+def check_answer(answer: Answer, buffers: Sequence[Buffer], dtype: np.dtype[Any]) -> None:
     """Make sure that an answer is what the results can hold.
 
     Raises
@@ -31,10 +32,10 @@ def check_answer(answer: Answer, buffers: Sequence[Buffer]) -> None:
     """
     ref = answer.ref
     n_bytes = sum(len(buffer) for buffer in buffers)
-    if len(buffers) != 1 or n_bytes != answer.n_items * LOCALIZATION_DTYPE.itemsize:
+    if len(buffers) != 1 or n_bytes != answer.n_items * dtype.itemsize:
         problem = f"an answer of {answer.n_items} rows has {n_bytes} bytes"
         raise MessageError(answer.worker, problem, "use the same version everywhere")
-    frames = np.frombuffer(buffers[0], LOCALIZATION_DTYPE)["frame"]
+    frames = np.frombuffer(buffers[0], dtype)["frame"]
     is_inside = not len(frames) or (frames[0] >= ref.start and frames[-1] < ref.stop)
     if not is_inside or (np.diff(frames) < 0).any():
         problem = f"an answer to frames {ref.start} to {ref.stop} has others, or no order"
@@ -124,4 +125,5 @@ class Output:
 
     def _rows(self, start: int) -> Rows:
         entry, buffers = self._journal.read(start)
-        return np.frombuffer(buffers[0], LOCALIZATION_DTYPE) if entry.sizes else np.zeros(0, LOCALIZATION_DTYPE)
+        dtype = self._description.dtype
+        return np.frombuffer(buffers[0], dtype) if entry.sizes else np.zeros(0, dtype)

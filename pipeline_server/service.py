@@ -20,7 +20,6 @@ from pipeline_protocol.wire import Buffer
 from pipeline_server import events as e
 from pipeline_server.door import MAX_BATCH, Door
 from pipeline_server.jobs import JobState
-from pipeline_server.outputs import check_answer
 from pipeline_server.queue import Queue
 from pipeline_server.reception import Reception, refusal
 from pipeline_server.submission import Submission, program_version
@@ -143,8 +142,10 @@ class Service:
 
     def _take_answer(self, answer: m.Answer, buffers: Sequence[Buffer], now: float) -> None:
         ref, worker = answer.ref, answer.worker
+        work = self._works.get(ref.job)
         try:
-            check_answer(answer, buffers)
+            if work is not None:
+                work.check(answer, buffers)
         except MessageError as error:
             log.warning("answer job=%s range=%d:%d %s", ref.job, ref.start, ref.stop, error)
             self._door.send(self._peers[worker], m.Forget(ref=ref))

@@ -12,7 +12,7 @@ from pipeline_protocol.messages import Answer, JobState, Progress, Ref
 from pipeline_protocol.wire import Buffer, encode_spec
 from pipeline_server import events as e
 from pipeline_server.jobs import Job
-from pipeline_server.outputs import Output
+from pipeline_server.outputs import Output, check_answer
 from pipeline_server.records import FailureEntry, JournalFullError, RangeEntry
 from pipeline_server.submission import Submission
 
@@ -77,6 +77,16 @@ class Work:
             done=tuple(self.journal.done),
             n_items=self.journal.n_items,
         )
+
+    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
+        """Make sure that an answer is one of this job.
+
+        Raises
+        ------
+        MessageError
+            If it is not.
+        """
+        check_answer(answer, buffers, self.submission.description.dtype)
 
     def record(self, ref: Ref, answer: Answer, buffers: Sequence[Buffer]) -> None:
         """Have an answer written at the next sync."""

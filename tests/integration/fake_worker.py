@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.localizations import LOCALIZATION_DTYPE
+from fitting.modules import MODULES
 from pipeline_protocol.keys import user_keys
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.kinds import BlockedError, Result
@@ -24,6 +24,7 @@ ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
 class FakeRunner:
     def __init__(self, spec: JobSpec) -> None:
         self.movie = Path(spec.movie)
+        self.dtype = MODULES[str(spec.settings["Analysis.FitModule"])].dtype
 
     def read(self, start: int, stop: int) -> range:
         if not self.movie.exists():
@@ -38,7 +39,7 @@ class FakeRunner:
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(ORDERS.get("seconds_per_frame", 0.0))
         frames = np.repeat(inputs, np.array(inputs) % 3)
-        rows = np.zeros(len(frames), LOCALIZATION_DTYPE)
+        rows = np.zeros(len(frames), self.dtype)
         rows["frame"] = frames
         rows["x"] = rows["amplitude"] = frames + 1
         rows["sigma"] = 1.3

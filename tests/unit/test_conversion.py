@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from fitting.localizations import LOCALIZATION_DTYPE, Rows
-from pipeline_files.conversion import FORMATS, NO_ERROR, Scale, from_pyme, to_pyme
+from pipeline_files.conversion import Scale, from_pyme, to_pyme
+from pipeline_files.formats import FORMATS, NO_ERROR
 from pipeline_files.metadata import Value
 from pipeline_protocol.errors import SettingError
 

@@ -231,7 +231,7 @@ def test_results_of_an_unknown_fit_are_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5r", "w") as file:
         file["FitResults"] = np.zeros(3, [("tIndex", "<i4")])
         file.create_group("MetaData/Analysis").attrs["FitModule"] = "InterpFitR"
-    with pytest.raises(ResultsError, match="holds results of InterpFitR; only those of LatGaussFitFR are read"):
+    with pytest.raises(ResultsError, match="holds results of InterpFitR; only those of LatGaussFitFR, "):
         read_results(tmp_path / "a.h5r")
 
 

@@ -1,0 +1,108 @@
+"""Kernels that take what a region shows, without a search."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.jit import kernel
+
+Image = NDArray[np.float32]
+Vector = NDArray[np.float32]
+
+
+@kernel
+def _region(position: float, half_size: int, length: int) -> tuple[int, int]:
+    """Pixels ``[start, stop)`` about a position, clipped to the frame."""
+    centre = int(np.floor(position + 0.5))
+    return max(centre - half_size, 0), min(centre + half_size + 1, length)
+
+
+@kernel
+def clip_regions(
+    points: NDArray[np.float32], half_size: int, shape: tuple[int, int], regions: NDArray[np.int32]
+) -> None:
+    """Cut out a region about each point.
+
+    Parameters
+    ----------
+    points
+        ``(spot, 3)``: x and y first, px.
+    half_size
+        Of the regions, px.
+    shape
+        Height and width of the frame, px; regions are clipped to it.
+    regions
+        ``(spot, 4)``, written: start and stop along x, and along y.
+    """
+    for spot in range(points.shape[0]):
+        regions[spot, 0], regions[spot, 1] = _region(points[spot, 0], half_size, shape[1])
+        regions[spot, 2], regions[spot, 3] = _region(points[spot, 1], half_size, shape[0])
+
+
+@kernel
+def span_regions(signal: Image, regions: NDArray[np.int32], spans: NDArray[np.float32]) -> None:
+    """Find the least and the largest pixel of each region.
+
+    Parameters
+    ----------
+    signal
+        ``(y, x)``.
+    regions
+        ``(spot, 4)``, of :func:`clip_regions`.
+    spans
+        ``(spot, 2)``, written.
+    """
+    for spot in range(regions.shape[0]):
+        region = signal[regions[spot, 2] : regions[spot, 3], regions[spot, 0] : regions[spot, 1]]
+        spans[spot, 0], spans[spot, 1] = region.min(), region.max()
+
+
+@kernel
+def centre_regions(signal: Image, background: Image, regions: NDArray[np.int32], centres: NDArray[np.float32]) -> None:
+    """Find the centre of what exceeds half of the maximum of each region.
+
+    Parameters
+    ----------
+    signal, background
+        ``(y, x)``; their difference is taken, and its least pixel in the region counts as 0.
+    regions
+        ``(spot, 4)``, of :func:`clip_regions`.
+    centres
+        ``(spot, 5)``, written: sum of what exceeds the half, x and y of its centre, half-widths along x and y, px;
+        0 and NaN where all pixels are alike.
+    """
+    largest_size = max(signal.shape)
+    columns, lines = np.empty(largest_size, np.float32), np.empty(largest_size, np.float32)
+    for spot in range(regions.shape[0]):
+        x_start, x_stop, y_start, y_stop = regions[spot]
+        light = signal[y_start:y_stop, x_start:x_stop] - background[y_start:y_stop, x_start:x_stop]
+        half = (light.min() + light.max()) / np.float32(2)
+        along_x, along_y = columns[: light.shape[1]], lines[: light.shape[0]]
+        along_x[:] = 0.0
+        for y in range(light.shape[0]):
+            sum_of_line = np.float32(0)
+            for x in range(light.shape[1]):
+                excess = max(light[y, x] - half, np.float32(0))
+                along_x[x] += excess
+                sum_of_line += excess
+            along_y[y] = sum_of_line
+        centre_x, half_width_x = _centre(along_x)
+        centre_y, half_width_y = _centre(along_y)
+        centres[spot, 0] = along_y.sum()
+        centres[spot, 1], centres[spot, 2] = x_start + centre_x, y_start + centre_y
+        centres[spot, 3], centres[spot, 4] = half_width_x, half_width_y
+
+
+@kernel
+def _centre(light: Vector) -> tuple[float, float]:
+    """Return the centroid of light along an axis, and its mean distance from there on one side; NaN without light."""
+    total, moment = 0.0, 0.0
+    for k in range(light.size):
+        total += light[k]
+        moment += k * light[k]
+    centre = moment / total
+    beyond = 0.0
+    for k in range(light.size):
+        beyond += max(k - centre, 0.0) * light[k]
+    return centre, beyond / total

@@ -1,0 +1,129 @@
+"""How PYME stores what each fit module gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fitting.localizations import QUANTITIES
+from fitting.modules import MODULES
+
+NO_ERROR = -5000.0
+"""PYME's mark of a fit without error estimates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitFormat:
+    """How PYME stores the results of one fit module.
+
+    Parameters
+    ----------
+    dtype
+        Of a row of ``/FitResults``.
+    columns
+        ``(our column, PYME's column, unit)``; a unit is one of :data:`fitting.localizations.QUANTITIES`, or empty.
+    constants
+        Columns of PYME's that say nothing here, with their values.
+    is_root_stored
+        Whether ``A`` is the root of the height in ADU, and its error that of the root.
+    """
+
+    dtype: np.dtype[Any]
+    columns: tuple[tuple[str, str, str], ...]
+    constants: Mapping[str, float]
+    is_root_stored: bool
+
+
+_GROUPS = {"fitResults": "{}", "fitError": "{}_error", "startParams": "start_{}"}
+"""PYME's columns that have parts, one for each parameter, and our names of the parts."""
+
+Names = tuple[tuple[str, str], ...]
+"""Our names of parameters and PYME's, in PYME's order."""
+
+_CENTRE: Names = (("x", "x0"), ("y", "y0"))
+_SLOPES: Names = (("slope_x", "bx"), ("slope_y", "by"))
+_ROUND: Names = (("amplitude", "A"), *_CENTRE, ("sigma", "sigma"), ("background", "background"))
+_ELLIPTICAL: Names = (
+    ("amplitude", "A"),
+    *_CENTRE,
+    ("sigma", "sigmax"),
+    ("sigma_y", "sigmay"),
+    ("background", "background"),
+    *_SLOPES,
+)
+_CENTROID: Names = (
+    ("light", "A"),
+    *_CENTRE,
+    ("half_width_x", "sigxl"),
+    ("half_width_x", "sigxr"),
+    ("half_width_y", "sigyu"),
+    ("half_width_y", "sigyd"),
+)
+
+_OTHERS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "resultCode": (("result_code", "resultCode", ""),),
+    "slicesUsed": tuple((f"roi_{a}_{end}", f"slicesUsed.{a}.{end}", "") for a in "xy" for end in ("start", "stop")),
+    "subtractedBackground": (("subtracted_background", "subtractedBackground", "photoelectrons"),),
+    "nchi2": (("nchi2", "nchi2", ""),),
+}
+
+_SLICE = np.dtype([("start", "<i4"), ("stop", "<i4"), ("step", "<i4")])
+_STEPS = {"slicesUsed.x.step": 1, "slicesUsed.y.step": 1, "slicesUsed.z.stop": 1, "slicesUsed.z.step": 1}
+_UNFITTED = {
+    "fitResults.sigma": 250 / 2.35,
+    "fitResults.bx": 0.001,
+    "fitResults.by": 0.001,
+    **{f"fitError.{name}": NO_ERROR for _, name in _ROUND + _SLOPES},
+}
+"""What PYME's LatObjFindFR writes where a fit would begin, nm and ADU."""
+
+
+def _format(
+    fit_module: str,
+    parameters: Names,
+    fields: Sequence[str],
+    unfitted: Mapping[str, float] | None = None,
+    *,
+    is_root_stored: bool = False,
+) -> FitFormat:
+    """Make the format of a module from its parameters, and from PYME's columns after ``tIndex``."""
+    kinds: dict[str, Any] = {
+        **{group: [(name, "<f4") for _, name in parameters] for group in _GROUPS},
+        "resultCode": "<i4",
+        "slicesUsed": [(axis, _SLICE) for axis in "xyz"],
+    }
+    columns = [("frame", "tIndex", "")]
+    for field in fields:
+        if field in _GROUPS:
+            ours = _GROUPS[field].format
+            columns += [(ours(name), f"{field}.{theirs}", QUANTITIES[name]) for name, theirs in parameters]
+        else:
+            columns += _OTHERS[field]
+    given = MODULES[fit_module].dtype.names or ()
+    return FitFormat(
+        dtype=np.dtype([("tIndex", "<i4"), *((field, kinds.get(field, "<f4")) for field in fields)]),
+        columns=tuple(column for column in columns if column[0] in given),
+        constants={**_STEPS, **(unfitted or {})},
+        is_root_stored=is_root_stored,
+    )
+
+
+_FITTED = ("fitResults", "fitError", "resultCode", "slicesUsed", "subtractedBackground", "nchi2")
+
+FORMATS: Mapping[str, FitFormat] = {
+    "LatGaussFitFR": _format("LatGaussFitFR", _ROUND + _SLOPES, _FITTED),
+    "AstigGaussFitFR": _format(
+        "AstigGaussFitFR",
+        _ELLIPTICAL,
+        ("fitResults", "fitError", "startParams", "resultCode", "slicesUsed", "subtractedBackground"),
+    ),
+    "GaussFitConstrR": _format("GaussFitConstrR", _ROUND, _FITTED, is_root_stored=True),
+    "LatObjFindFR": _format(
+        "LatObjFindFR", _ROUND + _SLOPES, ("fitResults", "fitError", "resultCode", "slicesUsed"), _UNFITTED
+    ),
+    "LatFitCOIR": _format("LatFitCOIR", _CENTROID, ("fitResults", "slicesUsed")),
+}
+"""Formats by name of the fit module."""
