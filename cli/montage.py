@@ -117,9 +117,10 @@ def _title(test: DetectionTest) -> str:
     background = f"background from frames {begin}:{end}" if begin < end else "no background subtracted"
     thresholds = ", ".join(f"{each.threshold:g}" for each in test.by_threshold)
     roi = 2 * settings.roi_half_size + 1
+    fit = settings.fit_module if settings.estimator == "wls" else f"{settings.fit_module} ({settings.estimator})"
     return (
         f"{test.movie.name}: {len(test.by_threshold[0].looks)} of {test.n_movie_frames} frames  ·  "
-        f"threshold {thresholds}  ·  {background}  ·  fits of {roi} x {roi} px of {test.pixel_size_nm:g} nm"
+        f"threshold {thresholds}  ·  {background}  ·  {fit} of {roi} x {roi} px of {test.pixel_size_nm:g} nm"
     )
 
 
@@ -225,7 +226,7 @@ def _draw_legend(figure: Figure) -> None:
             color=CANDIDATE,
             label="candidate, as wide as the region that is fitted",
         ),
-        Line2D([], [], linestyle="", marker="+", markersize=7, color=FIT, label="fit that converged"),
+        Line2D([], [], linestyle="", marker="+", markersize=7, color=FIT, label="where the fit ends, if it converged"),
     ]
     n_columns = 3 if figure.get_figwidth() > WIDE_INCHES else 1
     figure.legend(handles=handles, loc="lower left", ncols=n_columns, fontsize=9, frameon=False)

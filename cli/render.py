@@ -102,6 +102,8 @@ def _precise(rows: Rows, max_error_nm: float | None, camera_nm: float) -> Rows:
 
     if max_error_nm is None:
         return rows
+    if "x_error" not in (rows.dtype.names or ()):
+        raise SettingError("--max-error", "the fit of these results reports no errors", "leave it out")
     with np.errstate(invalid="ignore"):
         return np.asarray(rows[precision_px(rows) * camera_nm <= max_error_nm])
 

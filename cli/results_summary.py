@@ -79,16 +79,20 @@ def _sample(path: Path, n_localizations: int) -> Rows:
 def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
     from fitting.derived import photons, precision_px
     from fitting.diagnosis import converged, median
+    from fitting.localizations import column
 
     fits = converged(rows)
     if not len(fits):
         return {}
-    return {
-        "converged": f"{100 * len(fits) / len(rows):.1f} % of the fits",
-        "photons": f"{median(photons(fits)):.0f} per localization (median)",
-        "sigma": f"{pixel_nm * median(fits['sigma']):.0f} nm (median)",
-        "precision": f"{pixel_nm * median(precision_px(fits)):.1f} nm (median of the errors that the fits report)",
-    }
+    share = 100 * len(fits) / len(rows) if "result_code" in (rows.dtype.names or ()) else float("nan")
+    lines = (
+        ("converged", share, "{:.1f} % of the fits"),
+        ("photons", median(photons(fits)), "{:.0f} per localization (median)"),
+        ("sigma", pixel_nm * median(column(fits, "sigma")), "{:.0f} nm (median)"),
+        ("sigma along y", pixel_nm * median(column(fits, "sigma_y")), "{:.0f} nm (median)"),
+        ("precision", pixel_nm * median(precision_px(fits)), "{:.1f} nm (median of the errors that the fits report)"),
+    )
+    return {name: form.format(value) for name, value, form in lines if value == value}  # noqa: PLR0124  # not NaN
 
 
 def frame_shape(metadata: Metadata, rows: Rows) -> tuple[int, int]:

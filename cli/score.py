@@ -132,7 +132,9 @@ def _errors_table(outcome: Score, pixel_nm: float, limits: _Limits) -> Table:
     table.add_column("all", justify="right")
     table.add_column(f"isolated by {limits.isolation_nm:g} nm", justify="right")
     for name, show in _ERROR_LINES:
-        table.add_row(name, *(Text(show(errors, pixel_nm)) for errors in (outcome.every, outcome.isolated)))
+        texts = [show(errors, pixel_nm) for errors in (outcome.every, outcome.isolated)]
+        if any(map(str.isdigit, "".join(texts))):
+            table.add_row(name, *map(Text, texts))
     return table
 
 
@@ -159,4 +161,5 @@ _ERROR_LINES: tuple[tuple[str, Callable[[Errors, float], str]], ...] = (
     ("error over reported error x, y", _pair("pull", ".2f", is_length=False)),
     ("photons over true photons (median)", lambda errors, _: f"{errors.photon_ratio:.3f}"),
     ("sigma (nm, median)", lambda errors, pixel_nm: f"{errors.sigma_px * pixel_nm:.1f}"),
+    ("sigma along y (nm, median)", lambda errors, pixel_nm: f"{errors.sigma_y_px * pixel_nm:.1f}"),
 )

@@ -31,8 +31,8 @@ def command(search: str | None) -> None:
     table.add_column("unit", no_wrap=True)
     table.add_column("what it does")
     for key in KEYS.values():
-        if search is None or search.lower() in f"{key.name} {key.help}".lower():
-            table.add_row(*map(Text, (key.name, _shown(key.default), key.unit, key.help)))
+        if search is None or search.lower() in f"{key.name} {key.meaning}".lower():
+            table.add_row(*map(Text, (key.name, _shown(key.default), key.unit, key.meaning)))
     output().print(table)
 
 

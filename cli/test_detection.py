@@ -149,44 +149,64 @@ def _table(test: DetectionTest) -> Table:
     from rich.text import Text
 
     several = len(test.by_threshold) > 1
+    columns = _columns(test)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    headings = ["frame", "candidates", "fits", "photons", "sigma (nm)", "sigma (px)", "nchi2", "SNR"]
+    headings = ["frame", "candidates", "fits", *(column.heading for column in columns)]
     for heading in ["threshold", *headings] if several else headings:
         table.add_column(heading, justify="right")
     for at_threshold in test.by_threshold:
         table.add_section()
-        for cells in _cells(at_threshold, test.pixel_size_nm):
+        for cells in _cells(at_threshold, columns):
             first = [f"{at_threshold.threshold:g}"] if several else []
             table.add_row(*map(Text, [*first, *cells]))
     return table
 
 
-def _cells(test: ThresholdTest, pixel_size_nm: float) -> list[list[str]]:
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    attribute: str
+    form: str
+    factor: float = 1.0
+
+
+def _columns(test: DetectionTest) -> list[_Column]:
+    """Return the medians that the fit gives."""
+    from fitting.modules import MODULES
+
+    nm = test.pixel_size_nm
+    columns = (
+        ({"amplitude", "sigma"}, _Column("photons", "photons", "{:.0f}")),
+        ({"sigma"}, _Column("sigma (nm)", "sigma_px", "{:.0f}", nm)),
+        ({"sigma"}, _Column("sigma (px)", "sigma_px", "{:.2f}")),
+        ({"sigma_y"}, _Column("along y (nm)", "sigma_y_px", "{:.0f}", nm)),
+        ({"nchi2"}, _Column("nchi2", "nchi2", "{:.2f}")),
+        ({"amplitude"}, _Column("SNR", "snr", "{:.1f}")),
+    )
+    given = set(MODULES[test.settings.fit_module].dtype.names or ())
+    return [column for needed, column in columns if needed <= given]
+
+
+def _cells(test: ThresholdTest, columns: Sequence[_Column]) -> list[list[str]]:
     from fitting.diagnosis import median, report
 
     reports = [report(look) for look in test.looks]
     lines = [
-        (str(each.frame), each.n_candidates, each.n_fits, each.photons, each.sigma_px, each.nchi2, each.snr)
+        (str(each.frame), each.n_candidates, each.n_fits, [getattr(each, column.attribute) for column in columns])
         for each in reports
     ]
     if len(reports) > 1:
-        medians = [
-            median([getattr(each, name) for each in reports]) for name in ("photons", "sigma_px", "nchi2", "snr")
-        ]
+        medians = [median([getattr(each, column.attribute) for each in reports]) for column in columns]
         n_candidates, n_fits = sum(each.n_candidates for each in reports), sum(each.n_fits for each in reports)
-        lines.append(("all", n_candidates, n_fits, medians[0], medians[1], medians[2], medians[3]))
+        lines.append(("all", n_candidates, n_fits, medians))
     return [
         [
             frame,
             str(n_candidates),
             str(n_fits),
-            _number(photons, "{:.0f}"),
-            _number(sigma * pixel_size_nm, "{:.0f}"),
-            _number(sigma, "{:.2f}"),
-            _number(nchi2, "{:.2f}"),
-            _number(snr, "{:.1f}"),
+            *(_number(value * column.factor, column.form) for value, column in zip(values, columns, strict=True)),
         ]
-        for frame, n_candidates, n_fits, photons, sigma, nchi2, snr in lines
+        for frame, n_candidates, n_fits, values in lines
     ]
 
 

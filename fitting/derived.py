@@ -9,16 +9,26 @@ from fitting.localizations import Rows, column
 
 
 def photons(rows: Rows) -> NDArray[np.float64]:
-    """Return the photoelectrons of each localization, ``2 pi sigma² amplitude`` or ``2 pi sigma sigma_y amplitude``.
+    """Return the photoelectrons of each localization, ``2 pi width² amplitude``.
 
     Parameters
     ----------
     rows
         Localizations by any fit; NaN where it gives no width or no amplitude.
     """
+    return np.asarray(2 * np.pi * width_px(rows) ** 2 * column(rows, "amplitude"))
+
+
+def width_px(rows: Rows) -> NDArray[np.float64]:
+    """Return the width of each localization, sigma or the root of ``sigma sigma_y``, in px.
+
+    Parameters
+    ----------
+    rows
+        Localizations by any fit; NaN where it gives no width.
+    """
     sigma = column(rows, "sigma").astype(np.float64)
-    sigma_y = column(rows, "sigma_y") if "sigma_y" in (rows.dtype.names or ()) else sigma
-    return np.asarray(2 * np.pi * sigma * sigma_y * column(rows, "amplitude"))
+    return np.sqrt(sigma * column(rows, "sigma_y")) if "sigma_y" in (rows.dtype.names or ()) else sigma
 
 
 def precision_px(rows: Rows) -> NDArray[np.float64]:

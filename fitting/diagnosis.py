@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fitting.camera import CameraModel
 from fitting.derived import photons
-from fitting.localizations import FrameBlock, Rows
+from fitting.localizations import FrameBlock, Rows, column
 from fitting.localize import Inspection
 
 FOUND_CODES = (1, 2, 3, 4)
@@ -49,7 +49,7 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class FrameReport:
-    """The numbers of one frame; medians over its fits, NaN without any.
+    """The numbers of one frame; medians over its fits, NaN without any, and where the fit does not give it.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ class FrameReport:
         Fits that converged there.
     photons
         Photoelectrons of a spot.
-    sigma_px
-        Width of a spot, px.
+    sigma_px, sigma_y_px
+        Width of a spot, and along y where that has its own, px.
     nchi2
         Reduced chi-square; 1 where the noise is what the camera model says.
     snr
@@ -74,25 +74,32 @@ class FrameReport:
     n_fits: int
     photons: float
     sigma_px: float
+    sigma_y_px: float
     nchi2: float
     snr: float
 
 
 def converged(rows: Rows) -> Rows:
-    """Return the fits that converged and have errors.
+    """Return the fits that converged and have errors; all rows of a module that fits nothing.
 
     Parameters
     ----------
     rows
-        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`.
+        Localizations by any fit.
     """
-    has_converged = np.isin(rows["result_code"], FOUND_CODES) & np.isfinite(rows["x_error"])
+    names = rows.dtype.names or ()
+    has_converged = np.ones(len(rows), np.bool_)
+    if "result_code" in names:
+        has_converged &= np.isin(rows["result_code"], FOUND_CODES)
+    if "x_error" in names:
+        has_converged &= np.isfinite(rows["x_error"])
     return np.asarray(rows[has_converged])
 
 
 def significant(rows: Rows) -> Rows:
-    """Return the fits whose amplitude is at least three times its error."""
-    return np.asarray(rows[rows["amplitude"] >= 3 * rows["amplitude_error"]])
+    """Return the fits whose amplitude is at least three times its error, and those that have no such error."""
+    is_within_error = column(rows, "amplitude") < 3 * column(rows, "amplitude_error")
+    return np.asarray(rows[~is_within_error])
 
 
 def report(look: Look) -> FrameReport:
@@ -103,8 +110,9 @@ def report(look: Look) -> FrameReport:
         n_candidates=len(look.inspection.candidates),
         n_fits=len(fits),
         photons=median(photons(fits)),
-        sigma_px=median(fits["sigma"]),
-        nchi2=median(fits["nchi2"]),
+        sigma_px=median(column(fits, "sigma")),
+        sigma_y_px=median(column(fits, "sigma_y")),
+        nchi2=median(column(fits, "nchi2")),
         snr=median(signal_to_noise(look)),
     )
 
@@ -114,7 +122,7 @@ def signal_to_noise(look: Look) -> NDArray[np.float64]:
     fits, noise = look.fits, look.inspection.noise
     line = np.clip(np.rint(fits["y"]), 0, noise.shape[0] - 1).astype(np.intp)
     column = np.clip(np.rint(fits["x"]), 0, noise.shape[1] - 1).astype(np.intp)
-    return np.asarray(fits["amplitude"] / noise[line, column], dtype=np.float64)
+    return np.asarray(column(fits, "amplitude") / noise[line, column], dtype=np.float64)
 
 
 def measure_noise(block: FrameBlock, frame: int, camera: CameraModel) -> float:

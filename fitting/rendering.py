@@ -67,7 +67,7 @@ def add_histogram(image: Image, canvas: Canvas, rows: Rows) -> int:
     canvas
         Where to draw.
     rows
-        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`.
+        Localizations by any fit.
 
     Returns
     -------
@@ -92,8 +92,7 @@ def add_gaussians(image: Image, canvas: Canvas, rows: Rows) -> int:
     canvas
         Where to draw.
     rows
-        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`; those without an error get the
-        median one.
+        Localizations by any fit; those without an error get the median one, or 0.1 camera px where none has one.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.derived import photons
-from fitting.localizations import Rows
+from fitting.localizations import Rows, column
 from fitting.matching import Matches, match, neighbour_distance
 from fitting.precision import precision_bound, spot_array
 from fitting.truth import Truth
@@ -63,7 +63,7 @@ class Optics:
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """Errors of matched localizations; NaN where there are none.
+    """Errors of matched localizations; NaN where there are none, and where the fit does not give them.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ class Errors:
         Standard deviation of the error over the error that the fit reports; 1 is honest.
     photon_ratio
         Median of fitted over true photoelectrons.
-    sigma_px
-        Median fitted sigma.
+    sigma_px, sigma_y_px
+        Median fitted sigma, and that along y where it has its own.
     bound_x, bound_y
         Cramér-Rao bound of these emitters, root of the mean square, px.
     """
@@ -92,6 +92,7 @@ class Errors:
     pull_y: float
     photon_ratio: float
     sigma_px: float
+    sigma_y_px: float
     bound_x: float
     bound_y: float
 
@@ -140,7 +141,7 @@ def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
     Parameters
     ----------
     rows
-        Localizations, of :data:`fitting.localizations.LOCALIZATION_DTYPE`, in any order.
+        Localizations by any fit, in any order.
     truth
         Emitters of the frames that were analysed, in any order.
     rules
@@ -190,10 +191,11 @@ def _errors(rows: Rows, truth: Truth, optics: Optics) -> Errors:
         rmse_y=_root_mean_square(error_y),
         bias_x=float(error_x.mean()),
         bias_y=float(error_y.mean()),
-        pull_x=_pull(error_x, rows["x_error"]),
-        pull_y=_pull(error_y, rows["y_error"]),
+        pull_x=_pull(error_x, column(rows, "x_error")),
+        pull_y=_pull(error_y, column(rows, "y_error")),
         photon_ratio=float(np.median(photons(rows) / truth["photons"])),
-        sigma_px=float(np.median(rows["sigma"])),
+        sigma_px=float(np.median(column(rows, "sigma"))),
+        sigma_y_px=float(np.median(column(rows, "sigma_y"))),
         bound_x=bound_x,
         bound_y=bound_y,
     )

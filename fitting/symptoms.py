@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.derived import width_px
 from fitting.detection import BORDER_PX
 from fitting.diagnosis import Look, median, significant
+from fitting.localizations import column
 from fitting.settings import FitSettings
 
 SATURATED_PIXELS = 3
@@ -189,8 +191,8 @@ def _width_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     fits = significant(np.concatenate([look.fits for look in looks]))
     if len(fits) < 5:
         return None
-    sigma, guess = median(fits["sigma"]), settings.psf_sigma_px
-    if 0.6 < sigma / guess < 1.6:
+    sigma, guess = median(width_px(fits)), settings.psf_sigma_px
+    if np.isnan(sigma) or 0.6 < sigma / guess < 1.6:
         return None
     return Finding(
         settings=("Analysis.PSFSigmaGuess", "voxelsize.x", "voxelsize.y"),
@@ -201,7 +203,10 @@ def _width_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
 
 def _odd_widths(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     fits = np.concatenate([look.inspection.rows for look in looks])
-    is_odd = (fits["sigma"] < 0.35) | (fits["sigma"] > settings.roi_half_size) | ~np.isfinite(fits["x_error"])
+    width = width_px(fits)
+    is_odd = (width < 0.35) | (width > settings.roi_half_size)
+    if "x_error" in (fits.dtype.names or ()):
+        is_odd |= ~np.isfinite(fits["x_error"])
     if len(fits) < 10 or np.mean(is_odd) < 0.2 or _too_many(looks, settings) is not None:
         return None
     return Finding(
@@ -256,8 +261,8 @@ def _misfit(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     fits = significant(np.concatenate([look.fits for look in looks]))
     if len(fits) < 10 or _noise_mismatch(looks, settings) is not None:
         return None
-    nchi2 = median(fits["nchi2"])
-    if 0.5 < nchi2 < 1.7:
+    nchi2 = median(column(fits, "nchi2"))
+    if np.isnan(nchi2) or 0.5 < nchi2 < 1.7:
         return None
     return Finding(
         settings=("Camera.ElectronsPerCount", "Camera.NoiseFactor", "Camera.ReadNoise"),

@@ -67,10 +67,15 @@ class Key:
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise SettingError(self.name, f"{value!r} is not {self.kind.name}", self._remedy()) from error
         if self.choices and parsed not in self.choices:
-            raise SettingError(self.name, f"there is no {value!r}", f"choose one of {', '.join(self.choices)}")
+            raise SettingError(self.name, f"{value} is not available", f"choose one of {', '.join(self.choices)}")
         if isinstance(parsed, int | float) and not self._is_within(parsed):
             raise SettingError(self.name, f"{value} is out of range", f"give a value {self._bounds()}")
         return parsed
+
+    @property
+    def meaning(self) -> str:
+        """The help, and what there is to choose from."""
+        return f"{self.help} One of {', '.join(self.choices)}." if len(self.choices) > 1 else self.help
 
     def _is_within(self, number: float) -> bool:
         return (
@@ -94,7 +99,7 @@ _TABLE = (
         kind=TEXT,
         default="LatGaussFitFR",
         choices=tuple(MODULES),
-        help="The fit.",
+        help="The fit, by PYME's name.",
     ),
     Key(
         name="Analysis.Estimator",
@@ -193,7 +198,7 @@ _TABLE = (
         low=2,
         high=10,
         unit="px",
-        help="Half size of the region that is fitted: 5 means 11 x 11.",
+        help="Half size of the region that is fitted: 5 means 11 x 11. Without it AstigGaussFitFR has 7, LatFitCOIR 4.",
     ),
     Key(name="Analysis.FitBackground", kind=SWITCH, default=True, help="Whether a background is fitted."),
     Key(
@@ -201,7 +206,7 @@ _TABLE = (
         kind=TEXT,
         default="auto",
         choices=("auto", "sloping", "flat"),
-        help="The background that is fitted: auto is sloping for wls, flat for mle.",
+        help="The background that is fitted: auto is sloping for wls, flat for mle and for GaussFitConstrR.",
     ),
     Key(
         name="Analysis.FitSigma",

@@ -7,7 +7,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from fitting.modules import MODULES
 from fitting.settings import FitSettings
+from pipeline_files.combinations import check_combination
 from pipeline_files.documents import read_document
 from pipeline_files.keys import ALIASES, KEYS, Key, check_known
 from pipeline_files.kinds import parse_range
@@ -51,10 +53,19 @@ def resolve(
     given.update(_unaliased(dict(map(_override, overrides))))
     for name in given:
         check_known(name)
-    defaults = {name: key.default for name, key in KEYS.items() if key.default is not None}
-    settings = normalised({**defaults, **_unaliased(movie_metadata), **given})
+    chosen = {**_unaliased(movie_metadata), **given}
+    settings = normalised({**_defaults(chosen), **chosen})
     settings.setdefault("EstimatedLaserOnFrameNo", settings.get("Protocol.DataStartsAt", 0))
     return settings
+
+
+def _defaults(chosen: Metadata) -> dict[str, Value]:
+    """Return PYME's defaults, of which one depends on the fit module."""
+    defaults: dict[str, Value] = {name: key.default for name, key in KEYS.items() if key.default is not None}
+    module = MODULES.get(str(chosen.get("Analysis.FitModule")))
+    if module is not None:
+        defaults["Analysis.ROISize"] = module.roi_half_size
+    return defaults
 
 
 def normalised(settings: Metadata) -> dict[str, Value]:
@@ -188,6 +199,7 @@ def fit_settings(settings: Metadata) -> FitSettings:
     """
     settings = resolve(settings)
     check_complete(settings)
+    check_combination(settings)
     x_um, y_um = _float(settings, "voxelsize.x"), _float(settings, "voxelsize.y")
     is_snr = bool(settings["Analysis.SNRThreshold"])
     e_per_adu = _float(settings, "Camera.ElectronsPerCount") / _float(settings, "Camera.TrueEMGain")
@@ -221,7 +233,8 @@ def _background_model(settings: Metadata) -> str:
     if not settings["Analysis.FitBackground"]:
         return "none"
     if settings["Analysis.BackgroundModel"] == "auto":
-        return "flat" if settings["Analysis.Estimator"] == "mle" else "sloping"
+        backgrounds = MODULES[str(settings["Analysis.FitModule"])].backgrounds
+        return "flat" if settings["Analysis.Estimator"] == "mle" else next(iter(backgrounds), "none")
     return str(settings["Analysis.BackgroundModel"])
 
 

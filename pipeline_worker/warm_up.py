@@ -16,10 +16,18 @@ DTYPES = ("uint16", "uint8", "float32")
 
 def load_kernels() -> None:
     """Load what most movies need; compiles whatever the cache lacks."""
-    run_kernels(DTYPES[:1], ((0.0, True),))
+    run_kernels(DTYPES[:1], (("LatGaussFitFR", 0.0, "sloping"),))
 
 
-def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...]) -> None:
+def load_all_kernels() -> None:
+    """Load all that there are: those of each fit module, and those of each way to the background."""
+    from fitting.modules import MODULES  # noqa: PLC0415 - as below
+
+    modules = tuple((name, 0.0, next(iter(module.backgrounds), "none")) for name, module in MODULES.items())
+    run_kernels(DTYPES, (*modules, ("LatGaussFitFR", 0.25, "none")))
+
+
+def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, float, str], ...]) -> None:
     """Read a few made-up pixels, and localize a few made-up spots.
 
     Parameters
@@ -27,7 +35,7 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...
     dtypes
         Of the raw frames.
     variants
-        Percentile of the background, and whether the fit has one of its own.
+        Fit module, percentile of the background, and what background is fitted.
     """
     import numpy as np  # noqa: PLC0415 - a launcher reads this module without numba
 
@@ -42,7 +50,7 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...
     camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
     y, x = np.mgrid[:32, :32]
     spot = 100.0 * np.exp(-((x - 16.2) ** 2 + (y - 15.7) ** 2) / 2.5)
-    for dtype, (percentile, is_fitted) in itertools.product(dtypes, variants):
+    for dtype, (fit_module, percentile, background) in itertools.product(dtypes, variants):
         frames = np.full((4, 32, 32), 20, dtype)
         frames[2:] += spot.astype(dtype)
         settings = FitSettings(
@@ -50,7 +58,8 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[float, bool], ...
             background_range=(-2, 0),
             background_percentile=percentile,
             clump_reject_radius_px=0.5,
-            background_model="sloping" if is_fitted else "none",
+            background_model=background,
+            fit_module=fit_module,
         )
         localize(FrameBlock(frames=frames, first=0, n_movie_frames=4), 0, 4, camera, settings)
 
@@ -63,4 +72,4 @@ def _end_with_parent(lifeline: int) -> None:
 if __name__ == "__main__":
     if LIFELINE_VARIABLE in os.environ:
         Thread(target=_end_with_parent, args=[int(os.environ[LIFELINE_VARIABLE])], daemon=True).start()
-    run_kernels(DTYPES, tuple(itertools.product((0.0, 0.25), (True, False))))
+    load_all_kernels()

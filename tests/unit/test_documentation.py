@@ -20,7 +20,7 @@ def test_the_reference_of_the_settings_is_that_of_the_program() -> None:
         default, unit, meaning = (cell.strip() for cell in rows[key.name].split(" | "))
         shown = ":".join(map(str, key.default)) if isinstance(key.default, tuple) else key.default
         assert (default.strip("`") or None) == (None if shown is None else str(shown))
-        assert (unit, meaning) == (key.unit, key.help)
+        assert (unit, meaning) == (key.unit, key.meaning)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)

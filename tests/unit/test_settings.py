@@ -108,7 +108,7 @@ def test_every_known_name_is_accepted(name: str) -> None:
         ("Analysis.BGRange=0:-30", "is not a range"),
         ("Analysis.BGRange=a:b", "is not a range"),
         ("Analysis.PCTBackground=25", "25 is out of range"),
-        ("Analysis.FitModule=LatGaussFit", "there is no 'LatGaussFit'; choose one of LatGaussFitFR"),
+        ("Analysis.FitModule=LatGaussFit", "LatGaussFit is not available; choose one of LatGaussFitFR"),
         ("Camera.ElectronsPerCount=0", "0 is out of range"),
         ("Analysis.ROISize", "is not of the form KEY=VALUE"),
         ("=5", "is not of the form KEY=VALUE"),

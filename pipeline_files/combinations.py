@@ -1,0 +1,44 @@
+"""Which settings of a fit go together."""
+
+from __future__ import annotations
+
+from fitting.modules import MODULES, FitModule
+from pipeline_files.metadata import Metadata
+from pipeline_protocol.errors import SettingError
+
+_OTHER_MODULE = "leave it out, or choose another Analysis.FitModule"
+
+
+def check_combination(settings: Metadata) -> None:
+    """Refuse what the fit module cannot do.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`pipeline_files.settings.resolve`.
+
+    Raises
+    ------
+    SettingError
+        If the estimator, the background, the width or the weights do not go with the fit module, or with each other.
+    """
+    name = str(settings["Analysis.FitModule"])
+    for key, is_possible in _possibilities(MODULES[name], settings).items():
+        if not is_possible:
+            raise SettingError(key, f"{settings[key]} does not go with {name}", _OTHER_MODULE)
+    if settings["Analysis.Weights"] != "data" and settings["Analysis.Estimator"] == "mle":
+        raise SettingError(
+            "Analysis.Weights",
+            f"{settings['Analysis.Weights']} does not go with Analysis.Estimator=mle, which weighs by its model",
+            "leave one of them out",
+        )
+
+
+def _possibilities(module: FitModule, settings: Metadata) -> dict[str, bool]:
+    """Say of each setting whether the module can do it; what nobody asked for is always possible."""
+    return {
+        "Analysis.Estimator": settings["Analysis.Estimator"] in (module.estimators or ("wls",)),
+        "Analysis.BackgroundModel": settings["Analysis.BackgroundModel"] in ("auto", *module.backgrounds),
+        "Analysis.FitSigma": module.has_free_width or settings["Analysis.FitSigma"] is True,
+        "Analysis.Weights": bool(module.estimators) or settings["Analysis.Weights"] == "data",
+    }
