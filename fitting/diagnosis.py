@@ -120,9 +120,9 @@ def report(look: Look) -> FrameReport:
 def signal_to_noise(look: Look) -> NDArray[np.float64]:
     """Return for each fit the height of its spot over the noise of the pixel under its peak."""
     fits, noise = look.fits, look.inspection.noise
-    line = np.clip(np.rint(fits["y"]), 0, noise.shape[0] - 1).astype(np.intp)
-    column = np.clip(np.rint(fits["x"]), 0, noise.shape[1] - 1).astype(np.intp)
-    return np.asarray(column(fits, "amplitude") / noise[line, column], dtype=np.float64)
+    pixel_y = np.clip(np.rint(fits["y"]), 0, noise.shape[0] - 1).astype(np.intp)
+    pixel_x = np.clip(np.rint(fits["x"]), 0, noise.shape[1] - 1).astype(np.intp)
+    return np.asarray(column(fits, "amplitude") / noise[pixel_y, pixel_x], dtype=np.float64)
 
 
 def measure_noise(block: FrameBlock, frame: int, camera: CameraModel) -> float:
