@@ -49,7 +49,7 @@ docs: $(VENV)/check
 	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build/html
 
 # Reads beyond an array return garbage unless the compiler is told to look.
-KERNEL_TESTS := $(addprefix tests/unit/test_,background.py chunks.py detection.py lat_gauss.py localize.py)
+KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py detection.py lat_gauss.py localize.py)
 bounds: $(VENV)/test
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
 

@@ -101,6 +101,9 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
         _column(stored, theirs)[:] = constant
     if form.is_root_stored:
         _take_root(stored)
+    if form.is_level_at_origin:
+        for group in ("fitResults", "startParams"):
+            _move_level(_column(stored, group), -1)
     return stored
 
 
@@ -129,6 +132,10 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     form, factors = FORMATS[fit_module], scale.factors()
     if form.is_root_stored:
         stored = _squared(stored)
+    if form.is_level_at_origin:
+        stored = stored.copy()
+        for group in ("fitResults", "startParams"):
+            _move_level(_column(stored, group), 1)
     rows = blank_rows(len(stored), MODULES[fit_module].dtype)
     for ours, theirs, unit in form.columns:
         value = _column(stored, theirs)
@@ -155,6 +162,13 @@ def _squared(stored: NDArray[np.void]) -> NDArray[np.void]:
     error[:] = np.where(error == NO_ERROR, NO_ERROR, 2 * np.abs(height) * error)
     height[:] = height**2
     return stored
+
+
+def _move_level(values: NDArray[np.void], sign: int) -> None:
+    """Move the level of a sloping background from the spot to the origin of the frame, or from there to the spot."""
+    x, y, slope_x, slope_y = (_column(values, name).astype(np.float64) for name in ("x0", "y0", "bx", "by"))
+    level = _column(values, "background")
+    level += sign * (slope_x * x + slope_y * y)
 
 
 def _column(rows: NDArray[np.void], path: str) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,16 @@ class FitFormat:
         Columns of PYME's that say nothing here, with their values.
     is_root_stored
         Whether ``A`` is the root of the height in ADU, and its error that of the root.
+    is_level_at_origin
+        Whether ``background`` is the level at the origin of the frame, and not at the centre of the spot; its error is
+        stored as it is.
     """
 
     dtype: np.dtype[Any]
     columns: tuple[tuple[str, str, str], ...]
     constants: Mapping[str, float]
-    is_root_stored: bool
+    is_root_stored: bool = False
+    is_level_at_origin: bool = False
 
 
 _GROUPS = {"fitResults": "{}", "fitError": "{}_error", "startParams": "start_{}"}
@@ -81,14 +85,7 @@ _UNFITTED = {
 """What PYME's LatObjFindFR writes where a fit would begin, nm and ADU."""
 
 
-def _format(
-    fit_module: str,
-    parameters: Names,
-    fields: Sequence[str],
-    unfitted: Mapping[str, float] | None = None,
-    *,
-    is_root_stored: bool = False,
-) -> FitFormat:
+def _format(fit_module: str, parameters: Names, fields: Sequence[str]) -> FitFormat:
     """Make the format of a module from its parameters, and from PYME's columns after ``tIndex``."""
     kinds: dict[str, Any] = {
         **{group: [(name, "<f4") for _, name in parameters] for group in _GROUPS},
@@ -106,24 +103,20 @@ def _format(
     return FitFormat(
         dtype=np.dtype([("tIndex", "<i4"), *((field, kinds.get(field, "<f4")) for field in fields)]),
         columns=tuple(column for column in columns if column[0] in given),
-        constants={**_STEPS, **(unfitted or {})},
-        is_root_stored=is_root_stored,
+        constants=_STEPS,
     )
 
 
 _FITTED = ("fitResults", "fitError", "resultCode", "slicesUsed", "subtractedBackground", "nchi2")
 
+_WITH_STARTS = ("fitResults", "fitError", "startParams", "resultCode", "slicesUsed", "subtractedBackground")
+_DETECTED = ("fitResults", "fitError", "resultCode", "slicesUsed")
+
 FORMATS: Mapping[str, FitFormat] = {
     "LatGaussFitFR": _format("LatGaussFitFR", _ROUND + _SLOPES, _FITTED),
-    "AstigGaussFitFR": _format(
-        "AstigGaussFitFR",
-        _ELLIPTICAL,
-        ("fitResults", "fitError", "startParams", "resultCode", "slicesUsed", "subtractedBackground"),
-    ),
-    "GaussFitConstrR": _format("GaussFitConstrR", _ROUND, _FITTED, is_root_stored=True),
-    "LatObjFindFR": _format(
-        "LatObjFindFR", _ROUND + _SLOPES, ("fitResults", "fitError", "resultCode", "slicesUsed"), _UNFITTED
-    ),
+    "AstigGaussFitFR": replace(_format("AstigGaussFitFR", _ELLIPTICAL, _WITH_STARTS), is_level_at_origin=True),
+    "GaussFitConstrR": replace(_format("GaussFitConstrR", _ROUND, _FITTED), is_root_stored=True),
+    "LatObjFindFR": replace(_format("LatObjFindFR", _ROUND + _SLOPES, _DETECTED), constants=_STEPS | _UNFITTED),
     "LatFitCOIR": _format("LatFitCOIR", _CENTROID, ("fitResults", "slicesUsed")),
 }
 """Formats by name of the fit module."""

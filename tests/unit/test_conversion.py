@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from fitting.localizations import LOCALIZATION_DTYPE, Rows
+from fitting.modules import MODULES
 from pipeline_files.conversion import Scale, from_pyme, to_pyme
 from pipeline_files.formats import FORMATS, NO_ERROR
 from pipeline_files.metadata import Value
@@ -15,18 +18,21 @@ from pipeline_protocol.errors import SettingError
 SCALE = Scale(nm_per_px_x=100, nm_per_px_y=110, adu_per_photoelectron=4)
 
 finite = st.floats(-1e6, 1e6, width=32).filter(lambda value: value == 0 or abs(value) > 1e-6)
-rows_of_all_kinds = npst.arrays(
-    LOCALIZATION_DTYPE,
-    st.integers(0, 5),
-    elements=st.tuples(
-        *(
-            (finite | st.just(float("nan")) if name.endswith("_error") else finite)
-            if LOCALIZATION_DTYPE[name].kind == "f"
-            else st.integers(-(2**31), 2**31 - 1)
-            for name in LOCALIZATION_DTYPE.names or ()
-        )
-    ),
-)
+heights = st.floats(2**-10, 1e6, width=32)
+
+
+def values_of(name: str, dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    if dtype[name].kind != "f":
+        return st.integers(-(2**31), 2**31 - 1)
+    if name.endswith("_error"):
+        return finite | st.just(float("nan"))
+    return heights if name == "amplitude" else finite
+
+
+def rows_of(fit_module: str) -> st.SearchStrategy[Rows]:
+    dtype = MODULES[fit_module].dtype
+    elements = st.tuples(*(values_of(name, dtype) for name in dtype.names or ()))
+    return npst.arrays(dtype, st.integers(0, 5), elements=elements)
 
 
 def test_the_gaussian_has_pymes_dtype() -> None:
@@ -72,11 +78,62 @@ def test_a_missing_error_is_pymes_mark() -> None:
     assert np.isnan(from_pyme(stored, "LatGaussFitFR", SCALE)["x_error"][0])
 
 
-@given(rows_of_all_kinds)
-def test_rows_come_back_to_the_last_digits_of_a_float(rows: Rows) -> None:
-    back = from_pyme(to_pyme(rows, "LatGaussFitFR", SCALE), "LatGaussFitFR", SCALE)
-    for name in LOCALIZATION_DTYPE.names or ():
-        np.testing.assert_allclose(back[name], rows[name], rtol=3e-7)
+@pytest.mark.parametrize("fit_module", FORMATS)
+@given(data=st.data())
+def test_rows_come_back_to_the_last_digits_of_a_float(fit_module: str, data: st.DataObject) -> None:
+    rows = data.draw(rows_of(fit_module))
+    back = from_pyme(to_pyme(rows, fit_module, SCALE), fit_module, SCALE)
+    assert back.dtype == rows.dtype == MODULES[fit_module].dtype
+    is_level_moved = FORMATS[fit_module].is_level_at_origin
+    for name in stored_names(fit_module):
+        if not (is_level_moved and name.endswith("background")):
+            np.testing.assert_allclose(back[name], rows[name], rtol=4e-7, err_msg=name)
+
+
+def stored_names(fit_module: str) -> list[str]:
+    return [ours for ours, _, _ in FORMATS[fit_module].columns]
+
+
+@pytest.mark.parametrize("fit_module", FORMATS)
+def test_what_pyme_does_not_store_is_nan(fit_module: str) -> None:
+    rows = np.ones(3, MODULES[fit_module].dtype)
+    back = from_pyme(to_pyme(rows, fit_module, SCALE), fit_module, SCALE)
+    left_out = set(rows.dtype.names or ()) - set(stored_names(fit_module))
+    assert left_out == ({"nchi2"} if fit_module == "AstigGaussFitFR" else set())
+    for name in left_out:
+        assert np.isnan(back[name]).all()
+
+
+def test_the_constrained_amplitude_is_stored_as_its_root() -> None:
+    row = np.ones(1, MODULES["GaussFitConstrR"].dtype)
+    row["amplitude"], row["amplitude_error"] = 25.0, 2.0
+    stored = to_pyme(row, "GaussFitConstrR", SCALE)
+    assert stored["fitResults"]["A"] == pytest.approx(10)
+    assert stored["fitError"]["A"] == pytest.approx(0.4)
+    stored["fitResults"]["A"] *= -1  # PYME's search may end there
+    back = from_pyme(stored, "GaussFitConstrR", SCALE)
+    assert (back["amplitude"], back["amplitude_error"]) == pytest.approx((25, 2))
+
+
+def test_the_level_of_an_elliptical_fit_is_stored_as_that_at_the_origin() -> None:
+    row = np.zeros(1, MODULES["AstigGaussFitFR"].dtype)
+    row["x"], row["y"], row["slope_x"], row["slope_y"], row["background"] = 10, 20, 0.5, 0.25, 30
+    stored = to_pyme(row, "AstigGaussFitFR", SCALE)
+    assert stored["fitResults"]["background"] == pytest.approx(SCALE.adu_per_photoelectron * (30 - 5 - 5))
+    assert from_pyme(stored, "AstigGaussFitFR", SCALE)["background"] == pytest.approx(30)
+
+
+def test_a_detected_point_says_of_the_rest_what_pyme_says() -> None:
+    stored = to_pyme(np.zeros(1, MODULES["LatObjFindFR"].dtype), "LatObjFindFR", SCALE)[0]
+    assert stored["fitResults"].tolist() == pytest.approx((0, 0, 0, 106.383, 0, 0.001, 0.001))
+    assert set(stored["fitError"].tolist()) == {NO_ERROR}
+    assert stored["resultCode"] == 0
+
+
+def test_half_widths_are_the_same_on_both_sides() -> None:
+    row = np.zeros(1, MODULES["LatFitCOIR"].dtype)
+    row["light"], row["half_width_x"], row["half_width_y"] = 7.0, 0.5, 0.6
+    assert to_pyme(row, "LatFitCOIR", SCALE)["fitResults"][0].tolist() == pytest.approx((28, 0, 0, 50, 50, 66, 66))
 
 
 def test_foreign_rows_are_refused() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fitting.modules import MODULES
 from fitting.settings import FitSettings
 from pipeline_files.keys import KEYS, WITHOUT_EFFECT, check_known
 from pipeline_files.metadata import Metadata, Value
@@ -119,6 +120,64 @@ def test_a_wrong_value_gets_one_line(override: str, problem: str) -> None:
         resolve({}, None, [override])
     assert problem in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("fit_module", ["InterpFitR", "SplitterFitFNR"])
+def test_a_fit_module_that_is_not_there_is_named_with_those_that_are(fit_module: str) -> None:
+    with pytest.raises(SettingError) as error:
+        resolve({"Analysis.FitModule": fit_module})
+    assert str(error.value) == (
+        f"Analysis.FitModule: {fit_module} is not available; choose one of LatGaussFitFR, AstigGaussFitFR, "
+        "GaussFitConstrR, LatObjFindFR, LatFitCOIR"
+    )
+
+
+def test_the_region_has_the_size_that_suits_the_fit_module_unless_it_is_said() -> None:
+    sizes = {name: resolve({}, None, [f"Analysis.FitModule={name}"])["Analysis.ROISize"] for name in MODULES}
+    assert sizes == {
+        "LatGaussFitFR": 5, "AstigGaussFitFR": 7, "GaussFitConstrR": 5, "LatObjFindFR": 5, "LatFitCOIR": 4,
+    }  # fmt: skip
+    chosen = {"Analysis.FitModule": "AstigGaussFitFR"}
+    assert resolve({**chosen, "Analysis.ROISize": 6})["Analysis.ROISize"] == 6
+    assert resolve(chosen, None, ["Analysis.ROISize=4"])["Analysis.ROISize"] == 4
+
+
+@pytest.mark.parametrize(
+    ("fit_module", "changes", "background_model"),
+    [
+        ("LatGaussFitFR", {}, "sloping"),
+        ("LatGaussFitFR", {"Analysis.Estimator": "mle"}, "flat"),
+        ("LatGaussFitFR", {"Analysis.FitBackground": False}, "none"),
+        ("AstigGaussFitFR", {"Analysis.BackgroundModel": "flat"}, "flat"),
+        ("GaussFitConstrR", {}, "flat"),
+        ("GaussFitConstrR", {"Analysis.FitBackground": False}, "none"),
+        ("LatFitCOIR", {}, "none"),
+    ],
+)
+def test_the_background_is_the_one_that_suits_module_and_estimator_unless_it_is_said(
+    fit_module: str, changes: dict[str, Value], background_model: str
+) -> None:
+    settings = fit_settings({**CAMERA, "Analysis.FitModule": fit_module, **changes})
+    assert settings.background_model == background_model
+
+
+@pytest.mark.parametrize(
+    ("fit_module", "key", "value"),
+    [
+        ("LatFitCOIR", "Analysis.Estimator", "mle"),
+        ("LatObjFindFR", "Analysis.Estimator", "mle"),
+        ("LatObjFindFR", "Analysis.BackgroundModel", "flat"),
+        ("LatFitCOIR", "Analysis.FitSigma", False),
+        ("AstigGaussFitFR", "Analysis.FitSigma", False),
+        ("GaussFitConstrR", "Analysis.BackgroundModel", "sloping"),
+    ],
+)
+def test_what_a_fit_module_cannot_do_gets_one_line(fit_module: str, key: str, value: Value) -> None:
+    with pytest.raises(SettingError) as error:
+        fit_settings({**CAMERA, "Analysis.FitModule": fit_module, key: value})
+    assert str(error.value) == (
+        f"{key}: {value} does not go with {fit_module}; leave it out, or choose another Analysis.FitModule"
+    )
 
 
 def test_a_wrong_value_in_the_movies_metadata_is_refused_too() -> None:
