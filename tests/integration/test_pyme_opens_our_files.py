@@ -16,7 +16,9 @@ import pytest
 import tifffile
 
 from fitting.localizations import LOCALIZATION_DTYPE
+from fitting.modules import MODULES
 from pipeline_files.final_results import write_results
+from pipeline_files.formats import FORMATS
 from pipeline_files.identity import data_file_id
 from pipeline_files.maps import load_map
 from pipeline_files.metadata import Value
@@ -204,6 +206,78 @@ answer = None
     np.testing.assert_allclose(results.rows["x"], np.arange(20), rtol=1e-6)
     assert np.isnan(results.rows["x_error"]).all()
     assert results.is_complete
+
+
+def test_our_formats_are_pymes(pyme: Any) -> None:
+    seen = pyme(
+        f"""
+import importlib
+answer = {{name: repr(np.dtype(importlib.import_module("PYME.localization.FitFactories." + name).FitResultsDType))
+          for name in {list(FORMATS)}}}
+"""
+    )
+    assert seen == {name: repr(form.dtype) for name, form in FORMATS.items()}
+
+
+@pytest.mark.parametrize("fit_module", FORMATS)
+def test_pyme_opens_our_results_of_every_fit_module(pyme: Any, tmp_path: Path, fit_module: str) -> None:
+    rows = np.ones(20, MODULES[fit_module].dtype)
+    rows["frame"], rows["x"], rows["y"] = np.arange(20), np.arange(20) / 3, np.arange(20) / 4
+    write_pyme_h5(tmp_path / "a.h5", [FRAMES], METADATA, EVENTS)
+    with open_movie(tmp_path / "a.h5") as movie:
+        settings, _ = prepare(movie, None, [f"Analysis.FitModule={fit_module}"])
+        description = ResultsDescription.of(movie, settings)
+    write_results(tmp_path / "a.h5r", description, [rows], [(0, 30)], {})
+    seen = pyme(
+        """
+import tables
+from PYME.IO.tabular import H5RSource
+from PYME.LMVis.pipeline import Pipeline
+with tables.open_file(files[0]) as file:
+    source = H5RSource(file)
+    answer = {key: np.asarray(source[key]).tolist() for key in ("t", "x", "y", "A")}
+    answer["keys"] = list(source.keys())
+pipeline = Pipeline(files[0])
+answer |= {"n": len(pipeline.dataSources["FitResults"]["x"]), "module": pipeline.mdh["Analysis.FitModule"]}
+""",
+        tmp_path / "a.h5r",
+    )
+    assert seen["t"] == rows["frame"].tolist()
+    np.testing.assert_allclose(seen["x"], rows["x"] * 100, rtol=1e-6)
+    np.testing.assert_allclose(seen["y"], rows["y"] * 100, rtol=1e-6)
+    np.testing.assert_allclose(seen["A"], 2**0.5 if fit_module == "GaussFitConstrR" else 2, rtol=1e-6)
+    assert (seen["n"], seen["module"]) == (20, fit_module)
+    parts = FORMATS[fit_module].dtype["fitResults"].names or ()
+    assert {f"fitResults_{part}" for part in parts} <= set(seen["keys"])
+
+
+@pytest.mark.parametrize("fit_module", FORMATS)
+def test_we_open_results_of_every_fit_module_that_pyme_writes(pyme: Any, tmp_path: Path, fit_module: str) -> None:
+    pyme(
+        f"""
+import time
+from PYME.IO.h5rFile import H5RFile
+from PYME.IO import MetaDataHandler
+from PYME.localization.FitFactories.{fit_module} import FitResultsDType
+rows = np.zeros(20, FitResultsDType)
+rows["tIndex"], rows["fitResults"]["x0"], rows["fitResults"]["A"] = np.arange(20), np.arange(20) * 100, 8
+rows["slicesUsed"]["y"]["stop"] = 11
+file = H5RFile(files[0], "w")
+file.updateMetadata(MetaDataHandler.DictMDHandler({{"voxelsize.x": .1, "voxelsize.y": .1, "Camera.TrueEMGain": 1.,
+    "Camera.ElectronsPerCount": .5, "Analysis.FitModule": "{fit_module}"}}))
+file.appendToTable("FitResults", rows)
+file.flush()
+time.sleep(3)
+answer = None
+""",
+        tmp_path / "a.h5r",
+    )
+    results = read_results(tmp_path / "a.h5r")
+    assert results.rows.dtype == MODULES[fit_module].dtype
+    np.testing.assert_allclose(results.rows["x"], np.arange(20), rtol=1e-6)
+    height = "light" if fit_module == "LatFitCOIR" else "amplitude"
+    np.testing.assert_allclose(results.rows[height], 32 if fit_module == "GaussFitConstrR" else 4)
+    assert (results.rows["roi_y_stop"] == 11).all()
 
 
 def test_pymes_camera_maps_lie_on_pymes_movies_pixel_by_pixel(pyme: Any, tmp_path: Path) -> None:

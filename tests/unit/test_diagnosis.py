@@ -13,6 +13,7 @@ from fitting.camera import CameraModel
 from fitting.diagnosis import Look, measure_noise, report, signal_to_noise
 from fitting.localizations import FrameBlock
 from fitting.localize import inspect
+from fitting.modules import MODULES
 from fitting.settings import FitSettings
 from fitting.simulation import Blinking, Field, Scene, Simulation, ccd, scmos
 from fitting.symptoms import Finding, background_hides, find_symptoms
@@ -106,6 +107,22 @@ def test_a_high_threshold_that_finds_nothing_is_named() -> None:
     findings = symptoms(movie_of(), settings=settings)
     assert [finding.settings for finding in findings] == [("Analysis.DetectionThreshold",)]
     assert "lower" in findings[0].remedy
+
+
+@pytest.mark.parametrize("fit_module", MODULES)
+def test_good_settings_of_every_fit_module_give_no_warning(fit_module: str) -> None:
+    module = MODULES[fit_module]
+    background = next(iter(module.backgrounds), "none")
+    settings = dataclasses.replace(
+        SETTINGS, fit_module=fit_module, roi_half_size=module.roi_half_size, background_model=background
+    )
+    assert symptoms(movie_of(), settings=settings) == []
+
+
+@pytest.mark.parametrize("fit_module", ["LatObjFindFR", "LatFitCOIR"])
+def test_a_low_threshold_is_named_without_a_fit_too(fit_module: str) -> None:
+    settings = dataclasses.replace(SETTINGS, fit_module=fit_module, detection_threshold=0.35)
+    assert named(symptoms(movie_of(), settings=settings)) == {"Analysis.DetectionThreshold"}
 
 
 @pytest.mark.parametrize("guess_px", [0.5, 3.0])
