@@ -13,7 +13,7 @@ $(VENV)/python:
 	$(PYTHON) -m venv --without-pip $(VENV)
 	@touch $@
 
-$(VENV)/run $(VENV)/test $(VENV)/check: $(VENV)/python pyproject.toml
+$(VENV)/run $(VENV)/test $(VENV)/check $(VENV)/bench: $(VENV)/python pyproject.toml
 $(VENV)/run:
 	$(PIP) --editable .
 	@touch $@
@@ -22,6 +22,9 @@ $(VENV)/test:
 	@touch $@
 $(VENV)/check:
 	$(PIP) --editable '.[test,lint,docs]'
+	@touch $@
+$(VENV)/bench:
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 demo: $(VENV)/run  ## Simulate a movie, test the detection, analyse it on all cores, score and render the result
@@ -65,9 +68,9 @@ test-wheel:
 	cp -r tests pyproject.toml README.md CHANGELOG.md docs build/wheel/
 	cd build/wheel && venv/bin/python -m pytest
 
-bench: $(VENV)/run  ## Measure frames/s and fits/s, and the share of each stage
-	$(BIN)/python benchmarks/throughput.py
-	$(BIN)/python benchmarks/reading.py
+BENCHMARKS := fits detection frames reading throughput accuracy
+bench: $(VENV)/bench  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md
+	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit; done
 
 clean:
 	rm -rf $(VENV) build dist demo docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,6 +15,8 @@ READ_NOISE_MEDIAN_E = 1.4
 READ_NOISE_LOG_SPREAD = 0.1
 HOT_FRACTION = 0.01
 HOT_LOWEST_E, HOT_HIGHEST_E = 3.0, 8.0
+REGIONS_ON_SENSOR = 1024
+"""Regions ``i`` and ``i + REGIONS_ON_SENSOR`` lie on the same pixels, those of another frame."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,9 +68,7 @@ def draw_regions(spots: Spots, roi_half_size: int, seed: int, *, has_em_register
     """
     rng = generator(seed, Stream.NOISE)
     means, _ = spot_model(spots, roi_half_size, ())
-    read_noise = READ_NOISE_MEDIAN_E * np.exp(READ_NOISE_LOG_SPREAD * rng.standard_normal(means.shape))
-    is_hot = rng.uniform(size=means.shape) < HOT_FRACTION
-    read_noise[is_hot] = rng.uniform(HOT_LOWEST_E, HOT_HIGHEST_E, np.count_nonzero(is_hot))
+    read_noise = np.resize(_sensor((REGIONS_ON_SENSOR, *means.shape[1:]), rng), means.shape)
     electrons = rng.poisson(means).astype(np.float64)
     if has_em_register:
         electrons = rng.standard_gamma(electrons)
@@ -78,6 +78,14 @@ def draw_regions(spots: Spots, roi_half_size: int, seed: int, *, has_em_register
         photoelectrons=(np.rint(ADU_PER_ELECTRON * electrons) / ADU_PER_ELECTRON).astype(np.float32),
         read_variance=(read_noise**2).astype(np.float32),
     )
+
+
+def _sensor(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the read noise of pixels, e-."""
+    read_noise = READ_NOISE_MEDIAN_E * np.exp(READ_NOISE_LOG_SPREAD * rng.standard_normal(shape))
+    is_hot = rng.uniform(size=shape) < HOT_FRACTION
+    read_noise[is_hot] = rng.uniform(HOT_LOWEST_E, HOT_HIGHEST_E, np.count_nonzero(is_hot))
+    return read_noise
 
 
 def draw_spots_at_centres(

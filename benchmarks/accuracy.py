@@ -1,0 +1,230 @@
+"""How accurate each estimator and detector is: the tables of docs/reference/performance.md.
+
+    python benchmarks/accuracy.py [TABLE ...]
+
+Tables: photons, width, position, density, threshold; all if none is named. Spots of single regions are those of
+benchmarks/fits.py: 10 to 20 e- of background, an sCMOS camera, sigma 1.3 px unless the table says otherwise. Movies are
+of 128 x 128 px of 100 nm, 1000 e- per spot on 50 e-, on an sCMOS camera with 1 % hot pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+
+from cli.kernels import use_kernel_cache
+
+use_kernel_cache()
+
+from estimates import Quality, model_bound, quality  # noqa: E402 - the cache's place is read as numba is imported
+from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
+
+from fitting.localizations import FrameBlock, Rows  # noqa: E402
+from fitting.localize import localize  # noqa: E402
+from fitting.precision import Spots  # noqa: E402
+from fitting.scoring import Optics, Rules, Score, score  # noqa: E402
+from fitting.settings import FitSettings  # noqa: E402
+from fitting.simulation.blinking import Blinking  # noqa: E402
+from fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from fitting.simulation.regions import draw_regions, draw_spots_at_centres  # noqa: E402
+from fitting.simulation.sensor import scmos  # noqa: E402
+
+N_SPOTS = 20_480
+"""The ratio of RMSE to bound is then known to 0.35 %."""
+LIKELIHOOD = FitSettings(psf_sigma_px=1.3, estimator="mle", background_model="flat", background_range=(0, 0))
+LEAST_SQUARES = FitSettings(psf_sigma_px=1.3, background_range=(0, 0))
+ESTIMATORS = {
+    "wls": LEAST_SQUARES,
+    "wls, weights of the model": replace(LEAST_SQUARES, weights="model"),
+    "wls, smoothed weights": replace(LEAST_SQUARES, weights="smoothed"),
+    "mle": LIKELIHOOD,
+    "mle, sloping": replace(LIKELIHOOD, background_model="sloping"),
+    "mle, σ known": replace(LIKELIHOOD, is_sigma_fitted=False),
+    "mle, elliptical": replace(LIKELIHOOD, fit_module="AstigGaussFitFR"),
+}
+PHOTONS = (50, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6)
+DETECTORS = {
+    name: replace(LEAST_SQUARES, detector=name) for name in ("difference-of-gaussians", "local-maximum", "wavelet")
+}
+DENSITIES_PER_UM2 = (0.1, 0.3, 1.0, 3.0)
+EDGE_PX, PIXEL_UM = 128, 0.1
+RULES = Rules(radius_px=2.5, isolation_px=12.0)
+
+
+def measure(estimators: dict[str, FitSettings], spots: Spots) -> dict[str, Quality]:
+    """Fit the same isolated spots by several estimators, all with regions of one size."""
+    half = next(iter(estimators.values())).roi_half_size
+    regions = draw_regions(spots, half, 1)
+    bound, (tiles, maps) = model_bound(regions), lay_out(regions)
+    return {
+        name: quality(own_estimates(tiles, fit_tiles(tiles, maps, settings)[1]), regions, bound)
+        for name, settings in estimators.items()
+    }
+
+
+def quality_cells(result: Quality, photons: float, sigma: float) -> tuple[str, ...]:
+    bias = result.bias
+    if not bias:
+        return ("", "", "", "", "", "", "", "100")
+    return (
+        f"{result.rmse_over_bound:.3f}",
+        f"{1e3 * bias['x']:+.1f}",
+        f"{1e3 * bias['y']:+.1f}",
+        f"{100 * bias['photons'] / photons:+.2f}",
+        f"{100 * bias['sigma_x'] / sigma:+.2f}",
+        f"{bias['background']:+.2f}",
+        f"{result.pull:.2f}",
+        f"{100 * result.failed:.2f}",
+    )
+
+
+QUALITY_COLUMNS = (
+    "RMSE / bound",
+    "x, 10⁻³ px",
+    "y, 10⁻³ px",
+    "photons, %",
+    "σ, %",
+    "background, e⁻",
+    "pull",
+    "failed, %",
+)
+
+
+def table_of(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=MARKDOWN)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def by_photons() -> Table:
+    table = table_of("Bias and error over photons, 11 × 11", "estimator", "photons", *QUALITY_COLUMNS)
+    found = {photons: measure(ESTIMATORS, draw_spots_at_centres(N_SPOTS, photons, 1)) for photons in PHOTONS}
+    for name in ESTIMATORS:
+        for photons in PHOTONS:
+            table.add_row(name, f"{photons:g}", *quality_cells(found[photons][name], photons, 1.3))
+    return table
+
+
+def by_width() -> Table:
+    halves, sigmas = (2, 3, 4, 5, 7, 10), (0.6, 0.8, 1.0, 1.3, 2.0, 3.0)
+    sides = [f"{2 * half + 1} × {2 * half + 1}" for half in halves]
+    title = "RMSE / bound · bias of photons, % · failed, %, of 1000 photons over σ and region"
+    table = table_of(title, "estimator", "σ, px", *sides)
+    names = ("wls", "mle", "mle, σ known", "mle, elliptical")
+    found = {}
+    for sigma, half in itertools.product(sigmas, halves):
+        sized = {name: replace(ESTIMATORS[name], roi_half_size=half, psf_sigma_px=sigma) for name in names}
+        found[sigma, half] = measure(sized, draw_spots_at_centres(N_SPOTS // 4, 1000, 1, sigma=sigma))
+    for name, sigma in itertools.product(names, sigmas):
+        cells = []
+        for half in halves:
+            result = found[sigma, half][name]
+            photon_bias = result.bias.get("photons", np.nan) / 10
+            cells.append(f"{result.rmse_over_bound:.2f} · {photon_bias:+.1f} · {100 * result.failed:.1f}")
+        table.add_row(name, f"{sigma:g}", *cells)
+    return table
+
+
+def by_position() -> Table:
+    offsets = (-0.5, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    title = "Bias of x in 10⁻³ px over the position within the pixel, σ 0.8 px, 7 × 7, 3000 photons (± 0.2)"
+    table = table_of(title, "estimator", *(f"{offset:+.1f}" for offset in offsets))
+    narrow = {name: replace(settings, roi_half_size=3, psf_sigma_px=0.8) for name, settings in ESTIMATORS.items()}
+    found = [measure(narrow, draw_spots_at_centres(N_SPOTS, 3000, 1, sigma=0.8, x=offset)) for offset in offsets]
+    for name in ESTIMATORS:
+        table.add_row(name, *(f"{1e3 * result[name].bias.get('x', np.nan):+.1f}" for result in found))
+    return table
+
+
+def movie(per_frame: float, photons: float, seed: int) -> tuple[Simulation, FrameBlock, int]:
+    """Return a movie of some 3000 spots, or of 100 frames without any."""
+    n_frames = int(np.ceil(3000 / per_frame)) if per_frame else 100
+    blinking = Blinking(emitters_per_frame=per_frame, photons=photons)
+    scene = Scene(frame_shape=(EDGE_PX, EDGE_PX), blinking=blinking)
+    simulation = Simulation(scene, scmos((EDGE_PX, EDGE_PX), seed), seed)
+    return simulation, FrameBlock(frames=simulation.frames(0, n_frames), first=0, n_movie_frames=n_frames), n_frames
+
+
+def rows_in(block: FrameBlock, simulation: Simulation, settings: FitSettings) -> Rows:
+    return localize(block, 0, block.n_movie_frames, simulation.camera, settings).rows
+
+
+def score_cells(result: Score) -> tuple[str, ...]:
+    ratios = (f"{result.recall:.3f}", f"{result.precision:.3f}", f"{result.jaccard:.3f}")
+    error = np.hypot(result.every.rmse_x, result.every.rmse_y)
+    return *ratios, f"{100 * error:.0f}", f"{error / np.hypot(result.every.bound_x, result.every.bound_y):.2f}"
+
+
+SCORE_COLUMNS = ("recall", "precision", "Jaccard", "RMSE x and y, nm", "over the bound")
+
+
+def by_density() -> Table:
+    columns = ("detector", "estimator", "per µm²", *SCORE_COLUMNS)
+    table = table_of("Recall and precision over density, 1000 photons, within 250 nm", *columns)
+    area = ((EDGE_PX - 20) * PIXEL_UM) ** 2
+    movies = {density: movie(density * area, 1000.0, 1) for density in DENSITIES_PER_UM2}
+    for detector in DETECTORS:
+        for estimator in ("wls", "mle", "mle, σ known"):
+            settings = replace(ESTIMATORS[estimator], detector=detector, roi_half_size=5 if estimator == "wls" else 3)
+            optics = Optics(roi_half_size=settings.roi_half_size, read_variance=2.2)
+            for density, (simulation, block, n_frames) in movies.items():
+                rows = rows_in(block, simulation, settings)
+                result = score(rows, simulation.emitters(0, n_frames), RULES, optics)
+                table.add_row(detector, estimator, f"{density:g}", *score_cells(result))
+    return table
+
+
+def by_threshold() -> Table:
+    columns = ("detector", "threshold", "photons", "recall", "precision", "Jaccard", "rows in an empty frame")
+    table = table_of("Recall and precision over the threshold, 0.2 spots per µm²", *columns)
+    area = ((EDGE_PX - 20) * PIXEL_UM) ** 2
+    movies = {photons: movie(0.2 * area, photons, 1) for photons in (300.0, 1000.0)}
+    empty, empty_block, n_empty = movie(0.0, 1000.0, 2)
+    for detector, plain in DETECTORS.items():
+        choices: dict[str, dict[str, Any]] = (
+            {f"{rate:g} per frame": {"false_positives_per_frame": rate} for rate in (0.001, 0.01, 0.1, 1.0, 10.0)}
+            if detector == "local-maximum"
+            else {f"{factor:g} σ": {"detection_threshold": factor} for factor in (0.6, 0.8, 1.0, 1.25, 1.5)}
+        )
+        for label, choice in choices.items():
+            settings = replace(plain, **choice)
+            false = len(rows_in(empty_block, empty, settings)) / n_empty
+            for photons, (simulation, block, n_frames) in movies.items():
+                rows = rows_in(block, simulation, settings)
+                optics = Optics(roi_half_size=5, read_variance=2.2)
+                result = score(rows, simulation.emitters(0, n_frames), RULES, optics)
+                table.add_row(detector, label, f"{photons:g}", *score_cells(result)[:3], f"{false:.3f}")
+    return table
+
+
+TABLES: dict[str, Callable[[], Table]] = {
+    "photons": by_photons,
+    "width": by_width,
+    "position": by_position,
+    "density": by_density,
+    "threshold": by_threshold,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", choices=[[], *TABLES], help=", ".join(TABLES))
+    console = Console(width=200)
+    for name in parser.parse_args().tables or TABLES:
+        start = time.perf_counter()
+        console.print(TABLES[name]())
+        console.print(f"{name}: {time.perf_counter() - start:.0f} s\n")
+
+
+if __name__ == "__main__":
+    main()
