@@ -91,9 +91,14 @@ def quality(found: Estimates, regions: Regions, bound: NDArray[np.float64]) -> Q
         rmse_over_bound=float(np.sqrt((error[:, :2] ** 2).mean() / (bound[:, :2] ** 2).mean())),
         bias=dict(zip(SPOT_PARAMETERS, error.mean(axis=0).tolist(), strict=True)),
         edge_bias_px=float((error[is_off, 0] * np.sign(x[is_off])).mean()) if is_off.any() else np.nan,
-        pull=float(np.std(error[:, 0] / found.errors_x[is_good])),
+        pull=_pull(error[:, 0], found.errors_x[is_good]),
         failed=float(1 - is_good.mean()),
     )
+
+
+def _pull(error: NDArray[np.float64], reported: NDArray[np.float64]) -> float:
+    is_known = np.isfinite(reported) & (reported > 0)
+    return float(np.std(error[is_known] / reported[is_known])) if is_known.any() else np.nan
 
 
 def model_bound(regions: Regions) -> NDArray[np.float64]:
