@@ -50,6 +50,8 @@ ESTIMATORS = {
     "mle, sloping": replace(LIKELIHOOD, background_model="sloping"),
     "mle, σ known": replace(LIKELIHOOD, is_sigma_fitted=False),
     "mle, elliptical": replace(LIKELIHOOD, fit_module="AstigGaussFitFR"),
+    "wls, elliptical": replace(LEAST_SQUARES, fit_module="AstigGaussFitFR"),
+    "centroid (LatFitCOIR)": replace(LEAST_SQUARES, fit_module="LatFitCOIR"),
 }
 PHOTONS = (50, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6)
 DETECTORS = {
@@ -72,19 +74,15 @@ def measure(estimators: dict[str, FitSettings], spots: Spots) -> dict[str, Quali
 
 
 def quality_cells(result: Quality, photons: float, sigma: float) -> tuple[str, ...]:
-    bias = result.bias
-    if not bias:
+    if not result.bias:
         return ("", "", "", "", "", "", "", "100")
-    return (
-        f"{result.rmse_over_bound:.3f}",
-        f"{1e3 * bias['x']:+.1f}",
-        f"{1e3 * bias['y']:+.1f}",
-        f"{100 * bias['photons'] / photons:+.2f}",
-        f"{100 * bias['sigma_x'] / sigma:+.2f}",
-        f"{bias['background']:+.2f}",
-        f"{result.pull:.2f}",
-        f"{100 * result.failed:.2f}",
-    )
+    bias = {**result.bias, "photons": result.bias["photons"] * 100 / photons}
+    bias["sigma_x"] *= 100 / sigma
+    bias["x"], bias["y"] = 1e3 * bias["x"], 1e3 * bias["y"]
+    digits = {"x": 1, "y": 1, "photons": 2, "sigma_x": 2, "background": 2}
+    biases = ("" if np.isnan(bias[name]) else f"{bias[name]:+.{n}f}" for name, n in digits.items())
+    pull = "" if np.isnan(result.pull) else f"{result.pull:.2f}"
+    return f"{result.rmse_over_bound:.3f}", *biases, pull, f"{100 * result.failed:.2f}"
 
 
 QUALITY_COLUMNS = (

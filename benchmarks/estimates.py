@@ -12,8 +12,8 @@ from fitting.simulation.regions import Regions
 
 FAR_PX, FAR_BOUNDS = 1.0, 4.0
 """A fit that ends farther from the truth than both has failed; the second is in bounds of the spot's x."""
-PHOTON_RATIO = (0.2, 5.0)
-"""So has one whose photons over the true ones are beyond these."""
+LEAST_RATIO, LARGEST_RATIO = 0.2, 5.0
+"""So has one whose photons or width over the true ones are beyond these."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,10 +79,10 @@ def quality(found: Estimates, regions: Regions, bound: NDArray[np.float64]) -> Q
     """
     truth, bound = regions.spots[: len(found.values)], bound[: len(found.values)]
     error = found.values - truth
-    ratio = found.values[:, 2] / truth[:, 2]
+    ratio = found.values[:, 2:4] / truth[:, 2:4]
     is_far = np.hypot(error[:, 0], error[:, 1]) > np.maximum(FAR_PX, FAR_BOUNDS * bound[:, 0])
-    is_good = np.isfinite(found.values[:, :3]).all(axis=1) & ~is_far
-    is_good &= (ratio > PHOTON_RATIO[0]) & (ratio < PHOTON_RATIO[1])
+    is_odd = ((ratio < LEAST_RATIO) | (ratio > LARGEST_RATIO)).any(axis=1)  # not so where they are not told
+    is_good = np.isfinite(found.values[:, :2]).all(axis=1) & ~is_far & ~is_odd
     if not is_good.any():
         return Quality(rmse_over_bound=np.nan, bias={}, edge_bias_px=np.nan, pull=np.nan, failed=1.0)
     error, x, bound = error[is_good], truth[is_good, 0], bound[is_good]

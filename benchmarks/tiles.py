@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fitting.camera import CameraMaps
 from fitting.derived import photons
 from fitting.fits import FrameImages, fit_of
-from fitting.localizations import Rows
+from fitting.localizations import Rows, column
 from fitting.settings import FitSettings
 from fitting.simulation.regions import ADU_PER_ELECTRON, REGIONS_ON_SENSOR, Regions
 
@@ -83,15 +83,16 @@ def fit_tiles(tiles: list[Tile], maps: CameraMaps, settings: FitSettings) -> tup
 def own_estimates(tiles: list[Tile], rows: Rows) -> Estimates:
     """Return what the rows say of each region."""
     centres = np.concatenate([tile.centres for tile in tiles])
+    width_y = "sigma_y" if "sigma_y" in (rows.dtype.names or ()) else "sigma"
     return estimates_of(
         len(rows),
-        errors_x=rows["x_error"],
+        errors_x=column(rows, "x_error"),
         x=rows["x"] - centres[:, 0],
         y=rows["y"] - centres[:, 1],
         photons=photons(rows),
-        sigma_x=rows["sigma"],
-        sigma_y=rows["sigma_y" if "sigma_y" in (rows.dtype.names or ()) else "sigma"],
-        background=rows["background"],
+        sigma_x=column(rows, "sigma"),
+        sigma_y=column(rows, width_y),
+        background=column(rows, "background"),
     )
 
 
