@@ -2,14 +2,15 @@
 
     python benchmarks/throughput.py [--frames N] [--runs N]
 
-A movie of 256 x 256 px with 30 spots of 1000 e- per frame is simulated and written as PYME spools it (zlib). Every
-figure is the median of the runs. Where POINTILLIST_PYME_PYTHON names an interpreter that has PYME, PYME's loop over
-the same file runs between ours, and the last column is the ratio to it.
+A movie of 256 x 256 px with 30 spots of 1000 e- per frame is simulated and written as PYME spools it (zlib), and
+uncompressed. Every figure is the median of the runs, which take turns. Where POINTILLIST_PYME_PYTHON names an
+interpreter that has PYME, PYME's loop over the same file runs between ours.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -19,6 +20,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
@@ -47,6 +50,7 @@ METADATA = {
 }
 PYME_LOOP = Path(__file__).with_name("pyme_loop.py")
 BLOCK = 100  # frames that are read at a time
+PYME, SERVICE = "PYME, its loop, one process", "service to .h5r, workers: {}"
 
 
 @contextmanager
@@ -128,14 +132,20 @@ def median(measure: Callable[[], float], runs: int) -> float:
     return statistics.median(measure() for _ in range(runs))
 
 
-def write_movie(path: Path, n_frames: int) -> None:
+def write_movies(folder: Path, n_frames: int) -> dict[str, Path]:
+    """Write the same frames compressed and not; return the files by kind."""
     simulation = Simulation(Scene(), seed=1)
-    blocks = (simulation.frames(start, min(start + BLOCK, n_frames)) for start in range(0, n_frames, BLOCK))
-    write_pyme_h5(path, blocks, METADATA)
+    frames = np.concatenate(
+        [simulation.frames(start, min(start + BLOCK, n_frames)) for start in range(0, n_frames, BLOCK)]
+    )
+    paths = {kind: folder / f"{kind}.h5" for kind in ("zlib", "uncompressed")}
+    for kind, path in paths.items():
+        write_pyme_h5(path, [frames], METADATA, is_compressed=kind == "zlib")
+    return paths
 
 
 def show_stages(console: Console, path: Path, runs: int) -> None:
-    table = Table("background", "stage", "µs/frame", "share", title="One thread, stage by stage")
+    table = Table("background", "stage", "µs/frame", "share", title="One thread, stage by stage (zlib)", box=MARKDOWN)
     for background in ("0:0", "-30:0"):
         with open_movie(path) as movie:
             samples = [time_stages(movie, background) for _ in range(runs)]
@@ -144,28 +154,28 @@ def show_stages(console: Console, path: Path, runs: int) -> None:
         total, n_fits = sum(medians.values()), samples[0][1]
         for stage, seconds in medians.items():
             table.add_row(background, stage, f"{1e6 * seconds / n_frames:.0f}", f"{seconds / total:.0%}")
-        table.add_row(background, "fits/s in the fit alone", f"{n_fits / medians['fit']:,.0f}", "", end_section=True)
+        table.add_row(background, "fits/s in the fit alone", f"{n_fits / medians['fit']:,.0f}", "")
     console.print(table)
 
 
-def show_rates(console: Console, path: Path, runs: int, n_frames: int) -> None:
-    has_pyme = "POINTILLIST_PYME_PYTHON" in os.environ
-    table = Table("background", "what", "frames/s", "to PYME", title="From .h5 (zlib) to localizations")
-    for background in ("0:0", "-30:0"):
+def show_rates(console: Console, paths: dict[str, Path], runs: int, n_frames: int) -> None:
+    title = "From .h5 to localizations"
+    table = Table("movie", "background", "what", "frames/s", "to PYME", "to one worker", title=title, box=MARKDOWN)
+    for (kind, path), background in itertools.product(paths.items(), ("0:0", "-30:0")):
         rates: dict[str, list[float]] = {}
         for _ in range(runs):
-            if has_pyme:
-                rates.setdefault("PYME, its loop, one process", []).append(time_pyme(path, background, 100))
+            if "POINTILLIST_PYME_PYTHON" in os.environ:
+                rates.setdefault(PYME, []).append(time_pyme(path, background, 100))
             with open_movie(path) as movie:
                 rates.setdefault("loop in one thread", []).append(n_frames / time_loop(movie, background))
             for n_workers in (1, 2):
                 rate = n_frames / time_service(path, background, n_workers)
-                rates.setdefault(f"service to .h5r, workers: {n_workers}", []).append(rate)
-        peer = statistics.median(rates["PYME, its loop, one process"]) if has_pyme else None
-        for name, samples in rates.items():
-            rate = statistics.median(samples)
-            table.add_row(background, name, f"{rate:,.0f}", f"{rate / peer:.1f} x" if peer else "not measured")
-        table.add_section()
+                rates.setdefault(SERVICE.format(n_workers), []).append(rate)
+        medians = {name: statistics.median(samples) for name, samples in rates.items()}
+        for name, rate in medians.items():
+            to_pyme = f"{rate / medians[PYME]:.0f}" if PYME in medians else ""
+            to_one = f"{rate / medians[SERVICE.format(1)]:.2f}"
+            table.add_row(kind, background, name, f"{rate:,.0f}", to_pyme, to_one)
     console.print(table)
 
 
@@ -176,12 +186,12 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(width=100)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "benchmark.h5"
-        write_movie(path, arguments.frames)
-        with open_movie(path) as movie:
-            time_stages(movie, "-30:0")  # the kernels are compiled, and the file is in memory
-        show_stages(console, path, arguments.runs)
-        show_rates(console, path, arguments.runs, arguments.frames)
+        paths = write_movies(Path(folder), arguments.frames)
+        for path in paths.values():
+            with open_movie(path) as movie:
+                time_stages(movie, "-30:0")  # the kernels are compiled, and the file is in memory
+        show_stages(console, paths["zlib"], arguments.runs)
+        show_rates(console, paths, arguments.runs, arguments.frames)
 
 
 if __name__ == "__main__":
