@@ -11,22 +11,14 @@ import click
 
 from cli.console import facts, output
 from cli.courteous import CourteousCommand
-from cli.durations import duration
 from cli.progress_display import progress_display
+from cli.recording import Recording, calibration_movies, files_of, write_movie
 from cli.scene_options import SceneOptions, scene_options
 from pipeline_protocol.errors import ResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cli.progress_display import ProgressDisplay
     from fitting.simulation import Simulation
-    from pipeline_files.metadata import Metadata
     from pipeline_files.source import Frames
-    from pipeline_files.truth import TruthWriter
-
-PIXELS_AT_A_TIME = 2**22
-"""Bounds the memory to some 100 MB for each of the two blocks that are computed side by side."""
 
 SUFFIXES = (".h5", ".tif", ".tiff", ".npy")
 MAP_KEYS = {
@@ -40,9 +32,23 @@ MAP_KEYS = {
 @click.argument("out", type=click.Path(path_type=Path))
 @scene_options
 @click.option("--maps", is_flag=True, help="Write the camera's dark, variance and flat-field maps, and use them.")
+@click.option(
+    "--calibration",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Record N frames of the dark, of even light, and of six levels of light as well, for 'maps make'.",
+)
 @click.option("--compress", is_flag=True, help="Compress .h5 as PYME does: half the size, a third of the speed.")
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
-def command(out: Path, *, maps: bool, compress: bool, overwrite: bool, **scene: Any) -> None:  # noqa: ANN401  # checked by click
+def command(  # one for each option
+    out: Path,
+    *,
+    maps: bool,
+    calibration: int | None,
+    compress: bool,
+    overwrite: bool,
+    **scene: Any,  # noqa: ANN401  # checked by click
+) -> None:
     """Simulate a movie with known truth.
 
     OUT is .h5 (as PYME spools), .tif or .npy (with the metadata in a .json beside it). The truth stands in
@@ -53,10 +59,13 @@ def command(out: Path, *, maps: bool, compress: bool, overwrite: bool, **scene: 
         pointillist simulate movie.h5
         pointillist simulate pores.tif --structure pores --on-time 2 --photon-spread 0.4
         pointillist simulate scmos.h5 --camera scmos --maps --frames 5000
+        pointillist simulate scmos.h5 --camera scmos --calibration 500
     """  # noqa: D301  # click's marker for lines that stay
     if out.suffix.lower() not in SUFFIXES:
         raise ResultsError(out, "is no known kind of movie", f"end its name in {', '.join(SUFFIXES)}")
-    output_options = _Output(out, has_maps=maps, is_compressed=compress, is_overwriting=overwrite)
+    output_options = _Output(
+        out, has_maps=maps, n_calibration_frames=calibration, is_compressed=compress, is_overwriting=overwrite
+    )
     _simulate(output_options, SceneOptions(**scene))
 
 
@@ -64,6 +73,7 @@ def command(out: Path, *, maps: bool, compress: bool, overwrite: bool, **scene: 
 class _Output:
     path: Path
     has_maps: bool
+    n_calibration_frames: int | None
     is_compressed: bool
     is_overwriting: bool
 
@@ -73,12 +83,15 @@ def _simulate(wanted: _Output, options: SceneOptions) -> None:
     from pipeline_files.truth import create_truth, truth_path
 
     out = wanted.path
-    files = [out, truth_path(out), *([] if out.suffix == ".h5" else [out.with_suffix(".json")])]
+    files = [*files_of(out), truth_path(out)]
     simulation = Simulation(options.scene(), options.camera_model(), options.seed)
     maps = _maps_of(out, simulation) if wanted.has_maps else {}
     files += maps
+    calibration = calibration_movies(out, simulation, wanted.n_calibration_frames)
+    files += [file for path in calibration for file in files_of(path)]
     _make_room(files, is_overwriting=wanted.is_overwriting)
-    metadata = {**_metadata(options, simulation), **{key: path.name for path, (key, _) in maps.items()}}
+    plain = _metadata(options, simulation)
+    metadata = {**plain, **{key: path.name for path, (key, _) in maps.items()}}
     begun = time.monotonic()
     try:
         _write_maps(maps)
@@ -86,58 +99,16 @@ def _simulate(wanted: _Output, options: SceneOptions) -> None:
             create_truth(truth_path(out), _conditions(options, simulation)) as truth,
             progress_display(f"simulating {out.name}", options.frames) as progress,
         ):
-            recording = _Recording(simulation, options.frames, truth, progress)
-            _write_movie(wanted, metadata, recording)
+            recording = Recording(simulation, options.frames, truth, progress)
+            write_movie(out, metadata, recording, is_compressed=wanted.is_compressed)
+        for path, (still, n_frames) in calibration.items():
+            with progress_display(f"simulating {path.name}", n_frames) as progress:
+                in_even_light = Recording(still, n_frames, None, progress)
+                write_movie(path, plain, in_even_light, is_compressed=wanted.is_compressed)
     except BaseException:
         _remove(files)
         raise
     _summarise(out, options, recording.n_emitters, time.monotonic() - begun)
-
-
-class _Recording:
-    """The movie block by block, its truth written on the way."""
-
-    def __init__(self, simulation: Simulation, n_frames: int, truth: TruthWriter, progress: ProgressDisplay) -> None:
-        self.simulation = simulation
-        self.shape = (n_frames, *simulation.scene.frame_shape)
-        self.n_emitters = 0
-        self._truth = truth
-        self._progress = progress
-        self._begun = time.monotonic()
-
-    def blocks(self) -> Iterator[Frames]:
-        """Yield all frames in order, computing two blocks at a time."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        n_frames, height, width = self.shape
-        step = max(1, min(64, PIXELS_AT_A_TIME // (height * width)))
-        ranges = [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
-        with ThreadPoolExecutor(2) as pool:
-            waiting = [pool.submit(self.simulation.frames, *span) for span in ranges[:2]]
-            for number, (start, stop) in enumerate(ranges):
-                if number + 2 < len(ranges):
-                    waiting.append(pool.submit(self.simulation.frames, *ranges[number + 2]))
-                rows = self.simulation.emitters(start, stop)
-                self._truth.append(rows)
-                self.n_emitters += len(rows)
-                yield waiting.pop(0).result()
-                self._progress.show(stop, self._speed(stop))
-
-    def _speed(self, n_done: int) -> str:
-        rate = n_done / (time.monotonic() - self._begun)
-        return f"{rate:.0f} frames/s, {duration((self.shape[0] - n_done) / rate)} left"
-
-
-def _write_movie(wanted: _Output, metadata: Metadata, recording: _Recording) -> None:
-    from pipeline_files.write_movie import write_pyme_h5
-    from pipeline_files.write_stack import write_npy, write_tiff
-
-    suffix = wanted.path.suffix.lower()
-    if suffix == ".h5":
-        write_pyme_h5(wanted.path, recording.blocks(), metadata, is_compressed=wanted.is_compressed)
-    else:
-        write = write_npy if suffix == ".npy" else write_tiff
-        write(wanted.path, recording.blocks(), recording.shape, metadata)
 
 
 def _metadata(options: SceneOptions, simulation: Simulation) -> dict[str, Any]:
@@ -150,6 +121,9 @@ def _metadata(options: SceneOptions, simulation: Simulation) -> dict[str, Any]:
         "voxelsize.y": options.pixel_size / 1000,
         "voxelsize.units": "um",
         "Camera.Name": f"simulated {options.camera}",
+        "Camera.SerialNumber": f"simulated-{options.camera}-{options.seed}",
+        "Camera.SensorWidth": width,
+        "Camera.SensorHeight": height,
         "Camera.ADOffset": round(float(np.mean(camera.offset_adu)), 3),
         "Camera.ElectronsPerCount": camera.electrons_per_adu,
         "Camera.TrueEMGain": camera.em_gain,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from fitting.camera import CameraModel
-from pipeline_files.maps import load_map
+from pipeline_files.maps import MAP_KEYS, load_map
 from pipeline_files.metadata import Metadata, number
 from pipeline_files.settings import check_complete, normalised
 from pipeline_protocol.errors import SettingError
@@ -37,11 +35,7 @@ def camera_model(settings: Metadata, frame_shape: tuple[int, int], folder: Path)
     """
     settings = normalised(settings)
     check_complete(settings)
-    dark, variance, flat = (
-        load_map(f"Camera.{name}MapID", settings, frame_shape, folder) for name in ("Dark", "Variance", "Flatfield")
-    )
-    if variance is not None and np.any(variance < 0):
-        raise SettingError("Camera.VarianceMapID", "the map holds negative values", "give variances, in e-²")
+    dark, variance, flat = (load_map(key, settings, frame_shape, folder) for key in MAP_KEYS)
     return CameraModel(
         electrons_per_adu=_given(settings, "Camera.ElectronsPerCount"),
         offset_adu=dark if dark is not None else _given(settings, "Camera.ADOffset"),

@@ -4,94 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from fitting.modules import MODULES
-from pipeline_files.kinds import NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER, Kind
-from pipeline_files.metadata import Value
+from pipeline_files.camera_keys import CAMERA_KEYS
+from pipeline_files.key import Key
+from pipeline_files.kinds import NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
 from pipeline_protocol.errors import SettingError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Key:
-    """One setting.
-
-    Parameters
-    ----------
-    name
-        PYME's, dotted.
-    kind
-        Turns what a person or a file says into the value.
-    help
-        One line.
-    unit
-        Of the value; empty for none.
-    default
-        None where there is none.
-    above, low, high
-        Bounds of a number: exclusive below, inclusive below, inclusive above.
-    choices
-        All values that are allowed, if they are few.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    unit: str = ""
-    default: Value = None
-    above: float | None = None
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-
-    def parse(self, value: Value) -> Value:
-        """Check a value, and bring it to its kind.
-
-        Parameters
-        ----------
-        value
-            Of the kind, or text.
-
-        Returns
-        -------
-        Value
-            Of the kind.
-
-        Raises
-        ------
-        SettingError
-            If it is of the wrong kind, or out of range.
-        """
-        try:
-            parsed = self.kind.parse(value)
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise SettingError(self.name, f"{value!r} is not {self.kind.name}", self._remedy()) from error
-        if self.choices and parsed not in self.choices:
-            raise SettingError(self.name, f"{value} is not available", f"choose one of {', '.join(self.choices)}")
-        if isinstance(parsed, int | float) and not self._is_within(parsed):
-            raise SettingError(self.name, f"{value} is out of range", f"give a value {self._bounds()}")
-        return parsed
-
-    @property
-    def meaning(self) -> str:
-        """The help, and what there is to choose from."""
-        return f"{self.help} One of {', '.join(self.choices)}." if len(self.choices) > 1 else self.help
-
-    def _is_within(self, number: float) -> bool:
-        return (
-            (self.above is None or number > self.above)
-            and (self.low is None or number >= self.low)
-            and (self.high is None or number <= self.high)
-        )
-
-    def _bounds(self) -> str:
-        signs = ((">", self.above), (">=", self.low), ("<=", self.high))
-        return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
-
-    def _remedy(self) -> str:
-        example = ":".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
-        return "give one" + (f", such as {example}" if example is not None else "")
-
 
 _TABLE = (
     Key(
@@ -251,42 +169,7 @@ _TABLE = (
     ),
     Key(name="voxelsize.x", kind=NUMBER, above=0, unit="µm", help="Width of a pixel in the sample."),
     Key(name="voxelsize.y", kind=NUMBER, above=0, unit="µm", help="Height of a pixel in the sample."),
-    Key(
-        name="Camera.ElectronsPerCount",
-        kind=NUMBER,
-        above=0,
-        unit="e-/ADU",
-        help="Electrons, after an EM register, per count.",
-    ),
-    Key(name="Camera.TrueEMGain", kind=NUMBER, above=0, help="True gain of the EM register; 1 without one."),
-    Key(name="Camera.NoiseFactor", kind=NUMBER, above=0, help="Excess noise: 1.41 with an EM register, 1 without."),
-    Key(name="Camera.ReadNoise", kind=NUMBER, low=0, unit="e- rms", help="Noise of the readout, after an EM register."),
-    Key(name="Camera.ADOffset", kind=NUMBER, unit="ADU", help="What the camera gives in the dark."),
-    Key(name="Camera.DarkMapID", kind=TEXT, unit="file", help="Dark signal of each pixel, ADU."),
-    Key(name="Camera.VarianceMapID", kind=TEXT, unit="file", help="Variance of each pixel's readout, e-²."),
-    Key(name="Camera.FlatfieldMapID", kind=TEXT, unit="file", help="Factor that makes each pixel respond alike."),
-    Key(
-        name="Camera.ROIOriginX",
-        kind=WHOLE_NUMBER,
-        low=0,
-        unit="px",
-        help="First column of the chip in the movie, from 0.",
-    ),
-    Key(
-        name="Camera.ROIOriginY",
-        kind=WHOLE_NUMBER,
-        low=0,
-        unit="px",
-        help="First row of the chip in the movie, from 0.",
-    ),
-    Key(
-        name="Camera.ROIPosX",
-        kind=WHOLE_NUMBER,
-        low=1,
-        unit="px",
-        help="First column of the chip in the movie, from 1.",
-    ),
-    Key(name="Camera.ROIPosY", kind=WHOLE_NUMBER, low=1, unit="px", help="First row of the chip in the movie, from 1."),
+    *CAMERA_KEYS,
 )
 
 KEYS: Mapping[str, Key] = {key.name: key for key in _TABLE}

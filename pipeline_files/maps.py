@@ -8,22 +8,27 @@ from pathlib import Path
 import numpy as np
 
 from fitting.camera import CameraMap
+from fitting.orientation import AS_IS, ORIENTATIONS
+from pipeline_files.camera_keys import ADU2
+from pipeline_files.map_formats import read_map_file, split_name
 from pipeline_files.metadata import Metadata, number
-from pipeline_files.npy import open_npy
 from pipeline_files.places import data_root
 from pipeline_files.settings import map_digest_name, map_name
 from pipeline_files.source import IS_STORED_X_FIRST
-from pipeline_files.tiff import is_written_by_pyme, open_tiff
 from pipeline_protocol.errors import MovieError, SettingError
 
+MAP_KEYS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 
-def find_map(key: str, settings: Metadata, folder: Path) -> Path | None:
-    """Return the file of a map.
+_DARK, _VARIANCE, _FLAT = MAP_KEYS
+
+
+def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | None:
+    """Return the file of a map, and the data set within.
 
     Parameters
     ----------
     key
-        ``Camera.DarkMapID``, ``Camera.VarianceMapID`` or ``Camera.FlatfieldMapID``.
+        One of :data:`MAP_KEYS`.
     settings
         Of :func:`pipeline_files.settings.resolve`.
     folder
@@ -31,20 +36,20 @@ def find_map(key: str, settings: Metadata, folder: Path) -> Path | None:
 
     Returns
     -------
-    Path or None
-        None if the map is not in use.
+    tuple or None
+        None if the map is not in use; the data set is empty where the file holds one map.
 
     Raises
     ------
     SettingError
         If there is no such file.
     """
-    name = map_name(settings, key)
+    name, dataset = split_name(map_name(settings, key))
     if not name:
         return None
     for path in (folder / name, data_root() / name):
         if path.is_file():
-            return path
+            return path, dataset
     raise SettingError(key, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path")
 
 
@@ -66,12 +71,12 @@ def digest_file(path: Path) -> str:
 
 
 def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder: Path) -> CameraMap | None:
-    """Read a map, cut to the movie's part of the chip.
+    """Read a map, turned and cut to the movie's part of the chip.
 
     Parameters
     ----------
     key
-        ``Camera.DarkMapID``, ``Camera.VarianceMapID`` or ``Camera.FlatfieldMapID``.
+        One of :data:`MAP_KEYS`.
     settings
         Of :func:`pipeline_files.preparation.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
         ``Camera.ROIPosX`` and ``Y`` (from 1), unless the map is just as large as the movie.
@@ -83,56 +88,100 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     Returns
     -------
     ndarray or None
-        float32, ``(y, x)``, C-contiguous; None if the map is not in use.
+        float32, ``(y, x)``, C-contiguous; None if the map is not in use. Of variances in e-².
 
     Raises
     ------
     SettingError
-        If it cannot be read, is too small, holds what is no number, or has changed since the job was submitted.
-
-    Notes
-    -----
-    The column of a TIFF is x, as in movies; but in TIFFs that PYME wrote the row is, so such maps of movies in PYME's
-    ``.h5`` are transposed. (Movies in TIFF and PYME's maps of them have their rows in common as it is.)
+        If it cannot be read, is too small, holds what cannot be, or has changed since the job was submitted.
     """
-    path = find_map(key, settings, folder)
-    if path is None:
+    chip = load_chip(key, settings, folder)
+    if chip is None:
         return None
-    if settings.get(map_digest_name(key), digest_file(path)) != digest_file(path):
-        raise SettingError(key, f"{path} is not the file that the job was submitted with", "submit the job again")
-    chip = _read(key, path)
-    if settings.get(IS_STORED_X_FIRST) and path.suffix != ".npy" and is_written_by_pyme(path):
-        chip = chip.T
-    part = _part(key, chip, settings, frame_shape)
+    chip = ORIENTATIONS[str(settings.get("Camera.MapOrientation") or AS_IS)](chip)
+    part = cut_to_movie(key, chip, settings, frame_shape)
     if not np.isfinite(part).all():
-        raise SettingError(key, f"{path} holds values that are no numbers", "repair the map")
+        raise SettingError(key, "the map holds values that are no numbers", "repair the map")
+    if key == _VARIANCE and np.any(part < 0):
+        raise SettingError(key, "the map holds negative values", "give variances, in e-²")
+    if key == _FLAT and not np.all(part > 0):
+        raise SettingError(key, "the map holds values that are not positive", "give factors near 1")
     return np.ascontiguousarray(part, np.float32)
 
 
-def _read(key: str, path: Path) -> CameraMap:
-    with path.open("rb") as file:
-        is_npy = file.read(6) == b"\x93NUMPY"
+def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
+    """Read a map whole, as its file says that it lies.
+
+    Parameters
+    ----------
+    key, settings, folder
+        As of :func:`load_map`.
+
+    Returns
+    -------
+    ndarray or None
+        float32, ``(y, x)`` before ``Camera.MapOrientation``; None if the map is not in use. Of variances in e-².
+
+    Raises
+    ------
+    SettingError
+        If it cannot be read, or has changed since the job was submitted.
+    """
+    found = find_map(key, settings, folder)
+    if found is None:
+        return None
+    path, dataset = found
+    if settings.get(map_digest_name(key), digest_file(path)) != digest_file(path):
+        raise SettingError(key, f"{path} is not the file that the job was submitted with", "submit the job again")
     try:
-        frames = (open_npy if is_npy else open_tiff)(path).frames
-        try:
-            chip: CameraMap = frames.read(0, 1)[0].astype(np.float32)
-        finally:
-            frames.close()
+        chip = read_map_file(path, dataset, is_movie_x_first=bool(settings.get(IS_STORED_X_FIRST)))
     except (MovieError, OSError, ValueError) as error:
-        raise SettingError(key, f"{path} is no map", "give a TIFF or .npy with one value per pixel") from error
+        reason = f" ({error.problem}; {error.remedy})" if isinstance(error, MovieError) else ""
+        raise SettingError(
+            key, f"{path} is no map{reason}", "give a TIFF, .npy or .h5 with one value per pixel"
+        ) from error
+    if key == _VARIANCE and settings.get("Camera.VarianceMapUnits") == ADU2:
+        chip *= np.float32(number(settings, "Camera.ElectronsPerCount") or np.nan) ** 2
     return chip
 
 
-def _part(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap:
+def cut_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap:
+    """Cut a map of the chip to the movie's part of it.
+
+    Parameters
+    ----------
+    key
+        For what is said of it.
+    chip
+        ``(y, x)``.
+    settings
+        With the movie's first pixel, unless the map is just as large as the movie.
+    frame_shape
+        ``(y, x)`` of the movie.
+
+    Returns
+    -------
+    ndarray
+        A view.
+
+    Raises
+    ------
+    SettingError
+        If the map does not cover the movie.
+    """
     if chip.shape == frame_shape:
         return chip
     n_y, n_x = frame_shape
-    x, y = _origin(settings, "X"), _origin(settings, "Y")
-    if x is None or y is None:
+    turned = "as-is" if "transposed" in str(settings.get("Camera.MapOrientation")) else "transposed"
+    fits_turned = chip.T.shape == frame_shape
+    x, y = origin_on_chip(settings, "X"), origin_on_chip(settings, "Y")
+    if fits_turned or x is None or y is None:
         raise SettingError(
             key,
             f"the map has {chip.shape[1]} x {chip.shape[0]} px, the movie {n_x} x {n_y}",
-            "give -s Camera.ROIOriginX=PX -s Camera.ROIOriginY=PX",
+            f"turned it fits: give -s Camera.MapOrientation={turned}"
+            if fits_turned
+            else "give -s Camera.ROIOriginX=PX -s Camera.ROIOriginY=PX",
         )
     if y + n_y > chip.shape[0] or x + n_x > chip.shape[1]:
         raise SettingError(
@@ -143,8 +192,8 @@ def _part(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int,
     return chip[y : y + n_y, x : x + n_x]
 
 
-def _origin(settings: Metadata, axis: str) -> int | None:
-    """First pixel of the chip in the movie, from 0."""
+def origin_on_chip(settings: Metadata, axis: str) -> int | None:
+    """Return the first pixel of the chip in the movie, from 0, along ``X`` or ``Y``; None if nothing says."""
     from_0, from_1 = number(settings, f"Camera.ROIOrigin{axis}"), number(settings, f"Camera.ROIPos{axis}")
     if from_0 is not None:
         return int(from_0)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_files.maps import digest_file, find_map
+from pipeline_files.calibration_folder import apply_default_maps
+from pipeline_files.camera_types import remarks_on_type, values_of_type
+from pipeline_files.map_examination import examine_maps
+from pipeline_files.maps import MAP_KEYS, digest_file, find_map
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
 from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve
 from pipeline_protocol.errors import SettingError
-
-_MAP_KEYS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 
 _MOST_DARK_FRAMES = 100
 
@@ -42,10 +43,14 @@ def prepare(
     Raises
     ------
     SettingError
-        If a setting is unknown, wrong or missing, or does not suit the movie.
+        If a setting is unknown, wrong or missing, or does not suit the movie; and so with a camera map.
     """
     settings = resolve(movie.metadata, settings_file, overrides)
-    remarks = []
+    maps, remarks = apply_default_maps(settings)
+    settings.update(maps)
+    of_type = values_of_type(settings)
+    settings.update(of_type)
+    remarks += remarks_on_type(settings, of_type)
     if settings.get("Camera.ADOffset") is None and not map_name(settings, "Camera.DarkMapID"):
         offset = dark_offset(movie, settings)
         if offset is not None:
@@ -54,13 +59,19 @@ def prepare(
     if settings.get("Analysis.TrackFiducials"):
         remarks.append("Analysis.TrackFiducials has no effect: fiducials are not tracked")
     check_complete(settings)
-    for key in _MAP_KEYS:
-        path = find_map(key, settings, movie.path.absolute().parent)
-        if path is not None:
-            settings[key] = str(path)
-            settings[map_digest_name(key)] = digest_file(path)
+    _name_maps(movie, settings)
     check_frames(movie, settings)
-    return settings, remarks
+    return settings, [*remarks, *examine_maps(movie, settings).warnings]
+
+
+def _name_maps(movie: Movie, settings: dict[str, Value]) -> None:
+    """Put whole paths and digests in the place of the maps' names."""
+    for key in MAP_KEYS:
+        found = find_map(key, settings, movie.path.absolute().parent)
+        if found is not None:
+            path, dataset = found
+            settings[key] = f"{path}:{dataset}" if dataset else str(path)
+            settings[map_digest_name(key)] = digest_file(path)
 
 
 def dark_offset(movie: Movie, settings: Metadata) -> float | None:

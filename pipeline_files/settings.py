@@ -11,7 +11,8 @@ from fitting.modules import MODULES
 from fitting.settings import FitSettings
 from pipeline_files.combinations import check_combination
 from pipeline_files.documents import read_document
-from pipeline_files.keys import ALIASES, KEYS, Key, check_known
+from pipeline_files.key import Key
+from pipeline_files.keys import ALIASES, KEYS, check_known
 from pipeline_files.kinds import parse_range
 from pipeline_files.metadata import Metadata, Value, number
 from pipeline_protocol.errors import SettingError

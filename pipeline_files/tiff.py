@@ -53,8 +53,8 @@ def open_tiff(path: Path) -> Opened:
     return opened
 
 
-def is_written_by_pyme(path: Path) -> bool:
-    """Return whether PYME wrote a TIFF; if so, its rows are PYME's x.
+def pyme_annotation(path: Path) -> str:
+    """Return the metadata that PYME wrote into a TIFF; where there are any, its rows are PYME's x.
 
     Parameters
     ----------
@@ -63,11 +63,12 @@ def is_written_by_pyme(path: Path) -> bool:
 
     Returns
     -------
-    bool
-        Whether its OME-XML has PYME's annotation.
+    str
+        PYME's annotation and what follows it, XML; empty without one.
     """
     with tifffile.TiffFile(path) as file:
-        return '<XMLAnnotation ID="PYME"' in (file.ome_metadata or "")
+        _, start, rest = (file.ome_metadata or "").partition('<XMLAnnotation ID="PYME"')
+        return start + rest
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_a_map_may_lie_under_pymes_data_directory(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("PYMEDATADIR", str(tmp_path / "data"))
     save(tmp_path / "data" / "CALIBRATION" / "dark.tif", CHIP)
     found = find_map(KEY, {KEY: "CALIBRATION/dark.tif"}, tmp_path)
-    assert found == tmp_path / "data" / "CALIBRATION" / "dark.tif"
+    assert found == (tmp_path / "data" / "CALIBRATION" / "dark.tif", "")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_map_may_lie_under_pymes_data_directory(tmp_path: Path, monkeypatch: p
         (
             (40, 30),
             {"Camera.ROIOriginX": 0, "Camera.ROIOriginY": 0},
-            "the map ends at 40 x 30 px, the movie at 30 x 40",
+            "the map has 40 x 30 px, the movie 30 x 40; turned it fits: give -s Camera.MapOrientation=transposed",
         ),
     ],
 )

@@ -1,0 +1,61 @@
+"""``pointillist maps convert``: calibrations of other programs into PYME's maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.console import facts, output
+from cli.courteous import CourteousCommand
+from cli.settings_options import settings_options
+
+
+@click.command(cls=CourteousCommand, interrupted="stopped")
+@click.argument("calibration", type=click.Path(path_type=Path))
+@settings_options
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the maps.")
+@click.option("--overwrite", is_flag=True, help="Replace maps that are there.")
+def command(
+    *, calibration: Path, overrides: tuple[str, ...], settings_file: Path | None, folder: Path, overwrite: bool
+) -> None:
+    """Turn a calibration of storm-analysis or Picasso into PYME's maps.
+
+    CALIBRATION holds offset (ADU), variance (ADU²) and gain (ADU/e-) of each pixel: a .npy of storm-analysis, or an
+    .hdf5 of Picasso. The maps are in ADU, e-² and factors near 1, and a file of settings names them.
+
+    \b
+    Example:
+        pointillist maps convert calibration.npy -s Camera.IntegrationTime=0.02 -o maps
+    """  # noqa: D301  # click's marker for lines that stay
+    from pipeline_files.calibration_destination import Destination
+    from pipeline_files.chip import Chip
+    from pipeline_files.foreign_calibrations import read_calibration, to_maps
+    from pipeline_files.metadata import number
+    from pipeline_files.settings import resolve
+
+    settings = resolve({}, settings_file, overrides)
+    foreign = read_calibration(calibration)
+    maps, e_per_adu = to_maps(foreign, number(settings, "Camera.ElectronsPerCount"))
+    shape = foreign.offset_adu.shape
+    written = Destination(
+        folder=folder,
+        settings=settings,
+        chip=Chip(shape=shape, origin=(0, 0), frame_shape=shape),
+        is_row_x=False,
+        is_overwriting=overwrite,
+    ).write(
+        maps,
+        {},
+        {"Camera.ElectronsPerCount": e_per_adu, "CameraMap.SourceFilename": str(calibration.absolute())},
+    )
+    output().print(
+        facts(
+            {
+                "calibration": f"{calibration} of {foreign.program}, {shape[1]} x {shape[0]} px",
+                "gain": f"{e_per_adu:.5g} e-/ADU",
+                "maps": ", ".join(path.name for path in written[:-1]) + f" in {folder}",
+                "settings": str(written[-1]),
+            }
+        )
+    )

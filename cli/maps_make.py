@@ -1,0 +1,223 @@
+"""``pointillist maps make``: from movies of the dark and of light to the maps of a camera."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.console import facts, notices, output
+from cli.courteous import CourteousCommand
+from cli.settings_options import settings_options
+
+if TYPE_CHECKING:
+    from fitting.calibration import Image, Moments
+    from pipeline_files.calibration import CameraCalibration
+    from pipeline_files.calibration_destination import Destination
+    from pipeline_files.metadata import Metadata, Value
+    from pipeline_files.movie import MovieFile
+
+DRIFT_RATIO = 1.1
+"""Variance over variance between neighbouring frames, from which on a movie drifts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    dark: Path
+    flat: Path | None
+    lights: tuple[Path, ...]
+    overrides: tuple[str, ...]
+    settings_file: Path | None
+    span: tuple[int, int | None]
+    folder: Path | None
+    may_be_part: bool
+    is_overwriting: bool
+
+
+@click.command(cls=CourteousCommand, interrupted="stopped; nothing was written")
+@click.argument("dark_movie", type=click.Path(path_type=Path))
+@click.argument("light_movie", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--flat", type=click.Path(path_type=Path), help="A movie of even light, for the flat field.")
+@click.option(
+    "--photon-transfer",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Movies of steady light, each of another level, for the gain: --photon-transfer light*.h5.",
+)
+@settings_options
+@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="First frame of each movie.")
+@click.option("--last", type=click.IntRange(min=1), help="Last frame of each movie; without it the movie's last.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder; without it PYME's, CALIBRATION/<serial number>."
+)
+@click.option("--allow-part", is_flag=True, help="Put maps of a part of the chip into PYME's folder all the same.")
+@click.option("--overwrite", is_flag=True, help="Replace maps that are there.")
+def command(  # noqa: PLR0913  # one for each option
+    *,
+    dark_movie: Path,
+    light_movie: tuple[Path, ...],
+    flat: Path | None,
+    photon_transfer: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    settings_file: Path | None,
+    first: int,
+    last: int | None,
+    output: Path | None,
+    allow_part: bool,
+    overwrite: bool,
+) -> None:
+    """Measure the maps of a camera from a movie that was recorded with the shutter closed.
+
+    Each movie is read once, whatever its length. The maps are written as PYME's, and found by the camera's serial
+    number and the exposure.
+
+    \b
+    Examples:
+        pointillist maps make dark.h5
+        pointillist maps make dark.h5 --flat flat.h5 --photon-transfer light*.h5
+        pointillist maps make dark.tif -s Camera.ElectronsPerCount=0.46 -s Camera.IntegrationTime=0.02 -o maps
+    """  # noqa: D301  # click's marker for lines that stay
+    if light_movie and not photon_transfer:
+        raise click.UsageError("there is one dark movie; movies of light follow --flat or --photon-transfer")
+    _make(
+        _Wish(
+            dark=dark_movie,
+            flat=flat,
+            lights=(*photon_transfer, *light_movie),
+            overrides=overrides,
+            settings_file=settings_file,
+            span=(first, None if last is None else last + 1),
+            folder=output,
+            may_be_part=allow_part,
+            is_overwriting=overwrite,
+        )
+    )
+
+
+def _make(wish: _Wish) -> None:
+    from pipeline_files.calibration import describe_calibration
+    from pipeline_files.camera_types import values_of_type
+    from pipeline_files.movie import open_movie
+    from pipeline_files.settings import resolve
+
+    with ExitStack() as stack:
+        paths = [wish.dark, *([wish.flat] if wish.flat else []), *wish.lights]
+        movies = [stack.enter_context(open_movie(path)) for path in paths]
+        settings = resolve(movies[0].metadata, wish.settings_file, wish.overrides)
+        settings.update(values_of_type(settings))
+        destination = _destination(wish, settings, movies[0])
+        calibration = _measure(wish, movies, settings)
+    about: dict[str, Value] = {
+        "CameraMap.StartFrame": wish.span[0],
+        "CameraMap.EndFrame": wish.span[0] + calibration.n_dark_frames,
+        "CameraMap.SourceFilename": str(wish.dark.absolute()),
+        **describe_calibration(calibration),
+    }
+    written = destination.write(_maps(calibration), _extras(calibration), about)
+    _report(calibration, written)
+
+
+def _destination(wish: _Wish, settings: Metadata, dark: MovieFile) -> Destination:
+    from pipeline_files.calibration_destination import Destination, default_folder
+    from pipeline_files.chip import chip_of
+    from pipeline_files.source import IS_STORED_X_FIRST
+
+    chip = chip_of(settings, dark.frame_shape)
+    destination = Destination(
+        folder=wish.folder or default_folder(settings, chip, may_be_part=wish.may_be_part),
+        settings=settings,
+        chip=chip,
+        is_row_x=bool(settings.get(IS_STORED_X_FIRST)),
+        is_overwriting=wish.is_overwriting,
+    )
+    destination.check(["Camera.DarkMapID", "Camera.VarianceMapID"])
+    if wish.flat or wish.lights:
+        destination.check(["Camera.FlatfieldMapID"])
+    return destination
+
+
+def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> CameraCalibration:
+    from pipeline_files.calibration import calibrate
+    from pipeline_files.metadata import number
+    from pipeline_protocol.errors import MovieError, SettingError
+
+    if not wish.lights and number(settings, "Camera.ElectronsPerCount") is None:
+        raise SettingError(
+            "Camera.ElectronsPerCount",
+            "missing",
+            "give -s Camera.ElectronsPerCount=<e-/ADU>, or measure it with --photon-transfer",
+        )
+    for movie in movies[1:]:
+        if movie.frame_shape != movies[0].frame_shape:
+            shape = " x ".join(map(str, movies[0].frame_shape[::-1]))
+            raise MovieError(movie.path, f"has other frames than the dark movie ({shape} px)", "record the same region")
+    moments = [_pass_through(movie, wish.span) for movie in movies]
+    flat = moments[1] if wish.flat else None
+    try:
+        return calibrate(moments[0], flat, moments[1 + bool(flat) :], settings)
+    except ValueError as error:
+        raise MovieError(movies[1].path, str(error), "check which movie is which") from error
+
+
+def _pass_through(movie: MovieFile, span: tuple[int, int | None]) -> Moments:
+    import numpy as np
+
+    from cli.progress_display import progress_display
+    from pipeline_files.calibration import measure_moments
+
+    with progress_display(f"reading {movie.path.name}", movie.n_frames - span[0]) as progress:
+        moments = measure_moments(movie, span, progress.show)
+    ratio = float(np.median(moments.variance) / max(float(np.median(moments.successive_variance)), 1e-12))
+    if ratio > DRIFT_RATIO:
+        notices().print(
+            f"note: {movie.path.name} drifts: its variance is {ratio:.2f} times that between neighbouring frames",
+            markup=False,
+            soft_wrap=True,
+        )
+    return moments
+
+
+def _maps(calibration: CameraCalibration) -> dict[str, Image]:
+    maps = {"Camera.DarkMapID": calibration.offset_adu, "Camera.VarianceMapID": calibration.variance_e2}
+    if calibration.flat_field is not None:
+        maps["Camera.FlatfieldMapID"] = calibration.flat_field
+    return maps
+
+
+def _extras(calibration: CameraCalibration) -> dict[str, Image]:
+    extras = {}
+    if calibration.transfer is not None:
+        extras["gain.tif"], extras["gain_error.tif"] = calibration.pixel_gains()
+    if calibration.response is not None:
+        extras["flatfield_error.tif"] = calibration.response.relative_error * calibration.response.factor
+    return extras
+
+
+def _report(calibration: CameraCalibration, written: list[Path]) -> None:
+    import numpy as np
+
+    offset = calibration.offset_adu[~calibration.is_blemished]
+    n_blemished = int(calibration.is_blemished.sum())
+    rows = {
+        "frames in the dark": str(calibration.n_dark_frames),
+        "offset": f"{np.median(offset):.2f} ADU, from pixel to pixel {np.std(offset):.2f}",
+        "read noise": f"{calibration.read_noise_e:.2f} e- (median pixel)",
+        "blemished pixels": f"{n_blemished} ({100 * n_blemished / calibration.is_blemished.size:.3g} %)",
+        "gain": f"{calibration.electrons_per_adu:.5g} e-/ADU, as given",
+    }
+    if (transfer := calibration.transfer) is not None:
+        rows["gain"] = f"{calibration.electrons_per_adu:.5g} ± {calibration.electrons_per_adu_error:.2g} e-/ADU"
+        rows["from pixel to pixel"] = f"{100 * transfer.spread_adu / transfer.slope_adu:.2g} %, true spread"
+        for level, slope, is_used in zip(transfer.level_adu, transfer.level_slope_adu, transfer.is_used, strict=True):
+            fate = "" if is_used else ": left out, for it saturates or flickers"
+            rows[f"light of {level:.0f} ADU"] = f"variance {slope:.4g} times the signal, ADU{fate}"
+    if (response := calibration.response) is not None:
+        rows["flat field"] = (
+            f"spread {100 * np.std(response.factor[~calibration.is_blemished]):.2g} %, "
+            f"error {100 * np.median(response.relative_error):.2g} % per pixel, at {response.level_adu:.0f} ADU"
+        )
+    rows |= {("maps" if number == 0 else f" {' ' * number}"): str(path) for number, path in enumerate(written[:-1])}
+    output().print(facts({**rows, "settings": str(written[-1])}))

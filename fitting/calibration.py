@@ -1,0 +1,178 @@
+"""What movies of the dark and of even light tell about each pixel of a camera, in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+DARK_THRESHOLD_ADU = 1e4
+"""A pixel that gives more in the dark is useless; PYME's rule."""
+
+VARIANCE_THRESHOLD_E2 = 300.0**2
+"""A pixel that is noisier in the dark is useless; PYME's rule."""
+
+BLEMISH_VARIANCE_E2 = 1e8
+"""Variance that takes all weight from a useless pixel; PYME's."""
+
+LEAST_RESPONSE = 0.1
+"""A pixel that responds to light less than this, as a share of the median pixel, is dead."""
+
+_BAND_PIXELS = 2**17
+"""Pixels that are worked on at a time: their differences stay in the cache."""
+
+
+class Moments:
+    """Mean and variance of every pixel of frames that pass by once.
+
+    Parameters
+    ----------
+    frame_shape
+        Height and width of the frames, px.
+
+    Notes
+    -----
+    Sums run over differences from the first frame, in float64: small numbers, of which integers are summed without
+    rounding in any movie that a disk can hold (2e6 frames of uint16 that swing over the whole range; more of real
+    ones). So the result does not depend on the blocks in which the frames come.
+    """
+
+    def __init__(self, frame_shape: tuple[int, int]) -> None:
+        self.n_frames = 0
+        self._n_pairs = 0
+        self._first: Image = np.zeros(frame_shape)
+        self._last: Image = np.zeros(frame_shape)
+        self._sum: Image = np.zeros(frame_shape)
+        self._sum_of_squares: Image = np.zeros(frame_shape)
+        self._sum_of_steps: Image = np.zeros(frame_shape)
+
+    def add(self, frames: NDArray[Any], *, is_continuing: bool = True) -> None:
+        """Take in frames.
+
+        Parameters
+        ----------
+        frames
+            ``(frame, y, x)``, at least one, in order.
+        is_continuing
+            Whether the first one follows the last one of before.
+        """
+        if not self.n_frames:
+            self._first[:] = frames[0]
+        follows = is_continuing and self.n_frames > 0
+        n, height, width = frames.shape
+        step = max(1, _BAND_PIXELS // (n * width))
+        for start in range(0, height, step):
+            self._add_band(frames, slice(start, start + step), follows=follows)
+        self.n_frames += n
+        self._n_pairs += n - 1 + follows
+
+    def _add_band(self, frames: NDArray[Any], band: slice, *, follows: bool) -> None:
+        change = np.subtract(frames[:, band], self._first[band], dtype=np.float64)
+        steps = np.diff(change, axis=0)
+        if follows:
+            self._sum_of_steps[band] += (change[0] - self._last[band]) ** 2
+        self._last[band] = change[-1]
+        self._sum[band] += change.sum(axis=0)
+        self._sum_of_squares[band] += np.square(change, out=change).sum(axis=0)
+        self._sum_of_steps[band] += np.square(steps, out=steps).sum(axis=0)
+
+    @property
+    def mean(self) -> Image:
+        """Mean of each pixel, ``(y, x)``; of no frames NaN."""
+        return self._first + _ratio(self._sum, self.n_frames)
+
+    @property
+    def variance(self) -> Image:
+        """Unbiased variance of each pixel, ``(y, x)``; of less than two frames NaN."""
+        squares = self._sum_of_squares - _ratio(self._sum**2, self.n_frames)
+        return np.maximum(_ratio(squares, self.n_frames - 1), 0)
+
+    @property
+    def successive_variance(self) -> Image:
+        """Half the mean square step between neighbouring frames, ``(y, x)``: variance without slow drift."""
+        return _ratio(self._sum_of_steps, 2 * self._n_pairs)
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of steps in :attr:`successive_variance`."""
+        return self._n_pairs
+
+
+def _ratio(sums: Image, n: int) -> Image:
+    return sums / n if n > 0 else np.full_like(sums, np.nan)
+
+
+def find_blemishes(offset_adu: Image, variance_e2: Image) -> Mask:
+    """Return which pixels are useless, by either of PYME's rules.
+
+    Parameters
+    ----------
+    offset_adu
+        Mean in the dark, ADU.
+    variance_e2
+        Variance in the dark, e-².
+
+    Returns
+    -------
+    ndarray of bool
+        A pixel that gives no number is useless, too.
+    """
+    return ~((offset_adu <= DARK_THRESHOLD_ADU) & (variance_e2 <= VARIANCE_THRESHOLD_E2))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FlatField:
+    """How differently pixels respond to even light.
+
+    Parameters
+    ----------
+    factor
+        What makes every pixel respond alike, ``(y, x)``; 1 for dead pixels.
+    relative_error
+        Standard error of ``factor``, as a share of it.
+    is_dead
+        Pixels that do not respond.
+    level_adu
+        Mean signal of the light, ADU.
+    """
+
+    factor: Image
+    relative_error: Image
+    is_dead: Mask
+    level_adu: float
+
+
+def measure_flat_field(light: Moments, dark: Moments, is_useless: Mask) -> FlatField:
+    """Compare pixels in even light.
+
+    Parameters
+    ----------
+    light, dark
+        Of movies of even light, and of the dark.
+    is_useless
+        Pixels that take no part in the mean.
+
+    Returns
+    -------
+    FlatField
+        ``factor = mean(light - dark) / (light - dark)``, as PYME's.
+
+    Raises
+    ------
+    ValueError
+        If the light is no brighter than the dark.
+    """
+    signal = light.mean - dark.mean
+    noise = np.sqrt(light.variance / light.n_frames + dark.variance / dark.n_frames)
+    typical = float(np.median(signal[~is_useless])) if not is_useless.all() else np.nan
+    if not typical > 0:
+        raise ValueError("it is no brighter than the dark movie")
+    is_dead = ~(signal > LEAST_RESPONSE * typical)
+    level = float(signal[~(is_dead | is_useless)].mean())
+    divisor = np.where(is_dead, level, signal)
+    return FlatField(factor=level / divisor, relative_error=noise / divisor, is_dead=is_dead, level_adu=level)

@@ -1,0 +1,269 @@
+"""Whether a camera map belongs to a movie: its hot pixels and offsets should be those of the movie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+from scipy.signal import fftconvolve
+
+from fitting.calibration import BLEMISH_VARIANCE_E2, Moments
+
+Image = NDArray[np.floating]
+
+MOST_HOT_SHARE, MOST_HOT_PIXELS = 1e-3, 20
+"""The hot pixels are a map's noisiest: this share of them, but where that is less, this number."""
+
+FEWEST_HOT_PIXELS = 10
+LEAST_EXPECTED_RATIO = 3.0
+"""Below, hot pixels drown in the light of the movie, and their test tells nothing."""
+
+FEWEST_STEPS = 4
+"""Steps between neighbouring frames without which a pixel's variance is too vague."""
+
+HOT_FROM, COLD_TO = 2.0, 1.3
+"""Ratio from which on hot pixels are hot in a movie, and up to which they are like any others."""
+
+CLEAR_CORRELATION, CLEAR_SIGMAS = 0.1, 8.0
+"""From where on offsets and mean image belong together: coefficient, and its distance from chance."""
+
+_NEIGHBOURHOOD_PX = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """What a few frames of a movie tell about the camera.
+
+    Parameters
+    ----------
+    mean_adu
+        Of each pixel, ``(y, x)``.
+    variance_adu2
+        Between neighbouring frames, ``(y, x)``.
+    n_steps
+        How many steps between neighbouring frames that is.
+    """
+
+    mean_adu: Image
+    variance_adu2: Image
+    n_steps: int
+
+    @classmethod
+    def of(cls, moments: Moments) -> Sample:
+        """Take the sample from frames that have passed by."""
+        return cls(
+            mean_adu=moments.mean, variance_adu2=moments.successive_variance, n_steps=moments.n_pairs
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class HotPixels:
+    """How noisy a map's hot pixels are in a movie.
+
+    Parameters
+    ----------
+    n_pixels
+        How many there are.
+    ratio
+        Their median temporal variance over that of all pixels.
+    expected_ratio
+        What it is if map and movie belong together.
+    """
+
+    n_pixels: int
+    ratio: float
+    expected_ratio: float
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether the ratio would be clearly above 1 if map and movie belonged together."""
+        return self.n_pixels >= FEWEST_HOT_PIXELS and self.expected_ratio >= LEAST_EXPECTED_RATIO
+
+    @property
+    def is_hot(self) -> bool:
+        """Whether the hot pixels of the map are hot in the movie."""
+        return self.n_pixels >= FEWEST_HOT_PIXELS and self.ratio >= HOT_FROM
+
+    @property
+    def is_misfit(self) -> bool:
+        """Whether they are certainly not, though they would show."""
+        return self.is_telling and self.ratio <= COLD_TO
+
+
+def compare_hot_pixels(variance_adu2: Image, sample: Sample) -> HotPixels:
+    """Look at a movie where a variance map is hot.
+
+    Parameters
+    ----------
+    variance_adu2
+        The map, ``(y, x)``, of the movie's region, in ADU².
+    sample
+        Of the movie.
+
+    Returns
+    -------
+    HotPixels
+        Of the noisiest thousandth of the pixels, without the blemished ones and those that are like most.
+    """
+    typical = float(np.median(sample.variance_adu2))
+    is_hot = hot_pixels(variance_adu2)
+    n = int(is_hot.sum())
+    if n == 0 or sample.n_steps < FEWEST_STEPS or not typical > 0:
+        return HotPixels(n_pixels=0, ratio=1.0, expected_ratio=1.0)
+    return HotPixels(
+        n_pixels=n,
+        ratio=float(np.median(sample.variance_adu2[is_hot])) / typical,
+        expected_ratio=1 + float(np.median(variance_adu2[is_hot])) / typical,
+    )
+
+
+def hot_pixels(variance: Image) -> NDArray[np.bool_]:
+    """Return where a variance map, in whatever unit, is hottest; nowhere if it has no hot pixels."""
+    is_usable = variance < 0.01 * BLEMISH_VARIANCE_E2
+    n_most = max(MOST_HOT_PIXELS, int(MOST_HOT_SHARE * variance.size))
+    if not n_most <= is_usable.sum():
+        return np.zeros(variance.shape, dtype=bool)
+    hottest = np.partition(variance[is_usable], -n_most)[-n_most]
+    return np.asarray(is_usable & (variance >= max(hottest, 3 * np.median(variance))))
+
+
+def compare_offsets(offset_adu: Image, sample: Sample) -> tuple[float, float]:
+    """Correlate a dark map with the mean image of a movie, pixel against neighbours.
+
+    Parameters
+    ----------
+    offset_adu
+        The map, ``(y, x)``, of the movie's region.
+    sample
+        Of the movie.
+
+    Returns
+    -------
+    correlation
+        Spearman's coefficient of the differences from the neighbourhood: what is smooth, as light is, drops out.
+    sigmas
+        The same as a distance from chance.
+    """
+    if min(offset_adu.shape) < 2 * _NEIGHBOURHOOD_PX or np.ptp(offset_adu) == 0:
+        return 0.0, 0.0
+    ours, theirs = _ranks(_fine(offset_adu)), _ranks(_fine(sample.mean_adu))
+    coefficient = float(np.mean(ours * theirs))
+    return coefficient, coefficient * np.sqrt(offset_adu.size)
+
+
+def _fine(image: Image) -> Image:
+    image = np.asarray(image, dtype=np.float64)
+    return image - uniform_filter(image, _NEIGHBOURHOOD_PX, mode="nearest")
+
+
+def _ranks(image: Image) -> Image:
+    """Ranks of the pixels, with mean 0 and variance 1: outliers weigh no more than others."""
+    ranks = np.empty(image.size)
+    ranks[np.argsort(image, axis=None, kind="stable")] = np.arange(image.size)
+    return np.asarray((ranks - ranks.mean()) / ranks.std())
+
+
+def better_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | None:
+    """Return under which other name hot pixels of map and movie fall together, if they do not under the given one.
+
+    Parameters
+    ----------
+    tests
+        For each name, an orientation or a place, what :func:`compare_hot_pixels` found.
+    given
+        The name in use.
+
+    Returns
+    -------
+    str or None
+        None if the given one fits, none does, or the movie cannot tell.
+    """
+    best = max(tests, key=lambda name: tests[name].ratio)
+    return best if tests[best].is_telling and tests[best].is_hot and tests[given].is_misfit else None
+
+
+def better_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> str | None:
+    """Return under which other name offsets of map and movie fall together, if they do not under the given one.
+
+    Parameters
+    ----------
+    tests
+        For each name what :func:`compare_offsets` found.
+    given
+        The name in use.
+
+    Returns
+    -------
+    str or None
+        None if the given one fits, none does, or the movie cannot tell.
+    """
+    best = max(tests, key=lambda name: tests[name][0])
+    coefficient, sigmas = tests[best]
+    is_clear = coefficient >= CLEAR_CORRELATION and sigmas >= CLEAR_SIGMAS
+    return best if is_clear and tests[given][0] < 0.3 * coefficient and best != given else None
+
+
+def unit_ratio(variance_e2: Image, sample: Sample, electrons_per_adu: float) -> float:
+    """Return how much noisier a map's hot pixels are in the movie than the map says.
+
+    Parameters
+    ----------
+    variance_e2
+        The map, ``(y, x)``, of the movie's region.
+    sample
+        Of the movie.
+    electrons_per_adu
+        Of the camera.
+
+    Returns
+    -------
+    float
+        1 if the map is in e-², ``electrons_per_adu**2`` if it is in ADU²; NaN if the movie cannot tell.
+
+    Notes
+    -----
+    The median over the hot pixels of the movie's variance, less that of its typical pixel, over the map's.
+    """
+    is_hot = hot_pixels(variance_e2)
+    if sample.n_steps < 2 * FEWEST_STEPS or not compare_hot_pixels(variance_e2, sample).is_hot:
+        return float("nan")
+    typical = float(np.median(sample.variance_adu2))
+    excess_e2 = (sample.variance_adu2[is_hot] - typical) * electrons_per_adu**2
+    return float(np.median(excess_e2 / variance_e2[is_hot]))
+
+
+def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
+    """Seek a movie's region on the chip by its hot pixels.
+
+    Parameters
+    ----------
+    chip_variance
+        Variance map of the chip, ``(y, x)``, in whatever unit.
+    sample
+        Of the movie, no larger than the chip.
+
+    Returns
+    -------
+    tuple or None
+        First row and column of the region, from 0, where the most pixels are hot in both; None if the chip is too
+        small, or no place stands out.
+    """
+    shape = sample.variance_adu2.shape
+    if shape[0] > chip_variance.shape[0] or shape[1] > chip_variance.shape[1] or sample.n_steps < FEWEST_STEPS:
+        return None
+    in_map = _hottest(chip_variance, 3 * MOST_HOT_SHARE)
+    in_movie = _hottest(sample.variance_adu2, 3 * MOST_HOT_SHARE)
+    common = fftconvolve(in_map, in_movie[::-1, ::-1], mode="valid")
+    place = np.unravel_index(int(common.argmax()), common.shape)
+    by_chance = in_movie.sum() * in_map.mean()
+    if common[place] < by_chance + CLEAR_SIGMAS * np.sqrt(by_chance + 1):
+        return None
+    return int(place[0]), int(place[1])
+
+
+def _hottest(variance: Image, share: float) -> NDArray[np.float32]:
+    n_most = max(MOST_HOT_PIXELS, int(share * variance.size))
+    return np.asarray(variance >= np.partition(variance, -n_most, axis=None)[-n_most], dtype=np.float32)

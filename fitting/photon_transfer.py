@@ -1,0 +1,164 @@
+"""The gain of a camera, from how the noise grows with the light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.calibration import Image, Mask, Moments
+
+LARGEST_DEVIATION = 0.2
+"""A level of light whose noise deviates by more from the others' is left out: it saturates, or flickers."""
+
+_CLIP_SIGMAS = 5.0
+_MAD_IN_SIGMAS = 1.4826
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhotonTransfer:
+    """How variance grows with the signal.
+
+    Parameters
+    ----------
+    slope_adu
+        Variance per signal of the camera, ADU: the mean of its pixels. Without an EM register it is the number of
+        counts that one photoelectron makes.
+    slope_error_adu
+        Its standard error.
+    spread_adu
+        Standard deviation of the pixels' true slopes, freed from their errors.
+    pixel_slope_adu, pixel_slope_error_adu
+        The same for each pixel, ``(y, x)``, and its standard error.
+    best_slope_adu
+        ``(y, x)``: each pixel's slope, drawn to the camera's by as much as its error outweighs the spread. Of all such
+        mixtures the one with the smallest mean square error, and the camera's where a pixel tells nothing.
+    level_adu, level_slope_adu
+        Mean signal of each level of light, and its own slope.
+    is_used
+        Which levels were used.
+    """
+
+    slope_adu: float
+    slope_error_adu: float
+    spread_adu: float
+    pixel_slope_adu: Image
+    pixel_slope_error_adu: Image
+    best_slope_adu: Image
+    level_adu: NDArray[np.float64]
+    level_slope_adu: NDArray[np.float64]
+    is_used: NDArray[np.bool_]
+
+
+def measure_photon_transfer(
+    dark: Moments, lights: Sequence[Moments], is_useless: Mask, excess: float = 1.0
+) -> PhotonTransfer:
+    """Fit a line through variance over signal, in each pixel.
+
+    Parameters
+    ----------
+    dark
+        Of a movie of the dark; at least two frames, as of the others.
+    lights
+        Of movies of steady light, each of another level; it need not be even.
+    is_useless
+        Pixels that tell nothing of the camera.
+    excess
+        Square of the noise factor: 2 with an EM register, 1 without.
+
+    Returns
+    -------
+    PhotonTransfer
+        The slope is ``excess * em_gain / electrons_per_adu``.
+
+    Raises
+    ------
+    ValueError
+        If no level is brighter than the dark.
+
+    Notes
+    -----
+    Variances are those between neighbouring frames, so that lamps may drift. Weights are the inverse of the variance
+    of a sample variance, ``((3 P - 1) v² + (P - 1/2) k) / P²`` for ``P`` pairs, with ``v`` not as measured but as the
+    camera's line says: measured ones would favour what is too small by chance. The fourth cumulant
+    ``k = (2 excess - 1) slope³ signal`` is that of Poisson counts, or of their amplification.
+    """
+    signals = np.array([light.mean - dark.mean for light in lights])
+    variances = np.array([light.successive_variance for light in lights])
+    good = ~is_useless & np.isfinite(signals).all(axis=0) & np.isfinite(variances).all(axis=0)
+    levels, level_slopes = _levels(signals[:, good], variances[:, good], dark.successive_variance[good])
+    is_used = _agreeing(level_slopes)
+    camera_slope = float(np.median(level_slopes[is_used]))
+    slope, error = _fit_pixels(
+        dark,
+        [(signals[k], variances[k], lights[k].n_pairs) for k in range(len(lights)) if is_used[k]],
+        (camera_slope, excess),
+    )
+    mean, mean_error, spread, is_typical = _average(slope, error, good)
+    trust = spread**2 / (spread**2 + error**2)
+    best = np.where(is_typical, mean + trust * (slope - mean), mean)
+    return PhotonTransfer(
+        slope_adu=mean,
+        slope_error_adu=mean_error,
+        spread_adu=spread,
+        pixel_slope_adu=slope,
+        pixel_slope_error_adu=error,
+        best_slope_adu=best,
+        level_adu=levels,
+        level_slope_adu=level_slopes,
+        is_used=is_used,
+    )
+
+
+def _levels(
+    signals: NDArray[np.float64], variances: NDArray[np.float64], dark_variance: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    levels = signals.mean(axis=1) if signals.size else np.full(len(signals), np.nan)
+    if not (levels > 0).all():
+        raise ValueError("it is no brighter than the dark movie")
+    excess_noise = np.median(variances - dark_variance, axis=1)
+    return levels, np.asarray(excess_noise / np.median(signals, axis=1))
+
+
+def _agreeing(slopes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    typical = np.median(slopes)
+    agrees = np.abs(slopes / typical - 1) <= LARGEST_DEVIATION
+    return agrees if len(slopes) > 2 and agrees.any() else np.ones(len(slopes), dtype=bool)
+
+
+def _fit_pixels(
+    dark: Moments, levels: Sequence[tuple[Image, Image, int]], line: tuple[float, float]
+) -> tuple[Image, Image]:
+    """Return the slope of each pixel's weighted line, and its error."""
+    camera_slope, excess = line
+    dark_variance = dark.successive_variance
+    points = [(np.zeros_like(dark_variance), dark_variance, dark.n_pairs), *levels]
+    weights, signals, values = [], [], []
+    for signal, value, n_pairs in points:
+        light = camera_slope * np.maximum(signal, 0)
+        cumulant = (2 * excess - 1) * camera_slope**2 * light
+        of_variance = ((3 * n_pairs - 1) * (dark_variance + light) ** 2 + (n_pairs - 0.5) * cumulant) / n_pairs**2
+        weights.append(1 / np.maximum(of_variance, np.finfo(np.float64).tiny))
+        signals.append(signal)
+        values.append(value)
+    weight, x, y = np.array(weights), np.array(signals), np.array(values)
+    x = x - (weight * x).sum(axis=0) / weight.sum(axis=0)
+    squares = (weight * x**2).sum(axis=0)
+    return np.asarray((weight * x * y).sum(axis=0) / squares), np.asarray(1 / np.sqrt(squares))
+
+
+def _average(slope: Image, error: Image, good: Mask) -> tuple[float, float, float, Mask]:
+    """Return the mean slope, its error, the true spread of the pixels, and which of them are typical."""
+    median = np.median(slope[good])
+    deviation = np.abs(slope - median) / np.maximum(error, np.median(error[good]))
+    is_typical = good & (deviation <= _CLIP_SIGMAS * _MAD_IN_SIGMAS * max(float(np.median(deviation[good])), 0.1))
+    kept, variance = slope[is_typical], error[is_typical] ** 2
+    spread = 0.0
+    for _ in range(5):  # the spread sets the weights with which it is measured
+        weight = 1 / (variance + spread**2)
+        mean = float((weight * kept).sum() / weight.sum())
+        surplus = (weight**2 * ((kept - mean) ** 2 - variance)).sum() / (weight**2).sum()
+        spread = float(np.sqrt(max(surplus, 0.0)))
+    return mean, float(1 / np.sqrt(weight.sum())), spread, is_typical

@@ -1,0 +1,190 @@
+"""From movies of the dark and of light to the maps of a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitting.calibration import (
+    BLEMISH_VARIANCE_E2,
+    DARK_THRESHOLD_ADU,
+    VARIANCE_THRESHOLD_E2,
+    FlatField,
+    Image,
+    Mask,
+    Moments,
+    find_blemishes,
+    measure_flat_field,
+)
+from fitting.photon_transfer import PhotonTransfer, measure_photon_transfer
+from pipeline_files.metadata import Metadata, Value, number
+from pipeline_files.movie import Movie
+from pipeline_protocol.errors import MovieError, SettingError
+
+BLOCK_BYTES = 2**24
+"""Frames are read in blocks of this size, or one by one if they are larger."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CameraCalibration:
+    """The maps of a camera, of the region that the movies show.
+
+    Parameters
+    ----------
+    electrons_per_adu
+        Electrons after an EM register per count: measured, or as the settings say.
+    offset_adu, variance_e2
+        ``(y, x)``; the variance of a blemished pixel is 1e8 e-².
+    flat_field
+        ``(y, x)``; None if nothing was measured that tells it.
+    is_blemished
+        Useless pixels.
+    response
+        What the movie of even light told; None without.
+    transfer
+        What movies of several levels of light told; None without.
+    n_dark_frames
+        Length of the movie of the dark.
+    """
+
+    electrons_per_adu: float
+    offset_adu: Image
+    variance_e2: Image
+    flat_field: Image | None
+    is_blemished: Mask
+    response: FlatField | None
+    transfer: PhotonTransfer | None
+    n_dark_frames: int
+
+    @property
+    def electrons_per_adu_error(self) -> float:
+        """Standard error of the measured gain; NaN if it was not measured."""
+        if self.transfer is None:
+            return float("nan")
+        return self.electrons_per_adu * self.transfer.slope_error_adu / self.transfer.slope_adu
+
+    def pixel_gains(self) -> tuple[Image, Image]:
+        """Return the gain of each pixel as measured, e-/ADU, and its standard error; NaN where nothing was measured."""
+        if self.transfer is None:
+            nothing = np.full_like(self.offset_adu, np.nan)
+            return nothing, nothing
+        slope = np.where(self.transfer.pixel_slope_adu > 0, self.transfer.pixel_slope_adu, np.nan)
+        gain = self.electrons_per_adu * self.transfer.slope_adu / slope
+        return gain, gain * self.transfer.pixel_slope_error_adu / slope
+
+    @property
+    def read_noise_e(self) -> float:
+        """Root of the median variance, e-."""
+        return float(np.sqrt(np.median(self.variance_e2)))
+
+
+def measure_moments(movie: Movie, span: tuple[int, int | None], show: Callable[[int], None] | None = None) -> Moments:
+    """Pass once through a movie.
+
+    Parameters
+    ----------
+    movie
+        Open, of any length; memory is bounded by a few frames, and 16 MB.
+    span
+        First frame, and the one before which to stop; None for the end.
+    show
+        Told how many frames are done.
+
+    Raises
+    ------
+    MovieError
+        If there are fewer than two frames.
+    """
+    start, stop = span
+    stop = movie.n_frames if stop is None else min(stop, movie.n_frames)
+    if stop - start < 2:
+        raise MovieError(movie.path, f"has {max(stop - start, 0)} frames to measure", "give a movie of two or more")
+    step = max(1, BLOCK_BYTES // (int(np.prod(movie.frame_shape)) * movie.dtype.itemsize))
+    moments = Moments(movie.frame_shape)
+    for first in range(start, stop, step):
+        moments.add(movie.read(first, min(first + step, stop)))
+        if show is not None:
+            show(min(first + step, stop) - start)
+    return moments
+
+
+def calibrate(dark: Moments, flat: Moments | None, lights: Sequence[Moments], settings: Metadata) -> CameraCalibration:
+    """Put together what the movies tell.
+
+    Parameters
+    ----------
+    dark
+        Of the movie of the dark.
+    flat
+        Of a movie of even light; None without.
+    lights
+        Of movies of several levels of steady light.
+    settings
+        Of the camera; with ``Camera.ElectronsPerCount`` unless there are ``lights``.
+
+    Returns
+    -------
+    CameraCalibration
+        The flat field comes from even light, else from the pixels' gains. Variances are those of the image after it:
+        ``variance * (electrons_per_adu * flat_field)²``, where PYME's have no such last factor.
+
+    Raises
+    ------
+    SettingError
+        If the gain is neither measured nor given.
+    ValueError
+        If a movie of light is no brighter than the dark.
+    """
+    em_gain = number(settings, "Camera.TrueEMGain") or 1.0
+    excess = (number(settings, "Camera.NoiseFactor") or 1.0) ** 2
+    offset = np.where(np.isfinite(dark.mean), dark.mean, np.nanmedian(dark.mean))
+    said = number(settings, "Camera.ElectronsPerCount")
+    is_useless = find_blemishes(dark.mean, dark.variance * (said or 1.0) ** 2)
+    transfer = measure_photon_transfer(dark, lights, is_useless, excess) if lights else None
+    e_per_adu = excess * em_gain / transfer.slope_adu if transfer is not None else said
+    if e_per_adu is None:
+        raise SettingError(
+            "Camera.ElectronsPerCount",
+            "missing",
+            "give -s Camera.ElectronsPerCount=<e-/ADU>, or measure it with --photon-transfer",
+        )
+    is_useless = find_blemishes(dark.mean, dark.variance * e_per_adu**2)
+    response = measure_flat_field(flat, dark, is_useless) if flat is not None else None
+    factors: Image | None = None
+    if response is not None:
+        factors, is_useless = response.factor, is_useless | response.is_dead
+    elif transfer is not None:
+        factors = transfer.slope_adu / transfer.best_slope_adu
+    variance = dark.variance * (e_per_adu * (1.0 if factors is None else factors)) ** 2
+    return CameraCalibration(
+        electrons_per_adu=e_per_adu,
+        offset_adu=offset,
+        variance_e2=np.where(is_useless, BLEMISH_VARIANCE_E2, variance),
+        flat_field=factors,
+        is_blemished=is_useless,
+        response=response,
+        transfer=transfer,
+        n_dark_frames=dark.n_frames,
+    )
+
+
+def describe_calibration(calibration: CameraCalibration) -> dict[str, Value]:
+    """Return what every map of a calibration says of itself, by PYME's names.
+
+    Parameters
+    ----------
+    calibration
+        Of :func:`calibrate`.
+    """
+    described: dict[str, Value] = {
+        "CameraMap.DarkThreshold": DARK_THRESHOLD_ADU,
+        "CameraMap.VarianceThreshold": VARIANCE_THRESHOLD_E2,
+        "CameraMap.BlemishVariance": BLEMISH_VARIANCE_E2,
+        "CameraMap.NBadPixels": int(calibration.is_blemished.sum()),
+        "Camera.ElectronsPerCount": calibration.electrons_per_adu,
+    }
+    if calibration.transfer is not None:
+        described["CameraMap.ElectronsPerCountError"] = calibration.electrons_per_adu_error
+    return described

@@ -1,0 +1,110 @@
+"""Where PYME keeps the maps of a camera: by its serial number and the exposure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline_files.metadata import Metadata, number
+from pipeline_files.places import data_root
+from pipeline_files.settings import map_name
+from pipeline_protocol.errors import SettingError
+
+KINDS = {"Camera.DarkMapID": "dark", "Camera.VarianceMapID": "variance", "Camera.FlatfieldMapID": "flatfield"}
+"""What the file of each map is called after."""
+
+
+def calibration_folder(settings: Metadata) -> Path | None:
+    """Return the folder of a camera's maps.
+
+    Parameters
+    ----------
+    settings
+        With ``Camera.SerialNumber``, or without.
+
+    Returns
+    -------
+    Path or None
+        ``<data root>/CALIBRATION/<serial number>``, whether it exists or not; None without a serial number.
+    """
+    serial = str(settings.get("Camera.SerialNumber") or "").strip()
+    is_name = bool(serial) and serial not in (".", "..") and not {"/", "\\", "\0"} & set(serial)
+    return data_root() / "CALIBRATION" / serial if is_name else None
+
+
+def map_file_name(key: str, settings: Metadata) -> str | None:
+    """Return what PYME calls a map.
+
+    Parameters
+    ----------
+    key
+        One of :data:`KINDS`.
+    settings
+        With ``Camera.IntegrationTime``, s; a flat field needs none.
+
+    Returns
+    -------
+    str or None
+        ``dark_<ms>ms.tif``, ``variance_<ms>ms.tif`` or ``flatfield.tif``; None if the exposure is not known.
+    """
+    if key == "Camera.FlatfieldMapID":
+        return "flatfield.tif"
+    seconds = number(settings, "Camera.IntegrationTime")
+    return f"{KINDS[key]}_{round(1000 * seconds)}ms.tif" if seconds is not None else None
+
+
+def maps_in_folder(settings: Metadata) -> dict[str, Path]:
+    """Return the maps that the folder holds for a movie's camera and exposure.
+
+    Parameters
+    ----------
+    settings
+        With ``Camera.SerialNumber`` and ``Camera.IntegrationTime``.
+
+    Returns
+    -------
+    dict
+        The files that exist, by key.
+    """
+    folder = calibration_folder(settings)
+    names = {key: map_file_name(key, settings) for key in KINDS}
+    return {key: folder / name for key, name in names.items() if folder and name and (folder / name).is_file()}
+
+
+def apply_default_maps(settings: Metadata) -> tuple[dict[str, str], list[str]]:
+    """Find the maps that ``Camera.Maps=default`` stands for.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`pipeline_files.settings.resolve`.
+
+    Returns
+    -------
+    maps
+        Whole paths by key, of maps that the settings do not name themselves; empty unless they are asked for.
+    remarks
+        Which maps these are; or that there are some, if they are not asked for.
+
+    Raises
+    ------
+    SettingError
+        If they are asked for, and the folder lacks the dark or the variance map.
+    """
+    there = {key: path for key, path in maps_in_folder(settings).items() if not map_name(settings, key)}
+    if settings.get("Camera.Maps") != "default":
+        names = ", ".join(path.name for path in there.values())
+        hint = f"{calibration_folder(settings)} has maps of this camera ({names}): use them with -s Camera.Maps=default"
+        return {}, [hint] if there else []
+    missing = [key for key in KINDS if key not in there and not map_name(settings, key)]
+    if missing and missing != ["Camera.FlatfieldMapID"]:
+        raise SettingError("Camera.Maps", _why_missing(settings, missing[0]), "make it with 'pointillist maps make'")
+    return {key: str(path) for key, path in there.items()}, [f"{key} is {path}" for key, path in there.items()]
+
+
+def _why_missing(settings: Metadata, key: str) -> str:
+    folder, name = calibration_folder(settings), map_file_name(key, settings)
+    if folder is None:
+        return "the movie does not name its camera (Camera.SerialNumber)"
+    if name is None:
+        return "the movie does not tell its exposure (Camera.IntegrationTime)"
+    return f"there is no {name} in {folder}"

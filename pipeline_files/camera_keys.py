@@ -1,0 +1,82 @@
+"""The settings of the camera and of its maps."""
+
+from __future__ import annotations
+
+from fitting.orientation import AS_IS, ORIENTATIONS
+from pipeline_files.key import Key
+from pipeline_files.kinds import NUMBER, SWITCH, TEXT, WHOLE_NUMBER
+
+ELECTRONS2, ADU2 = "electrons^2", "ADU^2"
+"""Units of a variance map; PYME's spelling."""
+
+CAMERA_KEYS = (
+    Key(
+        name="Camera.Type",
+        kind=TEXT,
+        choices=("CCD", "EMCCD", "sCMOS"),
+        help="Says which of the values below must be given, and which follow.",
+    ),
+    Key(
+        name="Camera.ElectronsPerCount",
+        kind=NUMBER,
+        above=0,
+        unit="e-/ADU",
+        help="Electrons, after an EM register, per count.",
+    ),
+    Key(name="Camera.TrueEMGain", kind=NUMBER, above=0, help="True gain of the EM register; 1 without one."),
+    Key(name="Camera.NoiseFactor", kind=NUMBER, above=0, help="Excess noise: 1.41 with an EM register, 1 without."),
+    Key(name="Camera.ReadNoise", kind=NUMBER, low=0, unit="e- rms", help="Noise of the readout, after an EM register."),
+    Key(name="Camera.ADOffset", kind=NUMBER, unit="ADU", help="What the camera gives in the dark."),
+    Key(name="Camera.DarkMapID", kind=TEXT, unit="file", help="Dark signal of each pixel, ADU."),
+    Key(name="Camera.VarianceMapID", kind=TEXT, unit="file", help="Variance of each pixel's readout, e-²."),
+    Key(name="Camera.FlatfieldMapID", kind=TEXT, unit="file", help="Factor that makes each pixel respond alike."),
+    Key(
+        name="Camera.Maps",
+        kind=TEXT,
+        default="given",
+        choices=("given", "default"),
+        help="The maps above; default adds those that PYME's CALIBRATION folder has for this camera and exposure.",
+    ),
+    Key(
+        name="Camera.MapOrientation",
+        kind=TEXT,
+        default=AS_IS,
+        choices=tuple(ORIENTATIONS),
+        help="How maps are turned to lie as the movie does.",
+    ),
+    Key(
+        name="Camera.VarianceMapUnits",
+        kind=TEXT,
+        default=ELECTRONS2,
+        choices=(ELECTRONS2, ADU2),
+        help="Unit of the variance map.",
+    ),
+    Key(
+        name="Camera.CheckMaps",
+        kind=SWITCH,
+        default=True,
+        help="Whether a map that does not belong to the movie stops the analysis.",
+    ),
+    Key(
+        name="Camera.ROIOriginX",
+        kind=WHOLE_NUMBER,
+        low=0,
+        unit="px",
+        help="First column of the chip in the movie, from 0.",
+    ),
+    Key(
+        name="Camera.ROIOriginY",
+        kind=WHOLE_NUMBER,
+        low=0,
+        unit="px",
+        help="First row of the chip in the movie, from 0.",
+    ),
+    Key(
+        name="Camera.ROIPosX",
+        kind=WHOLE_NUMBER,
+        low=1,
+        unit="px",
+        help="First column of the chip in the movie, from 1.",
+    ),
+    Key(name="Camera.ROIPosY", kind=WHOLE_NUMBER, low=1, unit="px", help="First row of the chip in the movie, from 1."),
+)

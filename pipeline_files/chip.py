@@ -1,0 +1,92 @@
+"""The chip that a movie shows a part of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_files.maps import origin_on_chip
+from pipeline_files.metadata import Metadata, number
+from pipeline_protocol.errors import SettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """Where the frames of a movie lie on the chip.
+
+    Parameters
+    ----------
+    shape
+        Of the chip, ``(y, x)``.
+    origin
+        First row and column of the movie, from 0.
+    frame_shape
+        Of the movie, ``(y, x)``.
+    """
+
+    shape: tuple[int, int]
+    origin: tuple[int, int]
+    frame_shape: tuple[int, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the movie shows all of it."""
+        return self.shape == self.frame_shape
+
+    def embed(self, part: NDArray[np.floating], around: float) -> NDArray[np.floating]:
+        """Return an image of the chip with the movie's part where it belongs, and one value around it."""
+        whole = np.full(self.shape, around, dtype=part.dtype)
+        y, x = self.origin
+        whole[y : y + self.frame_shape[0], x : x + self.frame_shape[1]] = part
+        return whole
+
+
+def chip_of(settings: Metadata, frame_shape: tuple[int, int]) -> Chip:
+    """Return where a movie lies on its chip.
+
+    Parameters
+    ----------
+    settings
+        With ``Camera.SensorWidth`` and ``Camera.SensorHeight``, and the movie's first pixel. A movie that tells neither
+        is taken for the whole chip.
+    frame_shape
+        ``(y, x)`` of the movie.
+
+    Returns
+    -------
+    Chip
+        Its shape is a fact, never a guess.
+
+    Raises
+    ------
+    SettingError
+        If the size of the chip is needed and missing, or the movie lies beyond it.
+    """
+    width, height = number(settings, "Camera.SensorWidth"), number(settings, "Camera.SensorHeight")
+    x, y = origin_on_chip(settings, "X"), origin_on_chip(settings, "Y")
+    if width is None or height is None:
+        if x or y:
+            raise SettingError(
+                "Camera.SensorWidth, Camera.SensorHeight",
+                f"missing, and the movie begins at pixel ({x}, {y}) of the chip",
+                "give -s Camera.SensorWidth=PX -s Camera.SensorHeight=PX",
+            )
+        return Chip(shape=frame_shape, origin=(0, 0), frame_shape=frame_shape)
+    shape = (int(height), int(width))
+    if shape != frame_shape and (x is None or y is None):
+        raise SettingError(
+            "Camera.ROIOriginX, Camera.ROIOriginY",
+            f"missing, and the movie shows {frame_shape[1]} x {frame_shape[0]} of {shape[1]} x {shape[0]} px",
+            "give -s Camera.ROIOriginX=PX -s Camera.ROIOriginY=PX",
+        )
+    origin = (y or 0, x or 0)
+    if any(first + n > there for first, n, there in zip(origin, frame_shape, shape, strict=True)):
+        raise SettingError(
+            "Camera.SensorWidth, Camera.SensorHeight",
+            f"the movie ends at {origin[1] + frame_shape[1]} x {origin[0] + frame_shape[0]} px, the chip at "
+            f"{shape[1]} x {shape[0]}",
+            "correct the size of the chip, or Camera.ROIOriginX and Y",
+        )
+    return Chip(shape=shape, origin=origin, frame_shape=frame_shape)

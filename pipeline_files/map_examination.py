@@ -1,0 +1,274 @@
+"""Whether the camera maps in use belong to a movie: looked for in a few of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from fitting import map_checks
+from fitting.calibration import BLEMISH_VARIANCE_E2, Moments
+from fitting.camera import CameraMap
+from fitting.orientation import AS_IS, ORIENTATIONS
+from pipeline_files.camera_keys import ADU2, ELECTRONS2
+from pipeline_files.maps import MAP_KEYS, cut_to_movie, load_chip, load_map
+from pipeline_files.metadata import Metadata, number
+from pipeline_files.movie import Movie
+from pipeline_files.settings import map_name
+from pipeline_protocol.errors import SettingError
+
+MOST_FRAMES = 96
+MOST_BYTES = 2**27
+N_BLOCKS = 4
+
+_FEWEST_FOREIGN_PIXELS, _FOREIGN_RATIO = 20, 5.0
+_OVERRULE = "or -s Camera.CheckMaps=False to use it all the same"
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What was found.
+
+    Parameters
+    ----------
+    warnings
+        What is odd about a map that is used nevertheless.
+    proofs
+        What shows that the maps belong to the movie.
+    """
+
+    warnings: tuple[str, ...]
+    proofs: tuple[str, ...]
+
+
+def examine_maps(movie: Movie, settings: Metadata) -> Examination:
+    """Look whether the maps in use belong to a movie.
+
+    Parameters
+    ----------
+    movie
+        Open; up to 96 of its frames are read, at most 128 MB.
+    settings
+        Of :func:`pipeline_files.preparation.prepare`.
+
+    Returns
+    -------
+    Examination
+        Empty where no maps are in use, or the movie cannot tell.
+
+    Raises
+    ------
+    SettingError
+        If a map is not of this movie's camera, region, unit or orientation; it says which would fit. With
+        ``Camera.CheckMaps`` off it is a warning.
+    """
+    if not any(map_name(settings, key) for key in MAP_KEYS):
+        return Examination(warnings=(), proofs=())
+    trial = _Trial(movie, settings)
+    warnings: list[str] = []
+    for check in (trial.check_values, trial.check_hot_pixels, trial.check_offsets, trial.check_units):
+        try:
+            check()
+        except SettingError as error:
+            if settings.get("Camera.CheckMaps", True):
+                raise
+            warnings.append(str(error).removesuffix(f", {_OVERRULE}"))
+    return Examination(warnings=(*warnings, *trial.warnings), proofs=tuple(trial.proofs))
+
+
+class _Trial:
+    """The maps of a movie, and a sample of its frames."""
+
+    def __init__(self, movie: Movie, settings: Metadata) -> None:
+        self.settings = settings
+        self.shape = movie.frame_shape
+        self.folder: Path = movie.path.absolute().parent
+        self.orientation = str(settings.get("Camera.MapOrientation") or AS_IS)
+        loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_KEYS}
+        self.maps = {key: image for key, image in loaded.items() if image is not None}
+        self.sample = take_sample(movie, int(number(settings, "Analysis.StartAt") or 0))
+        self.e_per_adu = number(settings, "Camera.ElectronsPerCount") or np.nan
+        self.warnings: list[str] = []
+        self.proofs: list[str] = []
+
+    def check_values(self) -> None:
+        """Find maps that say nothing, or something impossible."""
+        for key, image in self.maps.items():
+            values, counts = np.unique(image, return_counts=True)
+            commonest, share = values[counts.argmax()], counts.max() / image.size
+            if share > 0.5:
+                self._constant(key, float(commonest), float(share))
+        flat = self.maps.get("Camera.FlatfieldMapID")
+        if flat is not None and not 0.4 < (typical := float(np.median(flat))) < 2.5:
+            raise SettingError(
+                "Camera.FlatfieldMapID",
+                f"its median is {typical:.3g}, but the factors of a flat field are near 1",
+                "divide it by its mean; a gain in ADU/e- must be turned into its inverse first",
+            )
+
+    def _constant(self, key: str, value: float, share: float) -> None:
+        chip = load_chip(key, self.settings, self.folder)
+        if chip is not None and float(np.mean(chip == np.float32(value))) < 0.999 and chip.shape != self.shape:
+            raise SettingError(
+                key,
+                f"{100 * share:.0f} % of the movie's region have the one value {value:g}: the map is filled up there",
+                f"make a map of this region, or correct Camera.ROIOriginX and Y, {_OVERRULE}",
+            )
+        if share == 1 and key != "Camera.FlatfieldMapID":
+            self.warnings.append(f"{key}: the map is {value:g} everywhere; it tells no more than that number")
+
+    def check_hot_pixels(self) -> None:
+        """Look whether the noisy pixels of the variance map are noisy in the movie."""
+        key = "Camera.VarianceMapID"
+        variance = self.maps.get(key)
+        if variance is None:
+            return
+        tests = self._in_all_orientations(
+            key, lambda part: map_checks.compare_hot_pixels(part / self.e_per_adu**2, self.sample)
+        )
+        test = tests[self.orientation]
+        better = map_checks.better_by_hot_pixels(tests, self.orientation)
+        if better is not None:
+            raise SettingError(
+                key,
+                f"the map lies otherwise than the movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} "
+                f"times the median variance there, {better} {tests[better].ratio:.1f} times",
+                f"give -s Camera.MapOrientation={better}, {_OVERRULE}",
+            )
+        if test.is_misfit and test.n_pixels >= _FEWEST_FOREIGN_PIXELS and test.expected_ratio >= _FOREIGN_RATIO:
+            self._foreign(key, test)
+        if test.is_hot:
+            self.proofs.append(
+                f"the {test.n_pixels} hottest pixels of the variance map have {test.ratio:.1f} times the median "
+                f"variance in the movie ({test.expected_ratio:.1f} expected)"
+            )
+
+    def _foreign(self, key: str, test: map_checks.HotPixels) -> None:
+        place = self._place_on_chip(key)
+        remedy = "use the map of this camera, exposure and region"
+        if place is not None:
+            orientation, (y, x) = place
+            turned = "" if orientation == self.orientation else f"-s Camera.MapOrientation={orientation} "
+            remedy = f"it fits with {turned}-s Camera.ROIOriginX={x} -s Camera.ROIOriginY={y}"
+        raise SettingError(
+            key,
+            f"the map is not of this movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} times the median "
+            f"variance there instead of {test.expected_ratio:.1f}, however it is turned",
+            f"{remedy}, {_OVERRULE}",
+        )
+
+    def _place_on_chip(self, key: str) -> tuple[str, tuple[int, int]] | None:
+        chip = load_chip(key, self.settings, self.folder)
+        if chip is None or chip.shape == self.shape:
+            return None
+        chip = np.where(chip < 0.01 * BLEMISH_VARIANCE_E2, chip, 0)
+        for orientation, turn in ORIENTATIONS.items():
+            turned = turn(chip)
+            place = map_checks.find_place(turned, self.sample)
+            if place is None:
+                continue
+            y, x = place
+            part = turned[y : y + self.shape[0], x : x + self.shape[1]]
+            if map_checks.compare_hot_pixels(part / self.e_per_adu**2, self.sample).is_hot:
+                return orientation, place
+        return None
+
+    def check_offsets(self) -> None:
+        """Look whether the offsets of the dark map are those of the movie."""
+        key = "Camera.DarkMapID"
+        dark = self.maps.get(key)
+        if dark is None:
+            return
+        tests = self._in_all_orientations(key, lambda part: map_checks.compare_offsets(part, self.sample))
+        better = map_checks.better_by_offsets(tests, self.orientation)
+        if better is not None:
+            raise SettingError(
+                key,
+                f"the map lies otherwise than the movie: its offsets and the movie's pixels go together with a "
+                f"coefficient of {tests[self.orientation][0]:.2f}, {better} of {tests[better][0]:.2f}",
+                f"give -s Camera.MapOrientation={better}, {_OVERRULE}",
+            )
+        coefficient, sigmas = tests[self.orientation]
+        if coefficient >= map_checks.CLEAR_CORRELATION and sigmas >= map_checks.CLEAR_SIGMAS:
+            self.proofs.append(f"offsets of the dark map and pixels of the movie go together ({coefficient:.2f})")
+        self._check_level(key, dark)
+
+    def _check_level(self, key: str, dark: CameraMap) -> None:
+        signal = self.sample.mean_adu - dark
+        noise = np.sqrt(np.median(self.sample.variance_adu2)) if self.sample.n_steps else np.inf
+        if (level := float(np.median(signal))) < -max(noise, 1.0):
+            self.warnings.append(f"{key}: the movie is {-level:.0f} ADU darker than the map: is it this camera's?")
+        said = number(self.settings, "Camera.ADOffset")
+        if said is not None and abs(difference := float(np.median(dark)) - said) > max(20.0, 0.2 * abs(said)):
+            self.warnings.append(f"{key}: the map's median is {difference:+.0f} ADU from Camera.ADOffset={said:g}")
+
+    def check_units(self) -> None:
+        """Look whether the variances are in the unit that the settings say."""
+        key = "Camera.VarianceMapID"
+        variance = self.maps.get(key)
+        factor = self.e_per_adu**2
+        if variance is None or not abs(np.log(factor)) > 0.7:  # nearly 1 e-/ADU: both units are alike
+            return
+        unit = str(self.settings.get("Camera.VarianceMapUnits") or ELECTRONS2)
+        other, factor = (ADU2, factor) if unit == ELECTRONS2 else (ELECTRONS2, 1 / factor)
+        found = map_checks.unit_ratio(variance, self.sample, self.e_per_adu)
+        if np.isfinite(found):
+            if found > 0 and abs(np.log(found / factor)) < 0.35 * abs(np.log(factor)):
+                raise SettingError(
+                    key,
+                    f"the map is in {other}, not {unit}: its hottest pixels have {found:.2g} times the variance in the "
+                    f"movie that it says",
+                    f"give -s Camera.VarianceMapUnits={other}, {_OVERRULE}",
+                )
+            return
+        noise = number(self.settings, "Camera.ReadNoise")
+        said = noise**2 / float(np.median(variance)) if noise else np.nan
+        if said > 0 and abs(np.log(said / factor)) < 0.25 * abs(np.log(factor)):
+            self.warnings.append(
+                f"{key}: is the map in {other}? Its median is {np.median(variance):.3g}, Camera.ReadNoise squared "
+                f"{said * np.median(variance):.3g} e-²; if so, give -s Camera.VarianceMapUnits={other}"
+            )
+
+    def _in_all_orientations(self, key: str, compare: Callable[[CameraMap], Result]) -> Mapping[str, Result]:
+        """Compare the map with the movie in the orientation in use, and in all others in which it covers the movie."""
+        results = {self.orientation: compare(self.maps[key])}
+        chip = load_chip(key, self.settings, self.folder)
+        for name, turn in ORIENTATIONS.items():
+            if chip is None or name == self.orientation:
+                continue
+            try:
+                part = cut_to_movie(key, turn(chip), self.settings, self.shape)
+            except SettingError:
+                continue
+            results[name] = compare(part)
+        return results
+
+
+def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
+    """Look at a few frames in four places of a movie.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    start_at
+        First frame to look at.
+    """
+    first = min(start_at, max(movie.n_frames - 2 * N_BLOCKS, 0))
+    n_there = movie.n_frames - first
+    frame_bytes = int(np.prod(movie.frame_shape)) * movie.dtype.itemsize
+    n_wanted = min(MOST_FRAMES, max(MOST_BYTES // frame_bytes, 2 * N_BLOCKS))
+    moments = Moments(movie.frame_shape)
+    if n_there <= n_wanted:
+        moments.add(movie.read(first, movie.n_frames))
+        return map_checks.Sample.of(moments)
+    length = n_wanted // N_BLOCKS
+    for block in range(N_BLOCKS):
+        start = first + block * (n_there - length) // (N_BLOCKS - 1)
+        moments.add(movie.read(start, start + length), is_continuing=False)
+    return map_checks.Sample.of(moments)

@@ -1,0 +1,99 @@
+"""Files that hold a camera map: TIFF, NumPy, HDF5."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fitting.camera import CameraMap
+from pipeline_files.movie import open_movie
+from pipeline_files.tiff import pyme_annotation
+from pipeline_protocol.errors import MovieError
+
+ROW_AXIS = "CameraMap.RowAxis"
+"""Metadata of a TIFF that Pointillist wrote: which axis of the camera its rows run along, ``x`` or ``y``."""
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split the name of a map into that of its file and that of a data set within.
+
+    Parameters
+    ----------
+    name
+        ``maps.h5:dark``, or a file alone.
+
+    Returns
+    -------
+    tuple
+        File and data set, the latter empty for none.
+    """
+    file, colon, dataset = name.rpartition(":")
+    return (file, dataset) if colon and file.endswith((".h5", ".hdf5", ".hdf")) else (name, "")
+
+
+def read_map_file(path: Path, dataset: str, *, is_movie_x_first: bool) -> CameraMap:
+    """Read a map as it stands in its file.
+
+    Parameters
+    ----------
+    path
+        TIFF, ``.npy``, PYME's ``.h5``, or any HDF5 file with data sets ``(y, x)``.
+    dataset
+        Within an HDF5 file; empty for PYME's ``/ImageData``, or the only one that is an image.
+    is_movie_x_first
+        Whether the movie comes from a file of PYME's, ``(frame, x, y)``.
+
+    Returns
+    -------
+    ndarray
+        float32, ``(y, x)``.
+
+    Raises
+    ------
+    MovieError
+        If it is no map.
+
+    Notes
+    -----
+    The column of a TIFF is x. But in TIFFs that PYME wrote the row is PYME's x: they are transposed for PYME's ``.h5``
+    movies. (Movies in TIFF and PYME's maps of them have their rows in common as it is.) Those that Pointillist wrote
+    tell what their rows are.
+    """
+    if path.is_file() and h5py.is_hdf5(path):
+        chip = _read_hdf5(path, dataset)
+    else:
+        chip = _first_frame(path)
+        if path.suffix != ".npy" and _has_rows_of_x(path, is_movie_x_first=is_movie_x_first):
+            chip = chip.T
+    return chip
+
+
+def _has_rows_of_x(path: Path, *, is_movie_x_first: bool) -> bool:
+    annotation = pyme_annotation(path)
+    said = re.search(r'<RowAxis\b[^>]*\bvalue="([xy])"', annotation)
+    return said[1] == "x" if said else bool(annotation) and is_movie_x_first
+
+
+def _read_hdf5(path: Path, dataset: str) -> CameraMap:
+    with h5py.File(path, "r") as file:
+        if not dataset and "ImageData" not in file:
+            images: list[str] = []
+            file.visititems(lambda name, node: images.append(name) if getattr(node, "ndim", 0) == 2 else None)
+            if len(images) != 1:
+                there = ", ".join(f"{path.name}:{name}" for name in images) or "none"
+                raise MovieError(path, "does not hold one image", f"name the data set ({there})")
+            dataset = images[0]
+        if dataset:
+            node = file.get(dataset)
+            if not isinstance(node, h5py.Dataset) or node.ndim != 2:
+                raise MovieError(path, f"has no image {dataset!r}", "name a data set (y, x)")
+            return np.asarray(node, np.float32)
+    return _first_frame(path)
+
+
+def _first_frame(path: Path) -> CameraMap:
+    with open_movie(path) as movie:
+        return np.asarray(movie.read(0, 1)[0], np.float32)
