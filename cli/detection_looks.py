@@ -54,6 +54,8 @@ class DetectionTest:
         Frames that could not be analysed, with the reason.
     remarks
         What the user should know of the movie and its settings.
+    on_maps
+        What shows that the camera maps belong to the movie; empty without maps.
     """
 
     movie: Path
@@ -63,6 +65,7 @@ class DetectionTest:
     by_threshold: Sequence[ThresholdTest]
     failures: Mapping[int, str]
     remarks: Sequence[str]
+    on_maps: Sequence[str]
 
 
 def spread_frames(n_frames: int, first: int, n_movie_frames: int) -> list[int]:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from pipeline_files.metadata import Metadata, Value
     from pipeline_files.movie import MovieFile
 
+GAIN_FILES = ("gain.tif", "gain_error.tif")
+"""Gain of each pixel as measured, and its standard error, e-/ADU."""
+
+FLAT_FIELD_ERROR_FILE = "flatfield_error.tif"
+
 DRIFT_RATIO = 1.1
 """Variance over variance between neighbouring frames, from which on a movie drifts."""
 
@@ -133,9 +138,10 @@ def _destination(wish: _Wish, settings: Metadata, dark: MovieFile) -> Destinatio
         is_row_x=bool(settings.get(IS_STORED_X_FIRST)),
         is_overwriting=wish.is_overwriting,
     )
-    destination.check(["Camera.DarkMapID", "Camera.VarianceMapID"])
-    if wish.flat or wish.lights:
-        destination.check(["Camera.FlatfieldMapID"])
+    destination.check(
+        ["Camera.DarkMapID", "Camera.VarianceMapID", *(["Camera.FlatfieldMapID"] if wish.flat or wish.lights else [])],
+        [*(GAIN_FILES if wish.lights else ()), *([FLAT_FIELD_ERROR_FILE] if wish.flat else [])],
+    )
     return destination
 
 
@@ -188,11 +194,11 @@ def _maps(calibration: CameraCalibration) -> dict[str, Image]:
 
 
 def _extras(calibration: CameraCalibration) -> dict[str, Image]:
-    extras = {}
+    extras: dict[str, Image] = {}
     if calibration.transfer is not None:
-        extras["gain.tif"], extras["gain_error.tif"] = calibration.pixel_gains()
+        extras |= dict(zip(GAIN_FILES, calibration.pixel_gains(), strict=True))
     if calibration.response is not None:
-        extras["flatfield_error.tif"] = calibration.response.relative_error * calibration.response.factor
+        extras[FLAT_FIELD_ERROR_FILE] = calibration.response.relative_error * calibration.response.factor
     return extras
 
 

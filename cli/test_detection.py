@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from cli.detection_looks import DetectionTest, ThresholdTest
     from fitting.symptoms import Finding
+    from pipeline_files.metadata import Metadata
+    from pipeline_files.movie import Movie
 
 DEFAULT_FRAMES = 5
 
@@ -107,6 +109,8 @@ def run_test(request: Request) -> None:
         notices().print(f"note: {remark}", markup=False)
     console = output()
     console.print(_table(test))
+    for line in test.on_maps:
+        console.print(f"camera maps: {line}", markup=False, soft_wrap=True)
     for frame, reason in test.failures.items():
         console.print(f"frame {frame} could not be analysed: {reason}", markup=False)
     _print_findings(test)
@@ -141,7 +145,18 @@ def _examine(request: Request) -> DetectionTest:
             by_threshold=tests,
             failures=failures,
             remarks=[*movie.remarks, *remarks],
+            on_maps=_on_maps(movie, settings),
         )
+
+
+def _on_maps(movie: Movie, settings: Metadata) -> list[str]:
+    from pipeline_files.map_examination import examine_maps
+    from pipeline_files.maps import MAP_KEYS
+    from pipeline_files.settings import map_name
+
+    in_use = [key for key in MAP_KEYS if map_name(settings, key)]
+    proofs = examine_maps(movie, settings).proofs
+    return [*proofs] or ["this movie cannot tell whether its maps belong to it"] if in_use else []
 
 
 def _table(test: DetectionTest) -> Table:

@@ -24,8 +24,17 @@ LEAST_EXPECTED_RATIO = 3.0
 FEWEST_STEPS = 4
 """Steps between neighbouring frames without which a pixel's variance is too vague."""
 
+LEAST_CONTRAST = 10.0
+"""Times the median variance from which on hot pixels are hot enough to tell the unit of a map."""
+
+LEAST_UNIT_DISTANCE = 0.7
+"""Logarithm of the factor between e-² and ADU² from which on they can be told apart."""
+
 HOT_FROM, COLD_TO = 2.0, 1.3
 """Ratio from which on hot pixels are hot in a movie, and up to which they are like any others."""
+
+COLD_SHARE = 0.05
+"""Where a high ratio is expected, pixels with less than this share of the excess are like any others, too."""
 
 CLEAR_CORRELATION, CLEAR_SIGMAS = 0.1, 8.0
 """From where on offsets and mean image belong together: coefficient, and its distance from chance."""
@@ -90,7 +99,7 @@ class HotPixels:
     @property
     def is_misfit(self) -> bool:
         """Whether they are certainly not, though they would show."""
-        return self.is_telling and self.ratio <= COLD_TO
+        return self.is_telling and self.ratio <= max(COLD_TO, 1 + COLD_SHARE * (self.expected_ratio - 1))
 
 
 def compare_hot_pixels(variance_adu2: Image, sample: Sample) -> HotPixels:
@@ -182,7 +191,8 @@ def better_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | No
         None if the given one fits, none does, or the movie cannot tell.
     """
     best = max(tests, key=lambda name: tests[name].ratio)
-    return best if tests[best].is_telling and tests[best].is_hot and tests[given].is_misfit else None
+    is_clear = tests[best].is_telling and tests[best].is_hot and tests[best].ratio > 2 * tests[given].ratio
+    return best if is_clear and tests[given].is_misfit else None
 
 
 def better_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> str | None:
@@ -230,9 +240,25 @@ def unit_ratio(variance_e2: Image, sample: Sample, electrons_per_adu: float) -> 
     is_hot = hot_pixels(variance_e2)
     if sample.n_steps < 2 * FEWEST_STEPS or not compare_hot_pixels(variance_e2, sample).is_hot:
         return float("nan")
+    if np.median(variance_e2[is_hot]) < LEAST_CONTRAST * np.median(variance_e2):
+        return float("nan")
     typical = float(np.median(sample.variance_adu2))
     excess_e2 = (sample.variance_adu2[is_hot] - typical) * electrons_per_adu**2
     return float(np.median(excess_e2 / variance_e2[is_hot]))
+
+
+def is_of_other_unit(ratio: float, factor: float) -> bool:
+    """Return whether hot pixels say that a map is in the other unit.
+
+    Parameters
+    ----------
+    ratio
+        Of :func:`unit_ratio`.
+    factor
+        What it is in the other unit; near 1 nothing can be told.
+    """
+    distance = abs(np.log(factor))
+    return bool(distance > LEAST_UNIT_DISTANCE and ratio > 0 and abs(np.log(ratio / factor)) < 0.3 * distance)
 
 
 def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:

@@ -212,13 +212,13 @@ class _Trial:
         key = "Camera.VarianceMapID"
         variance = self.maps.get(key)
         factor = self.e_per_adu**2
-        if variance is None or not abs(np.log(factor)) > 0.7:  # nearly 1 e-/ADU: both units are alike
+        if variance is None:
             return
         unit = str(self.settings.get("Camera.VarianceMapUnits") or ELECTRONS2)
         other, factor = (ADU2, factor) if unit == ELECTRONS2 else (ELECTRONS2, 1 / factor)
         found = map_checks.unit_ratio(variance, self.sample, self.e_per_adu)
         if np.isfinite(found):
-            if found > 0 and abs(np.log(found / factor)) < 0.35 * abs(np.log(factor)):
+            if map_checks.is_of_other_unit(found, factor):
                 raise SettingError(
                     key,
                     f"the map is in {other}, not {unit}: its hottest pixels have {found:.2g} times the variance in the "
@@ -228,7 +228,7 @@ class _Trial:
             return
         noise = number(self.settings, "Camera.ReadNoise")
         said = noise**2 / float(np.median(variance)) if noise else np.nan
-        if said > 0 and abs(np.log(said / factor)) < 0.25 * abs(np.log(factor)):
+        if map_checks.is_of_other_unit(said, factor):
             self.warnings.append(
                 f"{key}: is the map in {other}? Its median is {np.median(variance):.3g}, Camera.ReadNoise squared "
                 f"{said * np.median(variance):.3g} e-²; if so, give -s Camera.VarianceMapUnits={other}"

@@ -63,12 +63,19 @@ def read_map_file(path: Path, dataset: str, *, is_movie_x_first: bool) -> Camera
     tell what their rows are.
     """
     if path.is_file() and h5py.is_hdf5(path):
-        chip = _read_hdf5(path, dataset)
-    else:
-        chip = _first_frame(path)
-        if path.suffix != ".npy" and _has_rows_of_x(path, is_movie_x_first=is_movie_x_first):
-            chip = chip.T
-    return chip
+        return _read_hdf5(path, dataset)
+    if _is_npy(path):
+        chip = np.load(path, mmap_mode="r", allow_pickle=False)
+        if chip.ndim not in (2, 3) or not chip.size:
+            raise MovieError(path, f"has shape {chip.shape}", "save an array (y, x)")
+        return np.ascontiguousarray(chip if chip.ndim == 2 else chip[0], np.float32)
+    chip = _first_frame(path)
+    return chip.T if _has_rows_of_x(path, is_movie_x_first=is_movie_x_first) else chip
+
+
+def _is_npy(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(6) == b"\x93NUMPY"
 
 
 def _has_rows_of_x(path: Path, *, is_movie_x_first: bool) -> bool:

@@ -13,6 +13,7 @@ from cli.courteous import CourteousCommand
 from cli.durations import duration
 from cli.following import describe, follow
 from cli.main import COMMANDS, load, pointillist
+from cli.maps import SUBCOMMANDS
 from cli.progress_display import SECONDS_BETWEEN_LINES, Lines
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.messages import Progress
@@ -20,17 +21,29 @@ from pipeline_protocol.messages import Progress
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
 
+ALL = [*(name for name in COMMANDS if name != "maps"), *(f"maps {name}" for name in SUBCOMMANDS)]
+
+
+def command(name: str) -> click.Command:
+    found = load(name.split(maxsplit=1)[0])
+    if isinstance(found, click.Group):
+        below = found.get_command(click.Context(found), name.split()[1])
+        assert below is not None
+        return below
+    return found
+
+
 def sections() -> dict[str, str]:
     parts = re.split(r"^## `([a-z -]+)`.*$", REFERENCE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_command_and_option_is_documented_with_an_example(name: str) -> None:
     section = sections()[name]
-    for parameter in load(name).params:
+    for parameter in command(name).params:
         if isinstance(parameter, click.Argument):
-            assert parameter.make_metavar(click.Context(load(name))).strip("[]") in section
+            assert parameter.make_metavar(click.Context(command(name))).strip("[].") in section
         else:
             for option in parameter.opts:
                 assert f"`{option}" in section, f"{option} of {name} is not documented"
@@ -38,15 +51,15 @@ def test_every_command_and_option_is_documented_with_an_example(name: str) -> No
 
 
 def test_the_reference_names_no_command_or_option_that_does_not_exist() -> None:
-    assert set(sections()) == set(COMMANDS)
+    assert set(sections()) == set(ALL)
     for name, section in sections().items():
-        options = {option for parameter in load(name).params for option in parameter.opts} | {"--help"}
+        options = {option for parameter in command(name).params for option in parameter.opts} | {"--help"}
         assert set(re.findall(r"^\| `(--?[a-z-]+)", section, flags=re.MULTILINE)) <= options
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*ALL, "maps"])
 def test_every_command_has_help_of_its_own(name: str) -> None:
-    result = CliRunner().invoke(pointillist, [name, "--help"])
+    result = CliRunner().invoke(pointillist, [*name.split(), "--help"])
     assert result.exit_code == 0
     assert "xample" in result.stdout
 
