@@ -104,7 +104,7 @@ def calibration_movies(out: Path, simulation: Simulation, n_frames: int | None) 
     levels = {"dark": 0.0, "flat": FLAT_E, **{f"light{n}": level for n, level in enumerate(LIGHT_LEVELS_E, 1)}}
     nothing = Blinking(emitters_per_frame=0)
     return {
-        out.with_name(f"{out.stem}.{name}{out.suffix}"): (
+        out.with_name(f"{out.stem}_{name}{out.suffix}"): (
             Simulation(
                 replace(simulation.scene, blinking=nothing, background=level, background_slope=0.0),
                 simulation.camera,

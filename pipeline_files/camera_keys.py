@@ -37,6 +37,8 @@ CAMERA_KEYS = (
         choices=("given", "default"),
         help="The maps above; default adds those that PYME's CALIBRATION folder has for this camera and exposure.",
     ),
+    Key(name="Camera.SerialNumber", kind=TEXT, help="Names the folder of the camera's maps."),
+    Key(name="Camera.IntegrationTime", kind=NUMBER, low=0, unit="s", help="Exposure; names the maps in that folder."),
     Key(
         name="Camera.MapOrientation",
         kind=TEXT,
@@ -78,5 +80,7 @@ CAMERA_KEYS = (
         unit="px",
         help="First column of the chip in the movie, from 1.",
     ),
+    Key(name="Camera.SensorWidth", kind=WHOLE_NUMBER, low=1, unit="px", help="Width of the chip, for 'maps make'."),
+    Key(name="Camera.SensorHeight", kind=WHOLE_NUMBER, low=1, unit="px", help="Height of the chip, for 'maps make'."),
     Key(name="Camera.ROIPosY", kind=WHOLE_NUMBER, low=1, unit="px", help="First row of the chip in the movie, from 1."),
 )

@@ -187,8 +187,7 @@ WITHOUT_EFFECT = frozenset(
 ) | frozenset(
     f"Camera.{name}"
     for name in (
-        "CycleTime", "Gain", "IntegrationTime", "Model", "Name", "ROIHeight", "ROIWidth", "SensorHeight", "SensorWidth",
-        "SerialNumber", "StartCCDTemp",
+        "CycleTime", "Gain", "Model", "Name", "ROIHeight", "ROIWidth", "StartCCDTemp",
     )
 )  # fmt: skip
 """PYME's settings and records that change no result here."""

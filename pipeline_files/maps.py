@@ -141,7 +141,7 @@ def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
             key, f"{path} is no map{reason}", "give a TIFF, .npy or .h5 with one value per pixel"
         ) from error
     if key == _VARIANCE and settings.get("Camera.VarianceMapUnits") == ADU2:
-        chip *= np.float32(number(settings, "Camera.ElectronsPerCount") or np.nan) ** 2
+        chip = chip * np.float32(number(settings, "Camera.ElectronsPerCount") or np.nan) ** 2
     return chip
 
 

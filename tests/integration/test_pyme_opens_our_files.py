@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from click.testing import CliRunner
 
+from cli.main import pointillist
 from fitting.localizations import LOCALIZATION_DTYPE
 from fitting.modules import MODULES
 from pipeline_files.final_results import write_results
@@ -278,6 +280,54 @@ answer = None
     height = "light" if fit_module == "LatFitCOIR" else "amplitude"
     np.testing.assert_allclose(results.rows[height], 32 if fit_module == "GaussFitConstrR" else 4)
     assert (results.rows["roi_y_stop"] == 11).all()
+
+
+def test_pyme_takes_our_camera_maps_for_its_own(pyme: Any, tmp_path: Path) -> None:
+    dark = np.random.default_rng(0).normal(100, 3, (20, 20, 24)).astype(np.uint16)
+    dark[:, 7, 3] += 500
+    dark[:, 2, 5] = 20000
+    chip: dict[str, Value] = {
+        "Camera.SensorWidth": 50, "Camera.SensorHeight": 36, "Camera.ROIOriginX": 4, "Camera.ROIOriginY": 2,
+        "Camera.SerialNumber": "s1", "Camera.IntegrationTime": 0.03,
+    }  # fmt: skip
+    write_pyme_h5(tmp_path / "dark.h5", [dark], {**METADATA, **chip})
+    made = CliRunner().invoke(pointillist, ["maps", "make", str(tmp_path / "dark.h5"), "-o", str(tmp_path / "maps")])
+    assert made.exit_code == 0, made.output
+    seen = pyme(
+        """
+from PYME.IO.image import ImageStack
+from PYME.IO.MetaDataHandler import NestedClassMDHandler
+from PYME.localization.remFitBuf import CameraInfoManager
+from PYME.Analysis.gen_sCMOS_maps import generate_maps
+movie = ImageStack(filename=files[0])
+md = NestedClassMDHandler(movie.mdh)
+md["Camera.DarkMapID"], md["Camera.VarianceMapID"] = files[1], files[2]
+manager = CameraInfoManager()
+image = lambda stack: stack.data_xyztc[:, :, 0, 0, 0].squeeze()
+dark, variance = generate_maps(movie, 0, movie.data_xyztc.shape[3])
+ours = ImageStack(filename=files[2])
+answer = {
+    "dark": manager.getDarkMap(md).tolist(), "variance": manager.getVarianceMap(md).tolist(),
+    "chip": [np.abs(image(ImageStack(filename=file)) - image(theirs)).max()
+             for file, theirs in zip(files[1:], (dark, variance))],
+    "metadata": {key: ours.mdh.getEntry(key) for key in ours.mdh.getEntryNames() if key.startswith("CameraMap")},
+    "theirs": {key: variance.mdh.getEntry(key) for key in variance.mdh.getEntryNames() if key.startswith("CameraMap")},
+}
+""",
+        tmp_path / "dark.h5",
+        tmp_path / "maps" / "dark_30ms.tif",
+        tmp_path / "maps" / "variance_30ms.tif",
+    )
+    np.testing.assert_allclose(np.transpose(seen["dark"]), dark.mean(axis=0), rtol=1e-6)
+    variance = dark.var(axis=0, ddof=1) * 0.25
+    variance[2, 5] = 1e8
+    np.testing.assert_allclose(np.transpose(seen["variance"]), variance, rtol=1e-6)
+    assert seen["chip"][0] < 1e-2  # float32 of counts up to 20000
+    assert seen["chip"][1] < 1e-3
+    ours, theirs = seen["metadata"], seen["theirs"]
+    assert ours.pop("RowAxis", ours.pop("CameraMap.RowAxis", None)) == "x"
+    assert ours["CameraMap.NBadPixels"] == 1
+    assert {key for key in theirs if theirs[key] != ours.get(key)} <= {"CameraMap.NBadPixels"}
 
 
 def test_pymes_camera_maps_lie_on_pymes_movies_pixel_by_pixel(pyme: Any, tmp_path: Path) -> None:
