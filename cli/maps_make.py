@@ -14,7 +14,7 @@ from cli.courteous import CourteousCommand
 from cli.settings_options import settings_options
 
 if TYPE_CHECKING:
-    from fitting.calibration import Image, Moments
+    from fitting.calibration import Image, PixelStatistics
     from pipeline_files.calibration import CameraCalibration
     from pipeline_files.calibration_destination import Destination
     from pipeline_files.metadata import Metadata, Value
@@ -168,22 +168,22 @@ def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> Camera
         raise MovieError(movies[1].path, str(error), "check which movie is which") from error
 
 
-def _pass_through(movie: MovieFile, span: tuple[int, int | None]) -> Moments:
+def _pass_through(movie: MovieFile, span: tuple[int, int | None]) -> PixelStatistics:
     import numpy as np
 
     from cli.progress_display import progress_display
-    from pipeline_files.calibration import measure_moments
+    from pipeline_files.calibration import measure_pixels
 
     with progress_display(f"reading {movie.path.name}", movie.n_frames - span[0]) as progress:
-        moments = measure_moments(movie, span, progress.show)
-    ratio = float(np.median(moments.variance) / max(float(np.median(moments.successive_variance)), 1e-12))
+        pixels = measure_pixels(movie, span, progress.show)
+    ratio = float(np.median(pixels.variance) / max(float(np.median(pixels.successive_variance)), 1e-12))
     if ratio > DRIFT_RATIO:
         notices().print(
             f"note: {movie.path.name} drifts: its variance is {ratio:.2f} times that between neighbouring frames",
             markup=False,
             soft_wrap=True,
         )
-    return moments
+    return pixels
 
 
 def _maps(calibration: CameraCalibration) -> dict[str, Image]:

@@ -27,6 +27,29 @@ _BAND_PIXELS = 2**17
 """Pixels that are worked on at a time: their differences stay in the cache."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PixelStatistics:
+    """What a movie of something steady tells about each pixel.
+
+    Parameters
+    ----------
+    mean
+        ``(y, x)``, in the movie's unit.
+    variance
+        Unbiased, ``(y, x)``.
+    successive_variance
+        Half the mean square step between neighbouring frames, ``(y, x)``: variance without slow drift.
+    n_frames, n_pairs
+        Number of frames, and of steps between neighbouring ones.
+    """
+
+    mean: Image
+    variance: Image
+    successive_variance: Image
+    n_frames: int
+    n_pairs: int
+
+
 class Moments:
     """Mean and variance of every pixel of frames that pass by once.
 
@@ -81,26 +104,16 @@ class Moments:
         self._sum_of_squares[band] += np.square(change, out=change).sum(axis=0)
         self._sum_of_steps[band] += np.square(steps, out=steps).sum(axis=0)
 
-    @property
-    def mean(self) -> Image:
-        """Mean of each pixel, ``(y, x)``; of no frames NaN."""
-        return self._first + _ratio(self._sum, self.n_frames)
-
-    @property
-    def variance(self) -> Image:
-        """Unbiased variance of each pixel, ``(y, x)``; of less than two frames NaN."""
+    def statistics(self) -> PixelStatistics:
+        """Return what the frames so far tell; NaN where they are too few."""
         squares = self._sum_of_squares - _ratio(self._sum**2, self.n_frames)
-        return np.maximum(_ratio(squares, self.n_frames - 1), 0)
-
-    @property
-    def successive_variance(self) -> Image:
-        """Half the mean square step between neighbouring frames, ``(y, x)``: variance without slow drift."""
-        return _ratio(self._sum_of_steps, 2 * self._n_pairs)
-
-    @property
-    def n_pairs(self) -> int:
-        """Number of steps in :attr:`successive_variance`."""
-        return self._n_pairs
+        return PixelStatistics(
+            mean=self._first + _ratio(self._sum, self.n_frames),
+            variance=np.maximum(_ratio(squares, self.n_frames - 1), 0),
+            successive_variance=_ratio(self._sum_of_steps, 2 * self._n_pairs),
+            n_frames=self.n_frames,
+            n_pairs=self._n_pairs,
+        )
 
 
 def _ratio(sums: Image, n: int) -> Image:
@@ -147,7 +160,7 @@ class FlatField:
     level_adu: float
 
 
-def measure_flat_field(light: Moments, dark: Moments, is_useless: Mask) -> FlatField:
+def measure_flat_field(light: PixelStatistics, dark: PixelStatistics, is_useless: Mask) -> FlatField:
     """Compare pixels in even light.
 
     Parameters

@@ -63,8 +63,9 @@ class Sample:
     @classmethod
     def of(cls, moments: Moments) -> Sample:
         """Take the sample from frames that have passed by."""
+        seen = moments.statistics()
         return cls(
-            mean_adu=moments.mean, variance_adu2=moments.successive_variance, n_steps=moments.n_pairs
+            mean_adu=seen.mean, variance_adu2=seen.successive_variance, n_steps=seen.n_pairs
         )  # fmt: skip
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.calibration import Image, Mask, Moments
+from fitting.calibration import Image, Mask, PixelStatistics
 
 LARGEST_DEVIATION = 0.2
 """A level of light whose noise deviates by more from the others' is left out: it saturates, or flickers."""
 
 _CLIP_SIGMAS = 5.0
+_BAND_ROWS = 64
 _MAD_IN_SIGMAS = 1.4826
 
 
@@ -53,7 +54,7 @@ class PhotonTransfer:
 
 
 def measure_photon_transfer(
-    dark: Moments, lights: Sequence[Moments], is_useless: Mask, excess: float = 1.0
+    dark: PixelStatistics, lights: Sequence[PixelStatistics], is_useless: Mask, excess: float = 1.0
 ) -> PhotonTransfer:
     """Fit a line through variance over signal, in each pixel.
 
@@ -85,17 +86,17 @@ def measure_photon_transfer(
     camera's line says: measured ones would favour what is too small by chance. The fourth cumulant
     ``k = (2 excess - 1) slope³ signal`` is that of Poisson counts, or of their amplification.
     """
-    signals = np.array([light.mean - dark.mean for light in lights])
-    variances = np.array([light.successive_variance for light in lights])
-    good = ~is_useless & np.isfinite(signals).all(axis=0) & np.isfinite(variances).all(axis=0)
-    levels, level_slopes = _levels(signals[:, good], variances[:, good], dark.successive_variance[good])
+    good = ~is_useless & np.isfinite(dark.successive_variance)
+    for light in lights:
+        good &= np.isfinite(light.mean) & np.isfinite(light.successive_variance)
+    levels, level_slopes = np.array([_level(light, dark, good) for light in lights]).T
     is_used = _agreeing(level_slopes)
     camera_slope = float(np.median(level_slopes[is_used]))
-    slope, error = _fit_pixels(
-        dark,
-        [(signals[k], variances[k], lights[k].n_pairs) for k in range(len(lights)) if is_used[k]],
-        (camera_slope, excess),
-    )
+    slope, error = np.empty_like(dark.mean), np.empty_like(dark.mean)
+    used = [lights[k] for k in range(len(lights)) if is_used[k]]
+    for start in range(0, len(slope), _BAND_ROWS):
+        band = slice(start, start + _BAND_ROWS)
+        slope[band], error[band] = _fit_pixels(dark, used, band, (camera_slope, excess))
     mean, mean_error, spread, is_typical = _average(slope, error, good)
     trust = spread**2 / (spread**2 + error**2)
     best = np.where(is_typical, mean + trust * (slope - mean), mean)
@@ -112,14 +113,13 @@ def measure_photon_transfer(
     )
 
 
-def _levels(
-    signals: NDArray[np.float64], variances: NDArray[np.float64], dark_variance: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    levels = signals.mean(axis=1) if signals.size else np.full(len(signals), np.nan)
-    if not (levels > 0).all():
+def _level(light: PixelStatistics, dark: PixelStatistics, good: Mask) -> tuple[float, float]:
+    """Return the mean signal of a level of light, and its variance over its signal."""
+    signal = (light.mean - dark.mean)[good]
+    if not (signal.size and signal.mean() > 0):
         raise ValueError("it is no brighter than the dark movie")
-    excess_noise = np.median(variances - dark_variance, axis=1)
-    return levels, np.asarray(excess_noise / np.median(signals, axis=1))
+    noise = (light.successive_variance - dark.successive_variance)[good]
+    return float(signal.mean()), float(np.median(noise) / np.median(signal))
 
 
 def _agreeing(slopes: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -129,22 +129,22 @@ def _agreeing(slopes: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _fit_pixels(
-    dark: Moments, levels: Sequence[tuple[Image, Image, int]], line: tuple[float, float]
+    dark: PixelStatistics, lights: Sequence[PixelStatistics], band: slice, line: tuple[float, float]
 ) -> tuple[Image, Image]:
-    """Return the slope of each pixel's weighted line, and its error."""
+    """Return the slope of each pixel's weighted line, and its error, in some rows."""
     camera_slope, excess = line
-    dark_variance = dark.successive_variance
-    points = [(np.zeros_like(dark_variance), dark_variance, dark.n_pairs), *levels]
-    weights, signals, values = [], [], []
-    for signal, value, n_pairs in points:
+    dark_variance = dark.successive_variance[band]
+    weights, signals = [], []
+    for movie in (dark, *lights):
+        signal, n = movie.mean[band] - dark.mean[band], movie.n_pairs
         light = camera_slope * np.maximum(signal, 0)
         cumulant = (2 * excess - 1) * camera_slope**2 * light
-        of_variance = ((3 * n_pairs - 1) * (dark_variance + light) ** 2 + (n_pairs - 0.5) * cumulant) / n_pairs**2
+        of_variance = ((3 * n - 1) * (dark_variance + light) ** 2 + (n - 0.5) * cumulant) / n**2
         weights.append(1 / np.maximum(of_variance, np.finfo(np.float64).tiny))
         signals.append(signal)
-        values.append(value)
-    weight, x, y = np.array(weights), np.array(signals), np.array(values)
-    x = x - (weight * x).sum(axis=0) / weight.sum(axis=0)
+    weight, x = np.array(weights), np.array(signals)
+    y = np.array([movie.successive_variance[band] for movie in (dark, *lights)])
+    x -= (weight * x).sum(axis=0) / weight.sum(axis=0)
     squares = (weight * x**2).sum(axis=0)
     return np.asarray((weight * x * y).sum(axis=0) / squares), np.asarray(1 / np.sqrt(squares))
 

@@ -15,6 +15,7 @@ from fitting.calibration import (
     Image,
     Mask,
     Moments,
+    PixelStatistics,
     find_blemishes,
     measure_flat_field,
 )
@@ -80,7 +81,9 @@ class CameraCalibration:
         return float(np.sqrt(np.median(self.variance_e2)))
 
 
-def measure_moments(movie: Movie, span: tuple[int, int | None], show: Callable[[int], None] | None = None) -> Moments:
+def measure_pixels(
+    movie: Movie, span: tuple[int, int | None], show: Callable[[int], None] | None = None
+) -> PixelStatistics:
     """Pass once through a movie.
 
     Parameters
@@ -107,10 +110,12 @@ def measure_moments(movie: Movie, span: tuple[int, int | None], show: Callable[[
         moments.add(movie.read(first, min(first + step, stop)))
         if show is not None:
             show(min(first + step, stop) - start)
-    return moments
+    return moments.statistics()
 
 
-def calibrate(dark: Moments, flat: Moments | None, lights: Sequence[Moments], settings: Metadata) -> CameraCalibration:
+def calibrate(
+    dark: PixelStatistics, flat: PixelStatistics | None, lights: Sequence[PixelStatistics], settings: Metadata
+) -> CameraCalibration:
     """Put together what the movies tell.
 
     Parameters

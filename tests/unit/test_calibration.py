@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitting.calibration import Moments, find_blemishes, measure_flat_field
+from fitting.calibration import Moments, PixelStatistics, find_blemishes, measure_flat_field
 
 FRAMES = np.random.default_rng(0).integers(0, 65536, (40, 30, 21)).astype(np.uint16)
 
 
-def moments_of(frames: np.ndarray, cuts: list[int] | None = None) -> Moments:
+def moments_of(frames: np.ndarray, cuts: list[int] | None = None) -> PixelStatistics:
     moments = Moments(frames.shape[1:])
     for block in np.split(frames, sorted(set(cuts or []))):
         if len(block):
             moments.add(block)
-    return moments
+    return moments.statistics()
 
 
 @given(cuts=st.lists(st.integers(1, 39), max_size=5))
@@ -53,12 +53,12 @@ def test_blocks_that_do_not_follow_each_other_have_no_step_between_them() -> Non
     moments = Moments((2, 2))
     moments.add(np.zeros((3, 2, 2)))
     moments.add(np.full((2, 2, 2), 100.0), is_continuing=False)
-    assert moments.n_pairs == 3
-    np.testing.assert_array_equal(moments.successive_variance, 0)
+    assert moments.statistics().n_pairs == 3
+    np.testing.assert_array_equal(moments.statistics().successive_variance, 0)
 
 
 def test_no_frames_have_no_mean_and_one_has_no_variance() -> None:
-    assert np.isnan(Moments((2, 2)).mean).all()
+    assert np.isnan(Moments((2, 2)).statistics().mean).all()
     assert np.isnan(moments_of(FRAMES[:1]).variance).all()
 
 
@@ -68,7 +68,7 @@ def test_pixels_are_blemished_by_either_rule_and_each_counts_once() -> None:
     np.testing.assert_array_equal(find_blemishes(offset, variance), [False, True, True, True, True, False])
 
 
-def even_light(level: float, seed: int, response: np.ndarray) -> Moments:
+def even_light(level: float, seed: int, response: np.ndarray) -> PixelStatistics:
     rng = np.random.default_rng(seed)
     return moments_of(np.rint(100 + rng.poisson(level, (300, *response.shape)) * response + rng.normal(0, 1.5)))
 

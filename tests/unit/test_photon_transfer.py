@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fitting.calibration import Moments, find_blemishes
+from fitting.calibration import Moments, PixelStatistics, find_blemishes
 from fitting.camera import CameraModel
 from fitting.photon_transfer import PhotonTransfer, measure_photon_transfer
 from fitting.simulation import Blinking, Scene, Simulation, emccd, scmos
@@ -15,11 +15,11 @@ SHAPE = (48, 48)
 LEVELS_E = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0)
 
 
-def recorded(camera: CameraModel, level_e: float, seed: int, n_frames: int = 300) -> Moments:
+def recorded(camera: CameraModel, level_e: float, seed: int, n_frames: int = 300) -> PixelStatistics:
     scene = Scene(frame_shape=SHAPE, blinking=Blinking(emitters_per_frame=0), background=level_e)
     moments = Moments(SHAPE)
     moments.add(Simulation(scene, camera, seed).frames(0, n_frames))
-    return moments
+    return moments.statistics()
 
 
 def measured(camera: CameraModel, levels_e: Sequence[float], excess: float = 1.0) -> PhotonTransfer:
@@ -70,7 +70,7 @@ def test_a_level_that_saturates_is_left_out() -> None:
     lights = [recorded(camera, level, 101 + n) for n, level in enumerate(LEVELS_E[:4])]
     saturated = Moments(SHAPE)
     saturated.add(np.full((300, *SHAPE), 4095, np.uint16))
-    transfer = measure_photon_transfer(dark, [*lights, saturated], np.zeros(SHAPE, dtype=bool))
+    transfer = measure_photon_transfer(dark, [*lights, saturated.statistics()], np.zeros(SHAPE, dtype=bool))
     assert transfer.is_used.tolist() == [True] * 4 + [False]
     assert transfer.slope_adu == pytest.approx(1 / 0.46, rel=0.02)
 
