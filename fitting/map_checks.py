@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
-from scipy.signal import fftconvolve
 
 from fitting.calibration import BLEMISH_VARIANCE_E2, Moments
 
@@ -40,6 +40,7 @@ CLEAR_CORRELATION, CLEAR_SIGMAS = 0.1, 8.0
 """From where on offsets and mean image belong together: coefficient, and its distance from chance."""
 
 _NEIGHBOURHOOD_PX = 5
+_WINDOW_PX = 384
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +60,11 @@ class Sample:
     mean_adu: Image
     variance_adu2: Image
     n_steps: int
+
+    @cached_property
+    def typical_variance_adu2(self) -> float:
+        """Median of ``variance_adu2``."""
+        return float(np.median(self.variance_adu2))
 
     @classmethod
     def of(cls, moments: Moments) -> Sample:
@@ -118,7 +124,7 @@ def compare_hot_pixels(variance_adu2: Image, sample: Sample) -> HotPixels:
     HotPixels
         Of the noisiest thousandth of the pixels, without the blemished ones and those that are like most.
     """
-    typical = float(np.median(sample.variance_adu2))
+    typical = sample.typical_variance_adu2
     is_hot = hot_pixels(variance_adu2)
     n = int(is_hot.sum())
     if n == 0 or sample.n_steps < FEWEST_STEPS or not typical > 0:
@@ -156,12 +162,18 @@ def compare_offsets(offset_adu: Image, sample: Sample) -> tuple[float, float]:
         Spearman's coefficient of the differences from the neighbourhood: what is smooth, as light is, drops out.
     sigmas
         The same as a distance from chance.
+
+    Notes
+    -----
+    Of large frames the middle is compared: its pixels are many enough.
     """
+    window = tuple(slice(max(0, (n - _WINDOW_PX) // 2), (n + _WINDOW_PX + 1) // 2) for n in offset_adu.shape)
+    offset_adu, mean_adu = offset_adu[window], sample.mean_adu[window]
     if min(offset_adu.shape) < 2 * _NEIGHBOURHOOD_PX or np.ptp(offset_adu) == 0:
         return 0.0, 0.0
-    ours, theirs = _ranks(_fine(offset_adu)), _ranks(_fine(sample.mean_adu))
+    ours, theirs = _ranks(_fine(offset_adu)), _ranks(_fine(mean_adu))
     coefficient = float(np.mean(ours * theirs))
-    return coefficient, coefficient * np.sqrt(offset_adu.size)
+    return coefficient, float(coefficient * np.sqrt(offset_adu.size))
 
 
 def _fine(image: Image) -> Image:
@@ -212,9 +224,13 @@ def better_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> s
         None if the given one fits, none does, or the movie cannot tell.
     """
     best = max(tests, key=lambda name: tests[name][0])
-    coefficient, sigmas = tests[best]
-    is_clear = coefficient >= CLEAR_CORRELATION and sigmas >= CLEAR_SIGMAS
-    return best if is_clear and tests[given][0] < 0.3 * coefficient and best != given else None
+    return best if is_clear(tests[best]) and tests[given][0] < 0.3 * tests[best][0] else None
+
+
+def is_clear(test: tuple[float, float]) -> bool:
+    """Return whether offsets and mean image belong together, by what :func:`compare_offsets` found."""
+    coefficient, sigmas = test
+    return coefficient >= CLEAR_CORRELATION and sigmas >= CLEAR_SIGMAS
 
 
 def unit_ratio(variance_e2: Image, sample: Sample, electrons_per_adu: float) -> float:
@@ -243,7 +259,7 @@ def unit_ratio(variance_e2: Image, sample: Sample, electrons_per_adu: float) -> 
         return float("nan")
     if np.median(variance_e2[is_hot]) < LEAST_CONTRAST * np.median(variance_e2):
         return float("nan")
-    typical = float(np.median(sample.variance_adu2))
+    typical = sample.typical_variance_adu2
     excess_e2 = (sample.variance_adu2[is_hot] - typical) * electrons_per_adu**2
     return float(np.median(excess_e2 / variance_e2[is_hot]))
 
@@ -260,37 +276,3 @@ def is_of_other_unit(ratio: float, factor: float) -> bool:
     """
     distance = abs(np.log(factor))
     return bool(distance > LEAST_UNIT_DISTANCE and ratio > 0 and abs(np.log(ratio / factor)) < 0.3 * distance)
-
-
-def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
-    """Seek a movie's region on the chip by its hot pixels.
-
-    Parameters
-    ----------
-    chip_variance
-        Variance map of the chip, ``(y, x)``, in whatever unit.
-    sample
-        Of the movie, no larger than the chip.
-
-    Returns
-    -------
-    tuple or None
-        First row and column of the region, from 0, where the most pixels are hot in both; None if the chip is too
-        small, or no place stands out.
-    """
-    shape = sample.variance_adu2.shape
-    if shape[0] > chip_variance.shape[0] or shape[1] > chip_variance.shape[1] or sample.n_steps < FEWEST_STEPS:
-        return None
-    in_map = _hottest(chip_variance, 3 * MOST_HOT_SHARE)
-    in_movie = _hottest(sample.variance_adu2, 3 * MOST_HOT_SHARE)
-    common = fftconvolve(in_map, in_movie[::-1, ::-1], mode="valid")
-    place = np.unravel_index(int(common.argmax()), common.shape)
-    by_chance = in_movie.sum() * in_map.mean()
-    if common[place] < by_chance + CLEAR_SIGMAS * np.sqrt(by_chance + 1):
-        return None
-    return int(place[0]), int(place[1])
-
-
-def _hottest(variance: Image, share: float) -> NDArray[np.float32]:
-    n_most = max(MOST_HOT_PIXELS, int(share * variance.size))
-    return np.asarray(variance >= np.partition(variance, -n_most, axis=None)[-n_most], dtype=np.float32)

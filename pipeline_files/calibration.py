@@ -24,7 +24,8 @@ from pipeline_files.metadata import Metadata, Value, number
 from pipeline_files.movie import Movie
 from pipeline_protocol.errors import MovieError, SettingError
 
-BLOCK_BYTES = 2**24
+BLOCK_BYTES = 2**27
+MOST_FRAMES_AT_A_TIME = 64
 """Frames are read in blocks of this size, or one by one if they are larger."""
 
 
@@ -89,7 +90,7 @@ def measure_pixels(
     Parameters
     ----------
     movie
-        Open, of any length; memory is bounded by a few frames, and 16 MB.
+        Open, of any length; memory is bounded by a few frames, and 128 MB.
     span
         First frame, and the one before which to stop; None for the end.
     show
@@ -104,7 +105,8 @@ def measure_pixels(
     stop = movie.n_frames if stop is None else min(stop, movie.n_frames)
     if stop - start < 2:
         raise MovieError(movie.path, f"has {max(stop - start, 0)} frames to measure", "give a movie of two or more")
-    step = max(1, BLOCK_BYTES // (int(np.prod(movie.frame_shape)) * movie.dtype.itemsize))
+    frame_bytes = int(np.prod(movie.frame_shape)) * movie.dtype.itemsize
+    step = max(1, min(MOST_FRAMES_AT_A_TIME, BLOCK_BYTES // frame_bytes))
     moments = Moments(movie.frame_shape)
     for first in range(start, stop, step):
         moments.add(movie.read(first, min(first + step, stop)))

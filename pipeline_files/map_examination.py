@@ -12,6 +12,7 @@ import numpy as np
 from fitting import map_checks
 from fitting.calibration import BLEMISH_VARIANCE_E2, Moments
 from fitting.camera import CameraMap
+from fitting.map_place import find_place
 from fitting.orientation import AS_IS, ORIENTATIONS
 from pipeline_files.camera_keys import ADU2, ELECTRONS2
 from pipeline_files.maps import MAP_KEYS, cut_to_movie, load_chip, load_map
@@ -91,6 +92,7 @@ class _Trial:
         self.orientation = str(settings.get("Camera.MapOrientation") or AS_IS)
         loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_KEYS}
         self.maps = {key: image for key, image in loaded.items() if image is not None}
+        self.chips = {key: load_chip(key, settings, self.folder) for key in self.maps}
         self.sample = take_sample(movie, int(number(settings, "Analysis.StartAt") or 0))
         self.e_per_adu = number(settings, "Camera.ElectronsPerCount") or np.nan
         self.warnings: list[str] = []
@@ -99,10 +101,9 @@ class _Trial:
     def check_values(self) -> None:
         """Find maps that say nothing, or something impossible."""
         for key, image in self.maps.items():
-            values, counts = np.unique(image, return_counts=True)
-            commonest, share = values[counts.argmax()], counts.max() / image.size
-            if share > 0.5:
-                self._constant(key, float(commonest), float(share))
+            median = np.median(image)  # which is the value of most pixels, if most have one value
+            if (share := float(np.mean(image == median))) > 0.5:
+                self._constant(key, float(median), share)
         flat = self.maps.get("Camera.FlatfieldMapID")
         if flat is not None and not 0.4 < (typical := float(np.median(flat))) < 2.5:
             raise SettingError(
@@ -112,7 +113,7 @@ class _Trial:
             )
 
     def _constant(self, key: str, value: float, share: float) -> None:
-        chip = load_chip(key, self.settings, self.folder)
+        chip = self.chips.get(key)
         if chip is not None and float(np.mean(chip == np.float32(value))) < 0.999 and chip.shape != self.shape:
             raise SettingError(
                 key,
@@ -128,11 +129,22 @@ class _Trial:
         variance = self.maps.get(key)
         if variance is None:
             return
-        tests = self._in_all_orientations(
-            key, lambda part: map_checks.compare_hot_pixels(part / self.e_per_adu**2, self.sample)
-        )
-        test = tests[self.orientation]
-        better = map_checks.better_by_hot_pixels(tests, self.orientation)
+
+        def compare(part: CameraMap) -> map_checks.HotPixels:
+            return map_checks.compare_hot_pixels(part / self.e_per_adu**2, self.sample)
+
+        test = compare(variance)
+        if test.is_misfit:
+            tests = {self.orientation: test, **self._in_other_orientations(key, compare)}
+            self._misfit(key, tests)
+        if test.is_hot:
+            self.proofs.append(
+                f"the {test.n_pixels} hottest pixels of the variance map have {test.ratio:.1f} times the median "
+                f"variance in the movie ({test.expected_ratio:.1f} expected)"
+            )
+
+    def _misfit(self, key: str, tests: Mapping[str, map_checks.HotPixels]) -> None:
+        test, better = tests[self.orientation], map_checks.better_by_hot_pixels(tests, self.orientation)
         if better is not None:
             raise SettingError(
                 key,
@@ -140,13 +152,8 @@ class _Trial:
                 f"times the median variance there, {better} {tests[better].ratio:.1f} times",
                 f"give -s Camera.MapOrientation={better}, {_OVERRULE}",
             )
-        if test.is_misfit and test.n_pixels >= _FEWEST_FOREIGN_PIXELS and test.expected_ratio >= _FOREIGN_RATIO:
+        if test.n_pixels >= _FEWEST_FOREIGN_PIXELS and test.expected_ratio >= _FOREIGN_RATIO:
             self._foreign(key, test)
-        if test.is_hot:
-            self.proofs.append(
-                f"the {test.n_pixels} hottest pixels of the variance map have {test.ratio:.1f} times the median "
-                f"variance in the movie ({test.expected_ratio:.1f} expected)"
-            )
 
     def _foreign(self, key: str, test: map_checks.HotPixels) -> None:
         place = self._place_on_chip(key)
@@ -163,13 +170,13 @@ class _Trial:
         )
 
     def _place_on_chip(self, key: str) -> tuple[str, tuple[int, int]] | None:
-        chip = load_chip(key, self.settings, self.folder)
+        chip = self.chips.get(key)
         if chip is None or chip.shape == self.shape:
             return None
         chip = np.where(chip < 0.01 * BLEMISH_VARIANCE_E2, chip, 0)
         for orientation, turn in ORIENTATIONS.items():
             turned = turn(chip)
-            place = map_checks.find_place(turned, self.sample)
+            place = find_place(turned, self.sample)
             if place is None:
                 continue
             y, x = place
@@ -184,23 +191,28 @@ class _Trial:
         dark = self.maps.get(key)
         if dark is None:
             return
-        tests = self._in_all_orientations(key, lambda part: map_checks.compare_offsets(part, self.sample))
+
+        def compare(part: CameraMap) -> tuple[float, float]:
+            return map_checks.compare_offsets(part, self.sample)
+
+        self._check_level(key, dark)
+        found = compare(dark)
+        if map_checks.is_clear(found):
+            self.proofs.append(f"offsets of the dark map and pixels of the movie go together ({found[0]:.2f})")
+            return
+        tests = {self.orientation: found, **self._in_other_orientations(key, compare)}
         better = map_checks.better_by_offsets(tests, self.orientation)
         if better is not None:
             raise SettingError(
                 key,
                 f"the map lies otherwise than the movie: its offsets and the movie's pixels go together with a "
-                f"coefficient of {tests[self.orientation][0]:.2f}, {better} of {tests[better][0]:.2f}",
+                f"coefficient of {found[0]:.2f}, {better} of {tests[better][0]:.2f}",
                 f"give -s Camera.MapOrientation={better}, {_OVERRULE}",
             )
-        coefficient, sigmas = tests[self.orientation]
-        if coefficient >= map_checks.CLEAR_CORRELATION and sigmas >= map_checks.CLEAR_SIGMAS:
-            self.proofs.append(f"offsets of the dark map and pixels of the movie go together ({coefficient:.2f})")
-        self._check_level(key, dark)
 
     def _check_level(self, key: str, dark: CameraMap) -> None:
         signal = self.sample.mean_adu - dark
-        noise = np.sqrt(np.median(self.sample.variance_adu2)) if self.sample.n_steps else np.inf
+        noise = np.sqrt(self.sample.typical_variance_adu2) if self.sample.n_steps else np.inf
         if (level := float(np.median(signal))) < -max(noise, 1.0):
             self.warnings.append(f"{key}: the movie is {-level:.0f} ADU darker than the map: is it this camera's?")
         said = number(self.settings, "Camera.ADOffset")
@@ -234,10 +246,10 @@ class _Trial:
                 f"{said * np.median(variance):.3g} e-²; if so, give -s Camera.VarianceMapUnits={other}"
             )
 
-    def _in_all_orientations(self, key: str, compare: Callable[[CameraMap], Result]) -> Mapping[str, Result]:
-        """Compare the map with the movie in the orientation in use, and in all others in which it covers the movie."""
-        results = {self.orientation: compare(self.maps[key])}
-        chip = load_chip(key, self.settings, self.folder)
+    def _in_other_orientations(self, key: str, compare: Callable[[CameraMap], Result]) -> dict[str, Result]:
+        """Compare the map with the movie in all orientations but that in use, as far as it covers the movie."""
+        results: dict[str, Result] = {}
+        chip = self.chips.get(key)
         for name, turn in ORIENTATIONS.items():
             if chip is None or name == self.orientation:
                 continue
@@ -245,7 +257,7 @@ class _Trial:
                 part = cut_to_movie(key, turn(chip), self.settings, self.shape)
             except SettingError:
                 continue
-            results[name] = compare(part)
+            results[name] = compare(np.ascontiguousarray(part))
         return results
 
 

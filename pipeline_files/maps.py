@@ -131,7 +131,8 @@ def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
     if found is None:
         return None
     path, dataset = found
-    if settings.get(map_digest_name(key), digest_file(path)) != digest_file(path):
+    recorded = settings.get(map_digest_name(key))
+    if recorded is not None and recorded != digest_file(path):
         raise SettingError(key, f"{path} is not the file that the job was submitted with", "submit the job again")
     try:
         chip = read_map_file(path, dataset, is_movie_x_first=bool(settings.get(IS_STORED_X_FIRST)))

@@ -13,10 +13,10 @@ from fitting.map_checks import (
     better_by_offsets,
     compare_hot_pixels,
     compare_offsets,
-    find_place,
     is_of_other_unit,
     unit_ratio,
 )
+from fitting.map_place import find_place
 from fitting.orientation import AS_IS, ORIENTATIONS
 from fitting.simulation import Blinking, Scene, Simulation, scmos
 

@@ -1,0 +1,43 @@
+"""Where on the chip a movie was recorded: its hot pixels tell."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import fftconvolve
+
+from fitting.map_checks import CLEAR_SIGMAS, FEWEST_STEPS, MOST_HOT_PIXELS, MOST_HOT_SHARE, Image, Sample
+
+
+def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
+    """Seek a movie's region on the chip by its hot pixels.
+
+    Parameters
+    ----------
+    chip_variance
+        Variance map of the chip, ``(y, x)``, in whatever unit.
+    sample
+        Of the movie, no larger than the chip.
+
+    Returns
+    -------
+    tuple or None
+        First row and column of the region, from 0, where the most pixels are hot in both; None if the chip is too
+        small, or no place stands out.
+    """
+    shape = sample.variance_adu2.shape
+    if shape[0] > chip_variance.shape[0] or shape[1] > chip_variance.shape[1] or sample.n_steps < FEWEST_STEPS:
+        return None
+    in_map = _hottest(chip_variance, 3 * MOST_HOT_SHARE)
+    in_movie = _hottest(sample.variance_adu2, 3 * MOST_HOT_SHARE)
+    common = fftconvolve(in_map, in_movie[::-1, ::-1], mode="valid")
+    place = np.unravel_index(int(common.argmax()), common.shape)
+    by_chance = in_movie.sum() * in_map.mean()
+    if common[place] < by_chance + CLEAR_SIGMAS * np.sqrt(by_chance + 1):
+        return None
+    return int(place[0]), int(place[1])
+
+
+def _hottest(variance: Image, share: float) -> NDArray[np.float32]:
+    n_most = max(MOST_HOT_PIXELS, int(share * variance.size))
+    return np.asarray(variance >= np.partition(variance, -n_most, axis=None)[-n_most], dtype=np.float32)
