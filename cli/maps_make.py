@@ -174,7 +174,8 @@ def _pass_through(movie: MovieFile, span: tuple[int, int | None]) -> PixelStatis
     from cli.progress_display import progress_display
     from pipeline_files.calibration import measure_pixels
 
-    with progress_display(f"reading {movie.path.name}", movie.n_frames - span[0]) as progress:
+    n_frames = min(span[1] or movie.n_frames, movie.n_frames) - span[0]
+    with progress_display(f"reading {movie.path.name}", n_frames) as progress:
         pixels = measure_pixels(movie, span, progress.show)
     ratio = float(np.median(pixels.variance) / max(float(np.median(pixels.successive_variance)), 1e-12))
     if ratio > DRIFT_RATIO:
