@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,9 +11,13 @@ from numpy.typing import NDArray
 
 from fitting.localizations import Rows, blank_rows
 from fitting.modules import MODULES
-from pipeline_files.formats import FORMATS, NO_ERROR
+from pipeline_files.formats import FORMATS, NO_ERROR, FitFormat
 from pipeline_files.metadata import Metadata, number
 from pipeline_protocol.errors import SettingError
+
+
+_BLOCK_ROWS = 4096
+"""Converted at a time, column by column: as many stay in the cache until the last column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +95,13 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     """
     form, factors = FORMATS[fit_module], scale.factors()
     stored = np.zeros(len(rows), form.dtype)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        _fill(stored[block], rows[block], form, factors)
+    return stored
+
+
+def _fill(stored: NDArray[np.void], rows: Rows, form: FitFormat, factors: Mapping[str, float]) -> None:
     for ours, theirs, unit in form.columns:
         value = rows[ours]
         if value.dtype.kind == "f":
@@ -104,7 +116,6 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     if form.is_level_at_origin:
         for group in ("fitResults", "startParams"):
             _move_level(_column(stored, group), -1)
-    return stored
 
 
 def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import tables
 from numpy.typing import NDArray
 
 from fitting.localizations import Rows
 from pipeline_files.places import unfinished_path
-from pipeline_files.results import ResultsDescription, append_localizations, create_results
+from pipeline_files.results import ResultsDescription, append_chunks, create_results, results_checksum
 from pipeline_files.storage import clear_write_errors, extend_hdf5, sync
 from pipeline_protocol.errors import ResultsError
 
@@ -26,7 +25,11 @@ FAILURE_DTYPE = np.dtype([("frame", "<i8"), ("reason", "S512")])
 
 _RANGE_FRAMES = 1000
 
-_BLOCK_ROWS = 1 << 17
+_N_CHUNKS = 100
+"""Chunks that are held, and written, at a time."""
+
+_N_THREADS = min(8, os.cpu_count() or 1)
+"""That compress them: by then the workers have nothing to do."""
 
 
 def write_results(
@@ -67,15 +70,20 @@ def write_results(
     with clear_write_errors(unfinished):
         unfinished.unlink(missing_ok=True)
     try:
-        create_results(unfinished, description, is_compressed=True)
+        n_chunk = create_results(unfinished, description, is_compressed=True)
         ranges = _ranges(done)
-        checksum = 0
-        for rows in _blocks(portions):
-            checksum = zlib.crc32(append_localizations(unfinished, rows).tobytes(), checksum)
-            place = np.searchsorted(ranges["start"], rows["frame"], side="right") - 1
-            ranges["n_localizations"] += np.bincount(place, minlength=len(ranges))
+        checksum = n_localizations = 0
+        with ThreadPoolExecutor(_N_THREADS) as threads:
+            pieces = _pieces(portions, n_chunk)
+            while block := list(itertools.islice(pieces, _N_CHUNKS)):
+                checksum = append_chunks(unfinished, block, threads, checksum)
+                frames = np.concatenate([rows["frame"] for rows in block])
+                place = np.searchsorted(ranges["start"], frames, side="right") - 1
+                ranges["n_localizations"] += np.bincount(place, minlength=len(ranges))
+                n_localizations += len(frames)
         _complete(unfinished, ranges, failures)
-        n_localizations = _verify(unfinished, checksum)
+        if results_checksum(unfinished) != (n_localizations, checksum):
+            raise ResultsError(unfinished, "does not hold what was written to it", "check the disk and the room on it")
         _publish(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -98,20 +106,22 @@ def _ranges(done: Iterable[tuple[int, int]]) -> NDArray[np.void]:
     return np.array(ranges, RANGE_DTYPE)
 
 
-def _blocks(portions: Iterable[Rows]) -> Iterator[Rows]:
+def _pieces(portions: Iterable[Rows], n_rows: int) -> Iterator[Rows]:
     """Portion the rows anew, all alike but the last."""
-    waiting: list[Rows] = []
-    n_waiting = 0
+    rest: list[Rows] = []
+    n_lacking = n_rows
     for rows in portions:
-        waiting.append(rows)
-        n_waiting += len(rows)
-        if n_waiting >= _BLOCK_ROWS:
-            joined = np.concatenate(waiting)
-            n_whole = n_waiting // _BLOCK_ROWS * _BLOCK_ROWS
-            yield from np.split(joined[:n_whole], n_whole // _BLOCK_ROWS)
-            waiting, n_waiting = [joined[n_whole:]], n_waiting - n_whole
-    if n_waiting:
-        yield np.concatenate(waiting)
+        if len(rows) < n_lacking:
+            rest.append(rows)
+            n_lacking -= len(rows)
+            continue
+        yield np.concatenate([*rest, rows[:n_lacking]])
+        end = len(rows) - (len(rows) - n_lacking) % n_rows
+        for start in range(n_lacking, end, n_rows):
+            yield rows[start : start + n_rows]
+        rest, n_lacking = [rows[end:]], n_rows - (len(rows) - end)
+    if n_lacking < n_rows:
+        yield np.concatenate(rest)
 
 
 def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str]) -> None:
@@ -123,19 +133,6 @@ def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str])
         file.create_table(own, "Failures", failed, track_times=False)
         file.set_node_attr(own, "is_complete", True)
     sync(path)
-
-
-def _verify(path: Path, checksum: int) -> int:
-    """Read the rows once more: PyTables does not say when they did not reach the disk."""
-    found = 0
-    with clear_write_errors(path), tables.open_file(path) as file:
-        table = file.root.FitResults
-        for start in range(0, table.nrows, _BLOCK_ROWS):
-            found = zlib.crc32(table.read(start, start + _BLOCK_ROWS).tobytes(), found)
-        n_localizations = int(table.nrows)
-    if found != checksum:
-        raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
-    return n_localizations
 
 
 def _publish(unfinished: Path, path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
+import deflate
 import numpy as np
 import tables
 from numpy.typing import NDArray
@@ -23,7 +27,8 @@ from pipeline_files.metadata import Metadata
 from pipeline_files.movie import Movie
 from pipeline_files.settings import settings_digest
 from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events
-from pipeline_files.storage import create_hdf5, extend_hdf5
+from pipeline_files.packing import FILTERS, pack
+from pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5
 from pipeline_protocol.errors import SettingError
 
 FORMAT_VERSION = 1
@@ -106,7 +111,7 @@ def _version(name: str) -> str:
         return "unknown"
 
 
-def create_results(path: Path, description: ResultsDescription, *, is_compressed: bool) -> None:
+def create_results(path: Path, description: ResultsDescription, *, is_compressed: bool) -> int:
     """Make a results file without localizations.
 
     Parameters
@@ -117,6 +122,11 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
         What it is going to hold.
     is_compressed
         Whether as PYME does it, with zlib; a file that is going to be appended to while it is in use should not be.
+
+    Returns
+    -------
+    int
+        Rows in a chunk of the table.
 
     Raises
     ------
@@ -131,7 +141,7 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
             "Analysis.FitModule", f"{description.fit_module!r} has no format", f"use {', '.join(FORMATS)}"
         )
     scale = Scale.of(description.metadata)
-    filters = tables.Filters(5, "zlib", shuffle=True) if is_compressed else tables.Filters(0)
+    filters = FILTERS if is_compressed else tables.Filters(0)
     create_hdf5(path)
     with extend_hdf5(path, description.events.nbytes) as file:
         for name, content in (
@@ -154,9 +164,10 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
             **asdict(scale),
         }.items():
             file.set_node_attr(own, name, value)
+        return int(file.root.FitResults.chunkshape[0])
 
 
-def append_localizations(path: Path, rows: Rows) -> NDArray[np.void]:
+def append_localizations(path: Path, rows: Rows) -> None:
     """Append localizations; the file is open only meanwhile.
 
     Parameters
@@ -165,11 +176,6 @@ def append_localizations(path: Path, rows: Rows) -> NDArray[np.void]:
         Of :func:`create_results`.
     rows
         Of the file's fit module, in px and photoelectrons.
-
-    Returns
-    -------
-    ndarray
-        The rows as they stand in the file, in PYME's units and dtype.
 
     Raises
     ------
@@ -181,8 +187,70 @@ def append_localizations(path: Path, rows: Rows) -> NDArray[np.void]:
         If it cannot be written for any other reason.
     """
     with extend_hdf5(path, 2 * rows.nbytes) as file:
-        own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
-        scale = Scale(**{name: float(own[name]) for name in Scale.__dataclass_fields__})
-        stored = to_pyme(rows, str(own.fit_module), scale)
-        file.root.FitResults.append(stored)
-    return stored
+        file.root.FitResults.append(_convert(file)(rows))
+
+
+def append_chunks(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:
+    """Append localizations to a compressed file that has whole chunks so far.
+
+    Parameters
+    ----------
+    path
+        Of :func:`create_results`.
+    chunks
+        As for :func:`append_localizations`, portioned as the table is; only the last one of all may be shorter.
+    threads
+        Convert and compress.
+    checksum
+        Of the chunks before.
+
+    Returns
+    -------
+    int
+        What :func:`results_checksum` should find.
+
+    Raises
+    ------
+    DiskFullError, FileBusyError, ResultsError
+        As :func:`append_localizations`.
+    """
+    with extend_hdf5(path, 2 * sum(rows.nbytes for rows in chunks)) as file:
+        table, convert = file.root.FitResults, _convert(file)
+        start, (n_rows,) = int(table.nrows), table.chunkshape
+        n_stored = start + sum(map(len, chunks))
+        table.truncate(n_stored)  # which also makes longer
+        table._v_attrs.NROWS = np.int64(n_stored)  # noqa: SLF001 - truncate leaves it as it is
+        for stored in threads.map(lambda rows: pack(convert(rows), n_rows), chunks):
+            table.write_chunk((start,), stored)
+            checksum = deflate.crc32(stored, checksum)
+            start += n_rows
+    return checksum
+
+
+def results_checksum(path: Path) -> tuple[int, int]:
+    """Return the number of localizations in a compressed file, and the checksum of their chunks.
+
+    Parameters
+    ----------
+    path
+        Of :func:`create_results`.
+
+    Raises
+    ------
+    ResultsError
+        If it cannot be read.
+    """
+    checksum = 0
+    with clear_write_errors(path), tables.open_file(path) as file:
+        table = file.root.FitResults
+        with suppress(tables.NoSuchChunkError):  # the checksum tells
+            for start in range(0, table.nrows, *table.chunkshape):
+                checksum = deflate.crc32(table.read_chunk((start,)), checksum)
+        return int(table.nrows), checksum
+
+
+def _convert(file: tables.File) -> Callable[[Rows], NDArray[np.void]]:
+    """Return what turns localizations into rows of a file."""
+    own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
+    scale = Scale(**{name: float(own[name]) for name in Scale.__dataclass_fields__})
+    return partial(to_pyme, fit_module=str(own.fit_module), scale=scale)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 import h5py
@@ -16,7 +17,7 @@ from pipeline_files.identity import data_file_id
 from pipeline_files.metadata import Value
 from pipeline_files.movie import open_movie
 from pipeline_files.preparation import prepare
-from pipeline_files.results import ResultsDescription, append_localizations, create_results
+from pipeline_files.results import ResultsDescription, append_chunks, append_localizations, create_results
 from pipeline_files.results_reader import read_results
 from pipeline_files.source import EVENT_DTYPE
 from pipeline_files.storage import DiskFullError
@@ -101,7 +102,7 @@ def test_ranges_say_what_was_analysed_and_how_much_was_found(tmp_path: Path, des
 def test_the_bytes_depend_on_the_rows_and_not_on_their_portions(
     tmp_path: Path, description: ResultsDescription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(final_results, "_BLOCK_ROWS", 1500)
+    monkeypatch.setattr(final_results, "_N_CHUNKS", 2)
     contents = set()
     for i, portions in enumerate(([ROWS], np.array_split(ROWS, 99), np.split(ROWS, [1, 1, 3999]))):
         edges = np.linspace(0, N_FRAMES, i + 2).astype(int).tolist()
@@ -109,6 +110,17 @@ def test_the_bytes_depend_on_the_rows_and_not_on_their_portions(
         write_results(tmp_path / f"{i}.h5r", description, portions, done, {})
         contents.add((tmp_path / f"{i}.h5r").read_bytes())
     assert len(contents) == 1
+
+
+@pytest.mark.parametrize("n_rows", [1, 1212, 1213, 1214, 2426, 4000])
+def test_hdf5_unpacks_what_is_packed_beside_it(tmp_path: Path, description: ResultsDescription, n_rows: int) -> None:
+    write_results(tmp_path / "a.h5r", description, [ROWS[:n_rows]], [(0, N_FRAMES)], {})
+    create_results(tmp_path / "b.h5r", description, is_compressed=False)
+    append_localizations(tmp_path / "b.h5r", ROWS[:n_rows])
+    with tables.open_file(tmp_path / "a.h5r") as packed, tables.open_file(tmp_path / "b.h5r") as plain:
+        np.testing.assert_array_equal(packed.root.FitResults[:], plain.root.FitResults[:])
+    with h5py.File(tmp_path / "a.h5r") as packed, h5py.File(tmp_path / "b.h5r") as plain:
+        np.testing.assert_array_equal(packed["FitResults"][:], plain["FitResults"][:])
 
 
 def test_an_analysis_that_found_nothing_says_so(tmp_path: Path, description: ResultsDescription) -> None:
@@ -135,6 +147,7 @@ def test_a_file_is_as_pyme_lays_it_out(tmp_path: Path, description: ResultsDescr
         assert (fits.filters.complib, fits.filters.complevel, fits.filters.shuffle) == ("zlib", 5, True)
         assert fits.dtype.itemsize == 108
         assert fits.chunkshape == (1213,)
+        assert fits._v_attrs.NROWS == len(ROWS)
         assert file.root.Events.dtype == EVENT_DTYPE
         assert file.root.MetaData.Analysis._v_attrs.SNRThreshold
     with h5py.File(tmp_path / "a.h5r") as file:
@@ -182,18 +195,29 @@ def test_an_error_on_the_way_leaves_no_file(tmp_path: Path, description: Results
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda table: table.modify_rows(len(ROWS) - 1, rows=table[:1]),
+        lambda table: table.truncate(len(ROWS) - 1),
+        lambda table: table.truncate(len(ROWS) + 1),
+        lambda table: table.truncate(len(ROWS) + 5 * len(ROWS)),
+    ],
+    ids=["another row", "a row less", "a row more", "chunks that were never written"],
+)
 def test_rows_that_did_not_reach_the_disk_are_noticed(
-    tmp_path: Path, description: ResultsDescription, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    description: ResultsDescription,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[tables.Table], object],
 ) -> None:
-    def lossy(path: Path, rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-        stored = append_localizations(path, rows)
+    def lossy(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:
+        checksum = append_chunks(path, chunks, threads, checksum)
         with tables.open_file(path, "a") as file:
-            damaged = file.root.FitResults[-1:]
-            damaged["nchi2"] += 1
-            file.root.FitResults.modify_rows(len(rows) - 1, rows=damaged)
-        return stored
+            damage(file.root.FitResults)
+        return checksum
 
-    monkeypatch.setattr(final_results, "append_localizations", lossy)
+    monkeypatch.setattr(final_results, "append_chunks", lossy)
     with pytest.raises(ResultsError, match="does not hold what was written"):
         write_results(tmp_path / "a.h5r", description, [ROWS], [(0, N_FRAMES)], {})
     assert list(tmp_path.iterdir()) == []
