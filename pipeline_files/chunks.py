@@ -93,6 +93,7 @@ class ChunkReader:
         self._bits = {code: 1 << position for position, code in enumerate(codes)}
         n_pixels = math.prod(self._chunks)
         self._n_bytes = n_pixels * word.itemsize
+        self._latest: tuple[_Offset, NDArray[Any] | None] | None = None
         self._joined = np.empty(n_pixels if _SHUFFLE in codes else 0, word)
         self._buffer = np.empty(self._n_bytes + self._n_bytes // 7 + 1024, np.uint8)  # zlib's bound on what it adds
 
@@ -124,6 +125,21 @@ class ChunkReader:
             self._place(offset, start, words)
         return words.view(self._dtype)
 
+    def span(self, start: int, stop: int) -> tuple[int, int]:
+        """Return where the file has the frames ``[start, stop)``: offset and length in bytes.
+
+        The chunks between the first and the last one are taken to lie between them, as a camera writes them; the
+        length is 0 where they do not.
+        """
+        corners = (start, 0, 0), (stop - 1, *(size - 1 for size in self._shape[1:]))
+        offsets = [tuple(at - at % size for at, size in zip(corner, self._chunks, strict=True)) for corner in corners]
+        first, last = map(self._id.get_chunk_info_by_coord, offsets)
+        if first.byte_offset is None or last.byte_offset is None:
+            return 0, 0
+        n_bytes = last.byte_offset + last.size - first.byte_offset
+        n_most = 2 * (stop - start + 2 * self._chunks[0]) * math.prod(self._shape[1:]) * self._joined.itemsize
+        return first.byte_offset, n_bytes if 0 < n_bytes < n_most else 0
+
     def _place(self, offset: _Offset, start: int, words: NDArray[Any]) -> None:
         """Put a chunk's part of the range, which begins at frame `start`, where it belongs."""
         from pipeline_files._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
@@ -131,7 +147,12 @@ class ChunkReader:
         layer, left, top = offset
         depth, width, height = self._chunks
         first, end = max(start, layer), min(start + len(words), layer + depth)
-        pixels = self._pixels(offset)
+        if (
+            self._latest is None or self._latest[0] != offset
+        ):  # ranges may begin where the one before ended: within a chunk
+            self._latest = None
+            self._latest = offset, self._pixels(offset)
+        pixels = self._latest[1]
         if pixels is None:
             words[first - start : end - start, top : top + height, left : left + width] = self._fill
         else:
@@ -139,7 +160,7 @@ class ChunkReader:
             transpose_words(pixels, self._chunks, first - layer, place, end - first, words)
 
     def _pixels(self, offset: _Offset) -> NDArray[Any] | None:
-        """Return the pixels of a chunk in its own order, or None where none was ever written."""
+        """Return the pixels of a chunk in its own order, until the next call, or None where none was ever written."""
         from pipeline_files._chunk_kernels import join_planes  # noqa: PLC0415 - numba, only for who reads movies
 
         stored = self._stored(offset)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline_files.read_ahead import fetch
 from pipeline_files.source import Frames
 from pipeline_protocol.errors import MovieError
 
@@ -53,6 +54,10 @@ class ContiguousFrames:
         if self._file.readinto(pixels) != n_bytes:
             raise MovieError(self._path, f"ended while frames {start} to {stop} were read", "copy it again")
         return np.frombuffer(pixels, self.dtype).reshape(-1, *self.shape[1:])
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have frames fetched."""
+        fetch(self._file.fileno(), self._offset + start * self._frame_bytes, (stop - start) * self._frame_bytes)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -71,6 +71,9 @@ class Movie(Protocol):
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``[start, stop)`` as a new C-contiguous array ``(frame, y, x)`` of :attr:`dtype`."""
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the system fetch frames that will be read soon; any thread may ask, at any time."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -140,6 +143,18 @@ class MovieFile:
             return np.empty((0, *self.frame_shape), self.dtype)
         with _clear_errors(self.path, f"frames {start} to {stop} cannot be read"):
             return np.ascontiguousarray(self._frames.read(start, stop), self.dtype)
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the system fetch frames that will be read soon.
+
+        Parameters
+        ----------
+        start, stop
+            Range; nothing happens where it is empty, or cannot be fetched: reading tells what is wrong.
+        """
+        if start < stop:
+            with suppress(OSError, RuntimeError, ValueError):
+                self._frames.expect(start, stop)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -14,6 +14,7 @@ import numpy as np
 from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_decodable, is_turnable, turn
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.pzf import PzfError, decode, parse_header
+from pipeline_files.read_ahead import fetch
 from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
 from pipeline_protocol.errors import MovieError
 
@@ -164,6 +165,11 @@ class ArrayFrames:
         frames: Frames = self._data[start:stop]
         return frames.transpose(0, 2, 1).astype(self.dtype, copy=False)
 
+    def expect(self, start: int, stop: int) -> None:
+        """Have frames fetched."""
+        if self._chunks is not None:
+            fetch(self._file.id.get_vfd_handle(), *self._chunks.span(start, stop))
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
@@ -227,6 +233,9 @@ class PzfFrames:
                 raise MovieError(self._path, f"frame {frame} is unlike frame 0", "leave the frame out")
             frames[frame - start] = pixels
         return frames
+
+    def expect(self, start: int, stop: int) -> None:
+        """Leave it to the system, which fetches ahead of whoever reads in order."""
 
     def close(self) -> None:
         """Let go of the file."""

@@ -45,6 +45,9 @@ class FrameSource(Protocol):
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``[start, stop)``, ``0 <= start < stop <= shape[0]``, of :attr:`dtype`."""
 
+    def expect(self, start: int, stop: int) -> None:
+        """Have the system fetch frames that will be read soon, as far as it can; any thread may ask."""
+
     def close(self) -> None:
         """Let go of the file."""
 

@@ -180,6 +180,9 @@ class PageFrames:
         frames: Frames = self._file.asarray(key=slice(start, stop), series=self._series, maxworkers=1)
         return frames.reshape(-1, *self.shape[1:])
 
+    def expect(self, start: int, stop: int) -> None:
+        """Leave it to the system, which fetches ahead of whoever reads in order."""
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()

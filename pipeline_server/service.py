@@ -152,7 +152,7 @@ class Service:
             self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
             return
         event = e.RangeAnswered(
-            now=now, worker=worker, ref=ref, n_items=answer.n_items, seconds=max(answer.seconds.values(), default=0.0)
+            now=now, worker=worker, ref=ref, n_items=answer.n_items, seconds=sum(answer.seconds.values())
         )
         for instruction in self.queue.handle(event):
             if isinstance(instruction, e.Record):

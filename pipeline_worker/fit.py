@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fitting.background import window_span
-from fitting.localizations import FrameBlock
+from fitting.localizations import FrameBlock, Rows
 from fitting.localize import localize
 from pipeline_files.camera import camera_model
 from pipeline_files.movie import open_movie
@@ -21,24 +21,15 @@ from pipeline_protocol.messages import JobSpec
 from pipeline_worker.kinds import BlockedError, Result
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Inputs:
-    """A range, read.
+_BLOCK_BYTES = 8 << 20
+"""Raw frames that are read, then localized, at a time: they are still in the cache, and memory does not grow with the
+task."""
 
-    Parameters
-    ----------
-    block
-        The frames of the range and of its background window.
-    start, stop
-        The range.
-    read_s
-        What reading took.
-    """
+_BLOCK_WINDOWS = 2
+"""Length of such a block in background windows, at least, since each block begins its windows anew."""
 
-    block: FrameBlock
-    start: int
-    stop: int
-    read_s: float
+_AHEAD_BYTES = 64 << 20
+"""Raw frames that the system is asked to fetch while earlier ones are at work."""
 
 
 class FitRunner:
@@ -72,9 +63,20 @@ class FitRunner:
         self._n_frames = spec.n_frames
         self._frames: Frames = np.empty((0, *self._movie.frame_shape), self._movie.dtype)
         self._first = 0
+        middle = self._n_frames // 2
+        first, end = window_span(self._settings, middle, middle + 1, self._n_frames)
+        frame_bytes = math.prod(self._movie.frame_shape) * self._movie.dtype.itemsize
+        self._n_block = max(1, _BLOCK_BYTES // frame_bytes, _BLOCK_WINDOWS * (end - first - 1))
+        self._n_ahead = max(1, _AHEAD_BYTES // frame_bytes)
 
-    def read(self, start: int, stop: int) -> Inputs:
-        """Read a range with its background window; what the range before left in memory is not read again.
+    def read(self, start: int, stop: int) -> tuple[int, int]:
+        """Have the system fetch what a range begins with, and return the range."""
+        first, end = window_span(self._settings, start, stop, self._n_frames)
+        self._movie.expect(first, min(end, first + self._n_ahead))
+        return start, stop
+
+    def compute(self, inputs: tuple[int, int]) -> Result:
+        """Localize the molecules of a range.
 
         Raises
         ------
@@ -83,33 +85,40 @@ class FitRunner:
         MovieError
             If these frames cannot be read.
         """
-        began = time.perf_counter()
+        start, stop = inputs
+        rows: list[Rows] = []
+        failures: dict[int, str] = {}
+        seconds = {"read": 0.0, "fit": 0.0}
+        for first in range(start, stop, self._n_block):
+            end = min(first + self._n_block, stop)
+            began = time.perf_counter()
+            block = self._block(first, end, is_first=first == start)
+            self._movie.expect(min(first + self._n_ahead, stop), min(end + self._n_ahead, stop))
+            read = time.perf_counter()
+            found = localize(block, first, end, self._camera, self._settings)
+            rows.append(found.rows)
+            failures.update(found.failures)
+            seconds["read"] += read - began
+            seconds["fit"] += time.perf_counter() - read
+        return Result(n_items=sum(map(len, rows)), failures=failures, buffers=[b"".join(rows)], seconds=seconds)
+
+    def close(self) -> None:
+        """Let go of the movie."""
+        self._movie.close()
+
+    def _block(self, start: int, stop: int, *, is_first: bool) -> FrameBlock:
+        """Read frames with their background windows; what the block before left in memory is not read again."""
         first, end = window_span(self._settings, start, stop, self._n_frames)
         try:
-            self._check_unchanged()
+            if is_first:
+                self._check_unchanged()
             frames = self._read(first, end)
         except MovieError as error:
             self._frames = self._frames[:0]
             self._check_readable(error)
             raise
         self._frames, self._first = frames, first
-        block = FrameBlock(frames=frames, first=first, n_movie_frames=self._n_frames)
-        return Inputs(block=block, start=start, stop=stop, read_s=time.perf_counter() - began)
-
-    def compute(self, inputs: Inputs) -> Result:
-        """Localize the molecules of a range."""
-        began = time.perf_counter()
-        found = localize(inputs.block, inputs.start, inputs.stop, self._camera, self._settings)
-        return Result(
-            n_items=len(found.rows),
-            failures=found.failures,
-            buffers=[found.rows.tobytes()],
-            seconds={"read": inputs.read_s, "fit": time.perf_counter() - began},
-        )
-
-    def close(self) -> None:
-        """Let go of the movie."""
-        self._movie.close()
+        return FrameBlock(frames=frames, first=first, n_movie_frames=self._n_frames)
 
     def _read(self, first: int, end: int) -> Frames:
         kept_end = self._first + len(self._frames)
