@@ -97,18 +97,20 @@ class ChunkReader:
         self._joined = np.empty(n_pixels if _SHUFFLE in codes else 0, word)
         self._buffer = np.empty(self._n_bytes + self._n_bytes // 7 + 1024, np.uint8)  # zlib's bound on what it adds
 
-    def read(self, start: int, stop: int) -> Frames:
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Read frames, holding one chunk besides them.
 
         Parameters
         ----------
         start, stop
             Range within the array.
+        out
+            Where to put them; without it, into a new array.
 
         Returns
         -------
         ndarray
-            Frames ``[start, stop)``: new, C-contiguous ``(frame, y, x)``, in this machine's byte order.
+            Frames ``[start, stop)``: C-contiguous ``(frame, y, x)``, in this machine's byte order.
 
         Raises
         ------
@@ -119,11 +121,12 @@ class ChunkReader:
         """
         _, n_x, n_y = self._shape
         depth, width, height = self._chunks
-        words = np.empty((stop - start, n_y, n_x), self._joined.dtype)
+        frames = np.empty((stop - start, n_y, n_x), self._dtype) if out is None else out
+        words = frames.view(self._joined.dtype)
         layers = range(start - start % depth, stop, depth)
         for offset in itertools.product(layers, range(0, n_x, width), range(0, n_y, height)):
             self._place(offset, start, words)
-        return words.view(self._dtype)
+        return frames
 
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """Return where the file has the frames ``[start, stop)``: offset and length in bytes.

@@ -46,14 +46,13 @@ class ContiguousFrames:
             self._file.close()
             raise MovieError(path, f"is truncated, {missing} bytes are missing", "copy it again")
 
-    def read(self, start: int, stop: int) -> Frames:
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``."""
-        n_bytes = (stop - start) * self._frame_bytes
+        frames = np.empty((stop - start, *self.shape[1:]), self.dtype) if out is None else out
         self._file.seek(self._offset + start * self._frame_bytes)
-        pixels = bytearray(n_bytes)
-        if self._file.readinto(pixels) != n_bytes:
+        if self._file.readinto(frames.reshape(-1).view(np.uint8)) != frames.nbytes:
             raise MovieError(self._path, f"ended while frames {start} to {stop} were read", "copy it again")
-        return np.frombuffer(pixels, self.dtype).reshape(-1, *self.shape[1:])
+        return frames
 
     def expect(self, start: int, stop: int) -> None:
         """Have frames fetched."""

@@ -69,8 +69,8 @@ class Movie(Protocol):
     def remarks(self) -> Sequence[str]:
         """What the user should know of the movie."""
 
-    def read(self, start: int, stop: int) -> Frames:
-        """Return frames ``[start, stop)`` as a new C-contiguous array ``(frame, y, x)`` of :attr:`dtype`."""
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
+        """Return frames ``[start, stop)`` as a C-contiguous array ``(frame, y, x)`` of :attr:`dtype`, new or `out`."""
 
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch frames that will be read soon; any thread may ask, at any time."""
@@ -119,18 +119,20 @@ class MovieFile:
         narrowed = [f"pixels of type {stored} are read as {self.dtype}"] if stored != self.dtype else []
         self.remarks = (*opened.remarks, *remarks, *narrowed)
 
-    def read(self, start: int, stop: int) -> Frames:
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Read frames.
 
         Parameters
         ----------
         start, stop
             Range, ``0 <= start <= stop <= n_frames``.
+        out
+            Where to put them, as they are returned; without it, into a new array.
 
         Returns
         -------
         ndarray
-            Frames ``[start, stop)``: new, C-contiguous, ``(frame, y, x)``, of :attr:`dtype`.
+            Frames ``[start, stop)``: C-contiguous, ``(frame, y, x)``, of :attr:`dtype`.
 
         Raises
         ------
@@ -140,9 +142,14 @@ class MovieFile:
         if not 0 <= start <= stop <= self.n_frames:
             raise MovieError(self.path, f"has {self.n_frames} frames, not {start} to {stop}", "ask for fewer")
         if start == stop:
-            return np.empty((0, *self.frame_shape), self.dtype)
+            return np.empty((0, *self.frame_shape), self.dtype) if out is None else out
         with _clear_errors(self.path, f"frames {start} to {stop} cannot be read"):
-            return np.ascontiguousarray(self._frames.read(start, stop), self.dtype)
+            frames = self._frames.read(start, stop, out if self._frames.dtype == self.dtype else None)
+            if out is None:
+                return np.ascontiguousarray(frames, self.dtype)
+            if frames is not out:
+                out[:] = frames
+            return out
 
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch frames that will be read soon.

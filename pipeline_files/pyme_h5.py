@@ -145,17 +145,17 @@ class ArrayFrames:
     def _size(self) -> int:
         return os.fstat(self._file.id.get_vfd_handle()).st_size
 
-    def read(self, start: int, stop: int) -> Frames:
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``."""
-        frames = self._decoded(start, stop) if stop - start > 1 else self._read_by_hdf5(start, stop)
+        frames = self._decoded(start, stop, out) if stop - start > 1 else self._read_by_hdf5(start, stop)
         if self._size() < self._size_at_first:  # HDF5 takes what is not there for zeros
             raise MovieError(self._path, "lost its end while it was read", "copy it again")
         return frames
 
-    def _decoded(self, start: int, stop: int) -> Frames:
+    def _decoded(self, start: int, stop: int, out: Frames | None) -> Frames:
         if self._chunks is not None:
             with suppress(CannotDecodeError):
-                return self._chunks.read(start, stop)
+                return self._chunks.read(start, stop, out)
         if is_turnable(self._data.dtype):
             return turn(self._data[start:stop])
         return self._read_by_hdf5(start, stop)
@@ -219,9 +219,9 @@ class PzfFrames:
         stored: bytes = self._data[int(self._positions[frame])].tobytes()
         return stored
 
-    def read(self, start: int, stop: int) -> Frames:
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``."""
-        frames = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        frames = np.empty((stop - start, *self.shape[1:]), self.dtype) if out is None else out
         for frame in range(start, stop):
             try:
                 pixels = decode(self._stored(frame)).T

@@ -42,8 +42,8 @@ class FrameSource(Protocol):
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels in the file, any byte order."""
 
-    def read(self, start: int, stop: int) -> Frames:
-        """Return frames ``[start, stop)``, ``0 <= start < stop <= shape[0]``, of :attr:`dtype`."""
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
+        """Return frames ``[start, stop)``, ``0 <= start < stop <= shape[0]``, of :attr:`dtype`; in `out`, if handy."""
 
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch frames that will be read soon, as far as it can; any thread may ask."""

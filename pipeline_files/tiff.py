@@ -175,7 +175,7 @@ class PageFrames:
         self._file = file
         self._series = series
 
-    def read(self, start: int, stop: int) -> Frames:
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:  # noqa: ARG002 - others put them there
         """Return frames ``[start, stop)``."""
         frames: Frames = self._file.asarray(key=slice(start, stop), series=self._series, maxworkers=1)
         return frames.reshape(-1, *self.shape[1:])

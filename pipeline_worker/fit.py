@@ -61,12 +61,12 @@ class FitRunner:
                 raise BlockedError(str(error)) from error
             stack.pop_all()  # the movie stays open
         self._n_frames = spec.n_frames
-        self._frames: Frames = np.empty((0, *self._movie.frame_shape), self._movie.dtype)
-        self._first = 0
         middle = self._n_frames // 2
         first, end = window_span(self._settings, middle, middle + 1, self._n_frames)
         frame_bytes = math.prod(self._movie.frame_shape) * self._movie.dtype.itemsize
         self._n_block = max(1, _BLOCK_BYTES // frame_bytes, _BLOCK_WINDOWS * (end - first - 1))
+        self._frames: Frames = np.empty((0, *self._movie.frame_shape), self._movie.dtype)
+        self._first = self._end = 0  # of the frames in it
         self._n_ahead = max(1, _AHEAD_BYTES // frame_bytes)
 
     def read(self, start: int, stop: int) -> tuple[int, int]:
@@ -85,14 +85,26 @@ class FitRunner:
         MovieError
             If these frames cannot be read.
         """
-        start, stop = inputs
+        try:
+            self._check_unchanged()
+            return self._localize(*inputs)
+        except MovieError as error:
+            self._end = self._first
+            self._check_readable(error)
+            raise
+
+    def close(self) -> None:
+        """Let go of the movie."""
+        self._movie.close()
+
+    def _localize(self, start: int, stop: int) -> Result:
         rows: list[Rows] = []
         failures: dict[int, str] = {}
         seconds = {"read": 0.0, "fit": 0.0}
         for first in range(start, stop, self._n_block):
             end = min(first + self._n_block, stop)
             began = time.perf_counter()
-            block = self._block(first, end, is_first=first == start)
+            block = self._block(first, end)
             self._movie.expect(min(first + self._n_ahead, stop), min(end + self._n_ahead, stop))
             read = time.perf_counter()
             found = localize(block, first, end, self._camera, self._settings)
@@ -102,30 +114,20 @@ class FitRunner:
             seconds["fit"] += time.perf_counter() - read
         return Result(n_items=sum(map(len, rows)), failures=failures, buffers=[b"".join(rows)], seconds=seconds)
 
-    def close(self) -> None:
-        """Let go of the movie."""
-        self._movie.close()
-
-    def _block(self, start: int, stop: int, *, is_first: bool) -> FrameBlock:
+    def _block(self, start: int, stop: int) -> FrameBlock:
         """Read frames with their background windows; what the block before left in memory is not read again."""
         first, end = window_span(self._settings, start, stop, self._n_frames)
-        try:
-            if is_first:
-                self._check_unchanged()
-            frames = self._read(first, end)
-        except MovieError as error:
-            self._frames = self._frames[:0]
-            self._check_readable(error)
-            raise
-        self._frames, self._first = frames, first
+        kept = self._frames[:0]
+        if self._first <= first < self._end:
+            kept = self._frames[first - self._first : min(end, self._end) - self._first]
+        if end - first > len(self._frames):
+            self._frames = np.empty((end - first, *self._movie.frame_shape), self._movie.dtype)
+        frames = self._frames[: end - first]
+        frames[: len(kept)] = kept
+        self._first = self._end = first
+        self._movie.read(first + len(kept), end, frames[len(kept) :])
+        self._end = end
         return FrameBlock(frames=frames, first=first, n_movie_frames=self._n_frames)
-
-    def _read(self, first: int, end: int) -> Frames:
-        kept_end = self._first + len(self._frames)
-        if not self._first <= first < kept_end:
-            return self._movie.read(first, end)
-        kept = self._frames[first - self._first : end - self._first]
-        return kept if end <= kept_end else np.concatenate([kept, self._movie.read(kept_end, end)])
 
     def _stamped(self) -> tuple[int, int, int]:
         """Return what changes when somebody writes to the movie."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline_files.preparation import prepare
 from pipeline_files.settings import fit_settings
 from pipeline_protocol.errors import MovieError
 from pipeline_protocol.messages import JobSpec
+from pipeline_worker import fit
 from pipeline_worker.fit import FitRunner
 from pipeline_worker.kinds import BlockedError
 
@@ -62,7 +64,12 @@ def rows_of(runner: FitRunner, start: int, stop: int) -> NDArray[np.void]:
     return rows
 
 
-def test_any_order_and_cutting_gives_the_rows_of_the_whole(movie: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [1, 7 * 1152, fit._BLOCK_BYTES])
+def test_any_order_and_cutting_gives_the_rows_of_the_whole(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(fit, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(fit, "_BLOCK_WINDOWS", 0)
     spec = spec_of(movie)
     settings, camera = fit_settings(spec.settings), camera_model(spec.settings, (24, 24), movie.parent)
     block = FrameBlock(frames=frames(), first=0, n_movie_frames=N_FRAMES)
@@ -79,15 +86,16 @@ def test_frames_of_the_window_are_read_once(movie: Path, monkeypatch: pytest.Mon
     read: list[tuple[int, int]] = []
     original = MovieFile.read
 
-    def spy(self: MovieFile, start: int, stop: int) -> NDArray[np.uint16]:
-        read.append((start, stop))
-        return original(self, start, stop)
+    def spy(self: MovieFile, start: int, stop: int, out: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        if start < stop:
+            read.append((start, stop))
+        return original(self, start, stop, out)
 
     runner = FitRunner(spec_of(movie))
     monkeypatch.setattr(MovieFile, "read", spy)
     for start in range(0, N_FRAMES, 20):
-        runner.read(start, start + 20)
-    runner.read(5, 10)
+        rows_of(runner, start, start + 20)
+    rows_of(runner, 5, 10)
     runner.close()
     assert read == [(0, 20), (20, 40), (40, 60), (0, 10)]
 
@@ -104,7 +112,7 @@ def test_a_movie_that_vanishes_blocks_the_job(movie: Path) -> None:
     runner = FitRunner(spec_of(movie))
     movie.unlink()
     with pytest.raises(BlockedError, match=r"movie\.npy: there is no such file"):
-        runner.read(0, 10)
+        rows_of(runner, 0, 10)
     runner.close()
 
 
@@ -112,14 +120,14 @@ def test_a_movie_that_becomes_another_one_blocks_the_job(movie: Path) -> None:
     runner = FitRunner(spec_of(movie))
     np.save(movie, frames()[::-1])
     with pytest.raises(BlockedError, match="is not the movie that it was"):
-        runner.read(0, 10)
+        rows_of(runner, 0, 10)
     runner.close()
 
 
 def test_a_movie_that_was_merely_touched_goes_on(movie: Path) -> None:
     runner = FitRunner(spec_of(movie))
     os.utime(movie, (1.0, 1.0))
-    assert runner.read(0, 10).stop == 10
+    assert len(rows_of(runner, 0, 10))
     runner.close()
 
 
@@ -133,15 +141,15 @@ def test_another_movie_than_submitted_blocks_the_job(movie: Path) -> None:
 def test_frames_that_cannot_be_read_are_the_fault_of_their_range_alone(
     movie: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: MovieFile, start: int, stop: int) -> NDArray[np.uint16]:
+    def fail(self: MovieFile, start: int, stop: int, _: NDArray[np.uint16]) -> NDArray[np.uint16]:
         raise MovieError(self.path, f"frames {start} to {stop} cannot be read", "copy it again")
 
     runner = FitRunner(spec_of(movie))
     with monkeypatch.context() as patch:
         patch.setattr(MovieFile, "read", fail)
         with pytest.raises(MovieError, match="frames 0 to 10"):
-            runner.read(0, 10)
-    assert runner.read(0, 10).stop == 10
+            rows_of(runner, 0, 10)
+    assert len(rows_of(runner, 0, 10))
     runner.close()
 
 
@@ -152,3 +160,17 @@ def test_a_map_that_has_changed_blocks_the_job(movie: Path) -> None:
     np.save(dark, np.full((24, 24), 90.0, np.float32))
     with pytest.raises(BlockedError, match=r"Camera\.DarkMapID"):
         FitRunner(spec)
+
+
+def test_memory_does_not_grow_with_the_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "movie.npy"
+    np.save(path, np.full((2000, 24, 24), 100, np.uint16))
+    monkeypatch.setattr(fit, "_BLOCK_BYTES", 100 * 1152)
+    runner = FitRunner(spec_of(path))
+    rows_of(runner, 0, 10)
+    tracemalloc.start()
+    rows_of(runner, 0, 2000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    runner.close()
+    assert peak < 2000 * 1152 / 2
