@@ -15,7 +15,6 @@ from pipeline_files.formats import FORMATS, NO_ERROR, FitFormat
 from pipeline_files.metadata import Metadata, number
 from pipeline_protocol.errors import SettingError
 
-
 _BLOCK_ROWS = 4096
 """Converted at a time, column by column: as many stay in the cache until the last column."""
 

@@ -82,8 +82,7 @@ def write_results(
                 ranges["n_localizations"] += np.bincount(place, minlength=len(ranges))
                 n_localizations += len(frames)
         _complete(unfinished, ranges, failures)
-        if results_checksum(unfinished) != (n_localizations, checksum):
-            raise ResultsError(unfinished, "does not hold what was written to it", "check the disk and the room on it")
+        _verify(unfinished, n_localizations, checksum)
         _publish(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -133,6 +132,12 @@ def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str])
         file.create_table(own, "Failures", failed, track_times=False)
         file.set_node_attr(own, "is_complete", True)
     sync(path)
+
+
+def _verify(path: Path, n_localizations: int, checksum: int) -> None:
+    """Read the table once more: nobody says when it did not reach the disk."""
+    if results_checksum(path) != (n_localizations, checksum):
+        raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
 
 
 def _publish(unfinished: Path, path: Path) -> None:

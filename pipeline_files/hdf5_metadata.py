@@ -6,14 +6,17 @@ import pickle
 import re
 import warnings
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
-import tables
 
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.pickled import NotPlainError, loads
 from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events
+
+if TYPE_CHECKING:
+    import tables
 
 _BOOKKEEPING = frozenset({"CLASS", "TITLE", "VERSION", "FILTERS", "FLAVOR", "EXTDIM", "NROWS"})
 """Attributes that PyTables keeps for itself."""
@@ -103,6 +106,8 @@ def write_metadata(file: tables.File, metadata: Metadata) -> list[str]:
     list of str
         Keys that HDF5 cannot hold, which are left out.
     """
+    import tables  # noqa: PLC0415 - only for who writes
+
     file.create_group("/", "MetaData")
     left_out = []
     with warnings.catch_warnings():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitting.camera import CameraMap
 from fitting.orientation import AS_IS, ORIENTATIONS
 from pipeline_files.camera_keys import ADU2
 from pipeline_files.map_formats import read_map_file, split_name
@@ -16,6 +16,9 @@ from pipeline_files.places import data_root
 from pipeline_files.settings import map_digest_name, map_name
 from pipeline_files.source import IS_STORED_X_FIRST
 from pipeline_protocol.errors import MovieError, SettingError
+
+if TYPE_CHECKING:  # numba
+    from fitting.camera import CameraMap
 
 MAP_KEYS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 

@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import deflate
 import numpy as np
-import tables
 from numpy.typing import NDArray
 
 from fitting.localizations import Rows
@@ -25,11 +24,14 @@ from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.identity import data_file_id
 from pipeline_files.metadata import Metadata
 from pipeline_files.movie import Movie
+from pipeline_files.packing import pack
 from pipeline_files.settings import settings_digest
 from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events
-from pipeline_files.packing import FILTERS, pack
 from pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5
 from pipeline_protocol.errors import SettingError
+
+if TYPE_CHECKING:
+    import tables
 
 FORMAT_VERSION = 1
 
@@ -135,13 +137,15 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     SettingError
         If the metadata lacks what the units need.
     """
+    import tables  # noqa: PLC0415 - only for who writes
+
     form = FORMATS.get(description.fit_module)
     if form is None:
         raise SettingError(
             "Analysis.FitModule", f"{description.fit_module!r} has no format", f"use {', '.join(FORMATS)}"
         )
     scale = Scale.of(description.metadata)
-    filters = FILTERS if is_compressed else tables.Filters(0)
+    filters = tables.Filters(5, "zlib", shuffle=True) if is_compressed else None
     create_hdf5(path)
     with extend_hdf5(path, description.events.nbytes) as file:
         for name, content in (
@@ -240,6 +244,8 @@ def results_checksum(path: Path) -> tuple[int, int]:
     ResultsError
         If it cannot be read.
     """
+    import tables  # noqa: PLC0415 - only for who writes
+
     checksum = 0
     with clear_write_errors(path), tables.open_file(path) as file:
         table = file.root.FitResults

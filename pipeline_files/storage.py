@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import tables
+from typing import TYPE_CHECKING
 
 from pipeline_protocol.errors import ResultsError
 
@@ -16,6 +15,10 @@ _SLACK_BYTES = 1 << 18
 """What HDF5 needs for its own book-keeping besides the data of one append."""
 
 _ZEROS = bytes(1 << 20)
+
+
+if TYPE_CHECKING:
+    import tables
 
 
 class DiskFullError(ResultsError):
@@ -39,6 +42,8 @@ def create_hdf5(path: Path) -> None:
     ResultsError
         If there is one, or none can be made.
     """
+    import tables  # noqa: PLC0415 - only for who writes
+
     make_directory(path)
     with clear_write_errors(path):
         try:
@@ -96,6 +101,8 @@ def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
     ResultsError
         If there is not so much room, or the file cannot be opened.
     """
+    import tables  # noqa: PLC0415 - only for who writes
+
     with clear_write_errors(path):
         _reserve(path, n_bytes + _SLACK_BYTES)
         with tables.open_file(path, "a") as file:
@@ -159,7 +166,13 @@ def clear_write_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, tables.HDF5ExtError) as error:
+    except OSError as error:
+        raise _write_error(path, error) from error
+    except RuntimeError as error:
+        if (
+            type(error).__name__ != "HDF5ExtError"
+        ):  # of PyTables, which is not imported where nothing is written with it
+            raise
         raise _write_error(path, error) from error
 
 

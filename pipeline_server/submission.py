@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.background import window_span
-from pipeline_files.camera import camera_model
 from pipeline_files.movie import MovieFile, open_movie
 from pipeline_files.places import (
     alternatives,
@@ -146,6 +144,10 @@ def reopen(path: Path) -> Submission:
 
 
 def _plan(request: Submit) -> _Plan:
+    # numba, which a server can do without until it has a job
+    from fitting.background import window_span  # noqa: PLC0415
+    from pipeline_files.camera import camera_model  # noqa: PLC0415
+
     with open_movie(request.movie) as movie:
         if movie.identity != request.identity:
             raise MovieError(request.movie, "is not the file that it was", "run the command again")

@@ -20,7 +20,6 @@ from pipeline_protocol.errors import MovieError, PointillistError
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.kinds import BlockedError, Result
 
-
 _BLOCK_BYTES = 8 << 20
 """Raw frames that are read, then localized, at a time: they are still in the cache, and memory does not grow with the
 task."""

@@ -64,8 +64,9 @@ def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> Iterator
     with _folder() as folder, terminable():
         crew = Crew(keys, on_message)
         try:
-            address = crew.start_server(f"ipc://{folder / 'server'}", ["--state", str(folder / "journals")])
-            crew.start_workers(address, n_workers)
+            address = f"ipc://{folder / 'server'}"
+            crew.start_workers(address, n_workers)  # first, since they take longest; they wait for the server
+            crew.start_server(address, ["--state", str(folder / "journals")])
             with Client(address, keys, check=crew.check) as client:
                 yield client
         finally:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
@@ -16,6 +19,8 @@ DTYPES = ("uint16", "uint8", "float32")
 
 def load_kernels() -> None:
     """Load what most movies need; compiles whatever the cache lacks."""
+    with _hidden("scipy.linalg"):
+        from numba.np import arraymath  # noqa: F401, PLC0415 - as numba does for the first kernel
     run_kernels(DTYPES[:1], (("LatGaussFitFR", 0.0, "sloping"),))
 
 
@@ -62,6 +67,19 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, float, str],
             fit_module=fit_module,
         )
         localize(FrameBlock(frames=frames, first=0, n_movie_frames=4), 0, 4, camera, settings)
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Have numba do without a module that no kernel needs, and whose import takes as long as loading all of them."""
+    is_ours = module not in sys.modules
+    if is_ours:
+        sys.modules[module] = None  # type: ignore[assignment]  # what Python calls a module that cannot be imported
+    try:
+        yield
+    finally:
+        if is_ours:
+            del sys.modules[module]
 
 
 def _end_with_parent(lifeline: int) -> None:

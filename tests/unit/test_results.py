@@ -147,7 +147,7 @@ def test_a_file_is_as_pyme_lays_it_out(tmp_path: Path, description: ResultsDescr
         assert (fits.filters.complib, fits.filters.complevel, fits.filters.shuffle) == ("zlib", 5, True)
         assert fits.dtype.itemsize == 108
         assert fits.chunkshape == (1213,)
-        assert fits._v_attrs.NROWS == len(ROWS)
+        assert len(ROWS) == fits._v_attrs.NROWS
         assert file.root.Events.dtype == EVENT_DTYPE
         assert file.root.MetaData.Analysis._v_attrs.SNRThreshold
     with h5py.File(tmp_path / "a.h5r") as file:

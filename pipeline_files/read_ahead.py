@@ -1,0 +1,28 @@
+"""Bytes that are going to be read, brought into memory before."""
+
+from __future__ import annotations
+
+import os
+
+_PORTION = 1 << 17
+"""Bytes that every kind of disk and network share fetches at one request."""
+
+
+def fetch(file: int, offset: int, n_bytes: int) -> None:
+    """Have the system fetch part of a file, and do not wait for it.
+
+    Parameters
+    ----------
+    file
+        Descriptor.
+    offset, n_bytes
+        What part.
+
+    Notes
+    -----
+    Where the system does not take such hints (macOS), its own guess has to do: it fetches ahead of whoever reads in
+    order.
+    """
+    if hasattr(os, "posix_fadvise"):
+        for start in range(offset, offset + n_bytes, _PORTION):
+            os.posix_fadvise(file, start, min(_PORTION, offset + n_bytes - start), os.POSIX_FADV_WILLNEED)
