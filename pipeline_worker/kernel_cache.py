@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 import os
 import platform
 import shutil
@@ -58,9 +59,11 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
     folder, is_ours = _writable_folder(environment, key)
     filled = folder / f"{key}.filled"
     with _locked(folder):
-        if filled.exists():
+        if filled.exists() and _is_whole(folder):
             os.utime(folder)
             return folder
+        if filled.exists():
+            _empty(folder)
         on_message("compiling kernels, once (about half a minute)")
         error = _compile(folder, environment)
         if error:
@@ -162,6 +165,15 @@ def _empty(folder: Path) -> None:
     for pattern in ("*.nbi", "*.nbc", "*.filled"):
         for entry in folder.rglob(pattern):
             entry.unlink(missing_ok=True)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether no file has lost its end, as a full disk or a power cut leaves it: a pickle ends with a full stop."""
+    for path in itertools.chain(folder.rglob("*.nbi"), folder.rglob("*.nbc")):
+        with path.open("rb") as file:
+            if not path.stat().st_size or file.seek(-1, os.SEEK_END) < 0 or file.read() != b".":
+                return False
+    return True
 
 
 def _prune(folder: Path) -> None:

@@ -25,7 +25,7 @@ class Compiler:
         if self.n_failures:
             self.n_failures -= 1
             return "UnpicklingError: pickle data was truncated"
-        (folder / "kernel.nbc").write_bytes(b"code")
+        (folder / "kernel.nbc").write_bytes(b"code.")
         return None
 
 
@@ -49,7 +49,17 @@ def test_a_damaged_cache_is_emptied_and_filled_again(compiler: Compiler) -> None
     folder = kernel_cache.fill_cache({}, print)
     (folder / "kernel.nbc").write_bytes(b"co")
     assert kernel_cache.refill_cache({}, print) == folder
-    assert (folder / "kernel.nbc").read_bytes() == b"code"
+    assert (folder / "kernel.nbc").read_bytes() == b"code."
+    assert len(compiler.folders) == 2
+
+
+@pytest.mark.parametrize("left", [b"", b"co", b"code\0"], ids=["empty", "truncated", "zeros"])
+def test_a_file_that_lost_its_end_is_noticed_before_it_is_used(compiler: Compiler, left: bytes) -> None:
+    folder = kernel_cache.fill_cache({}, print)
+    (folder / "kernel.nbc").write_bytes(left)
+    assert kernel_cache.fill_cache({}, print) == folder
+    assert (folder / "kernel.nbc").read_bytes() == b"code."
+    assert kernel_cache.fill_cache({}, print) == folder
     assert len(compiler.folders) == 2
 
 
