@@ -50,7 +50,7 @@ class ContiguousFrames:
         """Return frames ``[start, stop)``."""
         frames = np.empty((stop - start, *self.shape[1:]), self.dtype) if out is None else out
         self._file.seek(self._offset + start * self._frame_bytes)
-        if self._file.readinto(frames.reshape(-1).view(np.uint8)) != frames.nbytes:
+        if self._file.readinto(frames.reshape(-1).view(np.uint8).data) != frames.nbytes:
             raise MovieError(self._path, f"ended while frames {start} to {stop} were read", "copy it again")
         return frames
 

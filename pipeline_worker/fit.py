@@ -111,7 +111,12 @@ class FitRunner:
             failures.update(found.failures)
             seconds["read"] += read - began
             seconds["fit"] += time.perf_counter() - read
-        return Result(n_items=sum(map(len, rows)), failures=failures, buffers=[b"".join(rows)], seconds=seconds)
+        return Result(
+            n_items=sum(map(len, rows)),
+            failures=failures,
+            buffers=[b"".join(part.tobytes() for part in rows)],
+            seconds=seconds,
+        )
 
     def _block(self, start: int, stop: int) -> FrameBlock:
         """Read frames with their background windows; what the block before left in memory is not read again."""
