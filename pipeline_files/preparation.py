@@ -9,7 +9,6 @@ import numpy as np
 
 from pipeline_files.calibration_folder import apply_default_maps
 from pipeline_files.camera_types import remarks_on_type, values_of_type
-from pipeline_files.map_examination import examine_maps
 from pipeline_files.maps import MAP_KEYS, digest_file, find_map
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
@@ -61,7 +60,11 @@ def prepare(
     check_complete(settings)
     _name_maps(movie, settings)
     check_frames(movie, settings)
-    return settings, [*remarks, *examine_maps(movie, settings).warnings]
+    if any(map_name(settings, key) for key in MAP_KEYS):
+        from pipeline_files.map_examination import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
+
+        remarks += examine_maps(movie, settings).warnings
+    return settings, remarks
 
 
 def _name_maps(movie: Movie, settings: dict[str, Value]) -> None:

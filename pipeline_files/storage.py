@@ -169,9 +169,7 @@ def clear_write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _write_error(path, error) from error
     except RuntimeError as error:
-        if (
-            type(error).__name__ != "HDF5ExtError"
-        ):  # of PyTables, which is not imported where nothing is written with it
+        if type(error).__name__ != "HDF5ExtError":  # of PyTables, which may not be imported
             raise
         raise _write_error(path, error) from error
 

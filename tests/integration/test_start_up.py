@@ -54,8 +54,9 @@ def test_help_imports_nothing_that_takes_long() -> None:
     assert done.stderr.split() == []
 
 
-def test_a_server_without_a_job_needs_no_compiler_and_a_worker_no_writer() -> None:
-    for room, heavy in (("pipeline_server.service", "numba"), ("pipeline_worker.fit", "tables")):
+def test_a_server_without_a_job_and_a_client_need_no_compiler_and_a_worker_no_writer() -> None:
+    rooms = {"pipeline_server.service": "numba", "pipeline_files.preparation": "numba", "pipeline_worker.fit": "tables"}
+    for room, heavy in rooms.items():
         code = f"import sys, {room}; sys.exit({heavy!r} in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, (room, heavy)
 
