@@ -72,26 +72,31 @@ def centre_regions(signal: Image, background: Image, regions: NDArray[np.int32],
         ``(spot, 5)``, written: sum of what exceeds the half, x and y of its centre, half-widths along x and y, px;
         0 and NaN where all pixels are alike.
     """
-    largest_size = max(signal.shape)
-    columns, lines = np.empty(largest_size, np.float32), np.empty(largest_size, np.float32)
+    along_x, along_y = np.empty(signal.shape[1], np.float32), np.empty(signal.shape[0], np.float32)
     for spot in range(regions.shape[0]):
         x_start, x_stop, y_start, y_stop = regions[spot]
+        n_x, n_y = x_stop - x_start, y_stop - y_start
         light = signal[y_start:y_stop, x_start:x_stop] - background[y_start:y_stop, x_start:x_stop]
-        half = (light.min() + light.max()) / np.float32(2)
-        along_x, along_y = columns[: light.shape[1]], lines[: light.shape[0]]
-        along_x[:] = 0.0
-        for y in range(light.shape[0]):
+        low = high = light[0, 0]
+        for y in range(n_y):
+            for x in range(n_x):
+                low = min(low, light[y, x])
+                high = max(high, light[y, x])
+        half = (low + high) / np.float32(2)
+        along_x[:n_x] = 0.0
+        total = np.float32(0)
+        for y in range(n_y):
             sum_of_line = np.float32(0)
-            for x in range(light.shape[1]):
-                excess = max(light[y, x] - half, np.float32(0))
+            for x in range(n_x):
+                excess = light[y, x] - half if light[y, x] > half else np.float32(0)
                 along_x[x] += excess
                 sum_of_line += excess
             along_y[y] = sum_of_line
-        centre_x, half_width_x = _centre(along_x)
-        centre_y, half_width_y = _centre(along_y)
-        centres[spot, 0] = along_y.sum()
+            total += sum_of_line
+        centres[spot, 0] = total
+        centre_x, centres[spot, 3] = _centre(along_x[:n_x])
+        centre_y, centres[spot, 4] = _centre(along_y[:n_y])
         centres[spot, 1], centres[spot, 2] = x_start + centre_x, y_start + centre_y
-        centres[spot, 3], centres[spot, 4] = half_width_x, half_width_y
 
 
 @kernel
