@@ -57,10 +57,11 @@ class CameraModel:
             If a map has another shape than the frame.
         """
         gain = self.photoelectrons_per_adu
+        flat = _spread(self.flat_field, frame_shape)
         return CameraMaps(
             offset_adu=_spread(self.offset_adu, frame_shape),
-            gain_e_per_adu=_spread(self.flat_field, frame_shape) * np.float32(gain),
-            read_variance_e2=_spread(self.read_variance_e2, frame_shape) / np.float32(self.em_gain**2),
+            gain_e_per_adu=flat * np.float32(gain),
+            read_variance_e2=_spread(self.read_variance_e2, frame_shape) * (flat / np.float32(self.em_gain)) ** 2,
             excess=self.noise_factor**2,
             least_signal_e=gain,
         )
@@ -81,11 +82,18 @@ class CameraMaps:
     Parameters
     ----------
     offset_adu, gain_e_per_adu, read_variance_e2
-        ``(y, x)``: ``(raw - offset) * gain`` is the signal, ``read_variance`` the noise without light.
+        ``(y, x)``: ``(raw - offset) * gain`` is the signal, ``read_variance`` the variance of it without light.
     excess
         Factor that the EM register puts on the shot-noise variance.
     least_signal_e
-        Signal from which on shot noise grows; below it is constant.
+        Photoelectrons per count of a pixel with a flat field of 1. From one count on shot noise grows; below it is
+        constant.
+
+    Notes
+    -----
+    The flat field ``f`` multiplies a pixel's signal and with it its noise: the variance is
+    ``f² (read + excess (max(e / f, least) + 1))``, which with ``f = gain / least`` is
+    ``read_variance + shot * (max(raw - offset, 1) + 1 / least)``. The one electron is PYME's.
     """
 
     offset_adu: CameraMap
@@ -94,40 +102,91 @@ class CameraMaps:
     excess: float
     least_signal_e: float
 
+    @property
+    def shot_variance_per_adu(self) -> CameraMap:
+        """Variance that a count adds to each pixel, e-² per ADU, ``(y, x)``."""
+        return np.float32(self.excess / self.least_signal_e) * self.gain_e_per_adu**2
+
+    def correct(self, raw: NDArray[Any], background_adu: Image | None, images: tuple[Image, Image, Image]) -> None:
+        """Turn a frame and its background into photoelectrons, and estimate each pixel's variance.
+
+        Parameters
+        ----------
+        raw
+            Counts, ``(y, x)``.
+        background_adu
+            Likewise; None is no background.
+        images
+            ``(y, x)``, written: photoelectrons, background, variance.
+        """
+        height, width = raw.shape
+        middle = np.array([[(width - 1) / 2, (height - 1) / 2]], np.float32)
+        self.correct_about(middle, max(height, width), raw, background_adu, images)
+
+    def correct_about(
+        self,
+        points: NDArray[np.float32],
+        reach: int,
+        raw: NDArray[Any],
+        background_adu: Image | None,
+        images: tuple[Image, Image, Image],
+    ) -> None:
+        """Do what :meth:`correct` does within ``reach`` px of some points ``(point, 2 or more)``: x and y, px."""
+        maps = self.offset_adu, self.gain_e_per_adu, self.read_variance_e2
+        noise = np.float32(self.excess / self.least_signal_e), np.float32(1 / self.least_signal_e)
+        background = self.offset_adu if background_adu is None else background_adu
+        correct_regions(points, reach, raw, background, maps, noise, images)
+
+
+def common_rows(image: CameraMap) -> CameraMap:
+    """Return the first row alone, ``(1, x)``, where all are alike, else the image."""
+    return image[:1] if (image == image[0]).all() else image
+
 
 @kernel
-def correct_frame(
+def correct_regions(
+    points: NDArray[np.float32],
+    reach: int,
     raw: NDArray[Any],
-    background_adu: NDArray[np.float32],
+    background_adu: Image,
     maps: tuple[CameraMap, CameraMap, CameraMap],
     noise: tuple[float, float],
-    images: tuple[Image, Image, Image, Image],
+    images: tuple[Image, Image, Image],
 ) -> None:
-    """Turn a raw frame and its raw background into photoelectrons, and estimate each pixel's variance.
+    """Correct the squares about some points, see :class:`CameraMaps`.
 
     Parameters
     ----------
+    points
+        x and y first, px.
+    reach
+        Half size of the squares, px.
     raw, background_adu
         Counts, ``(y, x)``.
     maps
-        Offset, gain and read variance of :class:`CameraMaps`: ``e = (raw - offset) * gain``.
+        Offset, gain and read variance.
     noise
-        Excess factor and least signal of :class:`CameraMaps`.
+        Factor on the square of the gain that makes shot variance per count; counts whose variance is always there.
     images
-        ``(y, x)``, written: photoelectrons; background; variance ``read + excess * (max(e, least) + 1)``, with the one
-        electron that PYME adds to every pixel; and photoelectrons less background, clipped below at 0.
+        ``(y, x)``, written: photoelectrons, background, variance.
     """
     offset, gain, read_variance = maps
-    excess, least = np.float32(noise[0]), np.float32(noise[1])
-    photoelectrons, background, variance, signal = images
+    per_gain, constant = noise
+    photoelectrons, background, variance = images
     height, width = raw.shape
-    # One short loop per image: each has few enough arrays for the compiler to prove them apart and use vectors.
-    for y in range(height):
-        for x in range(width):
-            photoelectrons[y, x] = (np.float32(raw[y, x]) - offset[y, x]) * gain[y, x]
-        for x in range(width):
-            background[y, x] = (background_adu[y, x] - offset[y, x]) * gain[y, x]
-        for x in range(width):
-            variance[y, x] = read_variance[y, x] + excess * (max(photoelectrons[y, x], least) + np.float32(1))
-        for x in range(width):
-            signal[y, x] = max(photoelectrons[y, x] - background[y, x], np.float32(0))
+    for index in range(points.shape[0]):
+        column, row = int(np.rint(points[index, 0])), int(np.rint(points[index, 1]))
+        here = slice(max(column - reach, 0), min(column + reach + 1, width))
+        for y in range(max(row - reach, 0), min(row + reach + 1, height)):
+            counts, dark, slope, read = raw[y, here], offset[y, here], gain[y, here], read_variance[y, here]
+            dim, out = background_adu[y, here], photoelectrons[y, here]
+            # One short loop per image: each has few enough arrays for the compiler to prove them apart and use vectors.
+            for x in range(out.size):
+                out[x] = (np.float32(counts[x]) - dark[x]) * slope[x]
+            out = background[y, here]
+            for x in range(out.size):
+                out[x] = (dim[x] - dark[x]) * slope[x]
+            out = variance[y, here]
+            for x in range(out.size):
+                lit = max(np.float32(counts[x]) - dark[x], np.float32(1)) + constant
+                out[x] = read[x] + per_gain * slope[x] * slope[x] * lit

@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.background import sliding_background
-from fitting.camera import CameraModel, correct_frame
-from fitting.detection import Detector
+from fitting.camera import CameraModel
+from fitting.detection import RawFrame
+from fitting.detectors import detector_of
 from fitting.fits import FrameImages, fit_of
 from fitting.localizations import FrameBlock, Localized, Rows
 from fitting.settings import FitSettings
 
 Image = NDArray[np.float32]
+
+REGION_MARGIN_PX = 2
+"""A fit finds corrected pixels so far beyond its region: candidates are rounded, weights may be smoothed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,9 +37,9 @@ class Inspection:
     noise
         Standard deviation of each pixel, photoelectrons.
     filtered
-        The band-passed frame.
+        What the detector searched, in its units: photoelectrons, or multiples of the noise.
     threshold
-        What ``filtered`` has to exceed, photoelectrons.
+        What ``filtered`` has to exceed.
     candidates
         ``(candidate, 3)``: x and y in px, filtered value.
     rows
@@ -52,7 +56,10 @@ class Inspection:
 
 
 class FrameAnalysis:
-    """The analysis of one frame after the other of a block; its images are those of the frame corrected last."""
+    """The analysis of one frame after the other of a block.
+
+    Its images are corrected where the last frame that was fitted has candidates, and not elsewhere.
+    """
 
     def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
         frames = np.require(block.frames, requirements=["C", "W"])
@@ -66,7 +73,7 @@ class FrameAnalysis:
         self._is_usable = is_usable
         self._sliding = sliding_background(self._block, is_usable, settings)
         self._fit = fit_of(settings, self._camera)
-        self.detector = Detector((shape[0], shape[1]), settings)
+        self.detector = detector_of(settings, self._camera)
         self.photoelectrons: Image = np.empty(shape, np.float32)
         self.variance: Image = np.empty(shape, np.float32)
         self.background: Image = np.empty(shape, np.float32)
@@ -83,25 +90,19 @@ class FrameAnalysis:
         raw = self._block.frames[frame - self._block.first]
         return not raw[0].any() and not raw.any()  # the first row settles it for all but blank frames
 
-    def correct(self, frame: int) -> None:
-        """Turn a frame and its background into photoelectrons, and estimate the noise."""
-        camera, raw = self._camera, self._block.frames[frame - self._block.first]
-        background_adu = self._sliding.at(frame)
-        correct_frame(
-            raw,
-            camera.offset_adu if background_adu is None else background_adu,
-            (camera.offset_adu, camera.gain_e_per_adu, camera.read_variance_e2),
-            (camera.excess, camera.least_signal_e),
-            (self.photoelectrons, self.background, self.variance, self.detector.signal),
-        )
+    def raw(self, frame: int) -> RawFrame:
+        """Return a frame and its background; valid until the next call."""
+        return RawFrame(self._block.frames[frame - self._block.first], self._sliding.at(frame))
 
-    def candidates(self) -> NDArray[np.float32]:
-        """Find candidates in the corrected frame, ``(candidate, 3)``."""
-        return self.detector.find(self.variance)
+    def add_fits(self, frame: int, raw: RawFrame, points: NDArray[np.float32]) -> None:
+        """Have candidates ``(candidate, 3)`` of a frame fitted."""
+        images = FrameImages(self.photoelectrons, self.background, self.variance)
+        self._camera.correct_about(points, self._settings.roi_half_size + REGION_MARGIN_PX, *raw, images)
+        self._fit.add(frame, images, points)
 
-    def add_fits(self, frame: int, points: NDArray[np.float32]) -> None:
-        """Have candidates of the corrected frame fitted."""
-        self._fit.add(frame, FrameImages(self.photoelectrons, self.background, self.variance), points)
+    def correct(self, raw: RawFrame) -> None:
+        """Correct a whole frame."""
+        self._camera.correct(*raw, (self.photoelectrons, self.background, self.variance))
 
     def rows(self) -> Rows:
         """Return the fits since the last call."""
@@ -144,8 +145,8 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
         if failure is not None:
             failures[frame] = failure
         elif not analysis.is_blank(frame):
-            analysis.correct(frame)
-            analysis.add_fits(frame, analysis.candidates())
+            raw = analysis.raw(frame)
+            analysis.add_fits(frame, raw, analysis.detector.find(raw))
     return Localized(rows=analysis.rows(), failures=failures)
 
 
@@ -169,16 +170,16 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     if failure is not None:
         msg = f"frame {frame}: {failure}"
         raise ValueError(msg)
-    analysis.correct(frame)
-    points = analysis.candidates()
-    analysis.add_fits(frame, points)
-    threshold = np.sqrt(analysis.detector.threshold_squared(analysis.variance))
+    raw = analysis.raw(frame)
+    points = analysis.detector.find(raw)
+    analysis.add_fits(frame, raw, points)
+    analysis.correct(raw)
     return Inspection(
         photoelectrons=analysis.photoelectrons,
         background=analysis.background,
         noise=np.sqrt(analysis.variance),
         filtered=analysis.detector.filtered,
-        threshold=threshold * np.float32(settings.detection_threshold),
+        threshold=analysis.detector.threshold(analysis.variance),
         candidates=points,
         rows=analysis.rows(),
     )

@@ -1,0 +1,69 @@
+"""From marked pixels to candidates: components, clump rejection, debounce."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting._component_kernels import find_components
+from fitting._neighbour_kernels import keep_apart, keep_brightest
+from fitting.settings import FitSettings
+
+Image = NDArray[np.float32]
+
+
+class Marks:
+    """The marked pixels of a frame.
+
+    Parameters
+    ----------
+    frame_shape
+        ``(height, width)``, px.
+
+    Attributes
+    ----------
+    mask
+        ``(y, x)``, 1 where a pixel is marked, of a multiple of eight columns. To be written; 0 everywhere before.
+    rows
+        ``(y,)``, 1 where a row of it has any mark. To be written.
+    """
+
+    def __init__(self, frame_shape: tuple[int, int]) -> None:
+        height, width = frame_shape
+        self.mask: NDArray[np.uint8] = np.zeros((height, -(-width // 8) * 8), np.uint8)
+        self.rows: NDArray[np.uint8] = np.zeros(height, np.uint8)
+
+    def centroids(self, filtered: Image, n_marked: int) -> NDArray[np.float32]:
+        """Locate the connected components ``(component, 3)``, and clear the marks.
+
+        Parameters
+        ----------
+        filtered
+            ``(y, x)``, what the centroids are of.
+        n_marked
+            How many pixels are marked.
+        """
+        if not n_marked:
+            return np.empty((0, 3), np.float32)
+        return find_components(self.mask, self.rows, n_marked, filtered)
+
+
+def thinned(points: NDArray[np.float32], settings: FitSettings) -> NDArray[np.float32]:
+    """Drop clumps, and keep the brightest of what lies within the debounce radius.
+
+    Parameters
+    ----------
+    points
+        ``(candidate, 3)``: x and y in px, value.
+    settings
+        The radii.
+    """
+    for choose, radius_px in (
+        (keep_apart, settings.clump_reject_radius_px),
+        (keep_brightest, settings.debounce_radius_px),
+    ):
+        if len(points) and radius_px > 0:
+            kept = np.empty(len(points), np.bool_)
+            choose(points, radius_px, kept)
+            points = points[kept]
+    return points
