@@ -86,7 +86,7 @@ class Own:
         found = []
         self.seconds_alone = 0.0
         for frame in range(self._n):
-            self._analysis.correct(frame)
+            self._analysis.load(frame)
             start = time.perf_counter()
             points = self._analysis.candidates()
             self.seconds_alone += time.perf_counter() - start

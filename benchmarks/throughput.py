@@ -75,9 +75,9 @@ def time_stages(movie: Movie, background: str) -> tuple[dict[str, float], int]:
         with timed(seconds, "other"):
             analysis = FrameAnalysis(block, camera, settings)
         for frame in range(start, stop):
-            with timed(seconds, "background and correction"):
-                analysis.correct(frame)
-            with timed(seconds, "detection"):
+            with timed(seconds, "background"):
+                analysis.load(frame)
+            with timed(seconds, "correction and detection"):
                 points = analysis.candidates()
             with timed(seconds, "fit"):
                 analysis.add_fits(frame, points)

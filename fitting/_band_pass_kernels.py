@@ -19,6 +19,7 @@ from fitting.jit import kernel
 Line = NDArray[np.float32]
 Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
+Scratch = tuple[Line, Line, Line, Line, Line]
 
 TILE = 256
 """Columns that are filtered at a time."""
@@ -152,7 +153,7 @@ def _subtract_weighted(
 def _count_above(
     filtered: Image, raw: NDArray[Any], dark: Image, base: Image, slope: Image, y: int, x0: int, mask: Mask
 ) -> int:
-    """Mark the values in a row of the tile whose square exceeds ``base + slope * max(counts - dark, 1)``; count them."""
+    """Mark values in a row of the tile whose square exceeds ``base + slope * max(counts - dark, 1)``; count them."""
     here = slice(x0, x0 + TILE)
     values, counts = filtered[y, here], raw[y, here]
     darks, bases = dark[min(y, dark.shape[0] - 1), here], base[min(y, base.shape[0] - 1), here]
@@ -188,7 +189,7 @@ def band_pass(
     norms: tuple[Image, Image],
     limits: tuple[Image, Image, Image],
     border: int,
-    scratch: tuple[Line, Line, Line, Line, Line],
+    scratch: Scratch,
     found: tuple[Image, Mask, Mask],
 ) -> int:
     """Subtract a wide Gaussian average from a narrow one, clip below at 0, and mark what exceeds the threshold.

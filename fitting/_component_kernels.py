@@ -24,7 +24,7 @@ def _fill(mask: Mask, y: int, x: int, stack: NDArray[np.int32], box: NDArray[np.
     depth, count = 1, 1
     while depth:
         depth -= 1
-        y, x = np.int64(stack[depth, 0]), np.int64(stack[depth, 1])
+        y, x = int(stack[depth, 0]), int(stack[depth, 1])
         box[0], box[1] = min(box[0], y), max(box[1], y + 1)
         box[2], box[3] = min(box[2], x), max(box[3], x + 1)
         for dy, dx in ((-1, 0), (0, -1), (0, 1), (1, 0)):

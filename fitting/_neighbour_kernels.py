@@ -132,7 +132,8 @@ def keep_brightest(points: Points, radius: float, kept: NDArray[np.bool_]) -> No
             continue
         _list_nearest(points, index, radius, cells, nearest, distances)
         brightest = index
-        for other in nearest:
+        for place in range(nearest.size):
+            other = int(nearest[place])
             if other >= 0:
                 is_visited[other] = True
                 if points[other, 2] > points[brightest, 2]:

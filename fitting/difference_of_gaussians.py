@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._band_pass_kernels import BLOCK, STRIDE, TILE, band_pass
+from fitting._band_pass_kernels import BLOCK, STRIDE, TILE, Scratch, band_pass
 from fitting.camera import CameraMaps, common_rows
 from fitting.candidates import Marks, thinned
 from fitting.detection import BORDER_PX, Image, RawFrame
@@ -85,9 +85,9 @@ class DifferenceOfGaussians:
         return unit * np.float32(self._settings.detection_threshold)
 
 
-def _scratch(reach: int) -> tuple[NDArray[np.float32], ...]:
+def _scratch(reach: int) -> Scratch:
     n_ring = (BLOCK + 2 * reach + 2) * STRIDE
-    return tuple(_aligned(size) for size in (TILE + 2 * reach, n_ring, n_ring, 2 * TILE, 2 * TILE))
+    return _aligned(TILE + 2 * reach), _aligned(n_ring), _aligned(n_ring), _aligned(2 * TILE), _aligned(2 * TILE)
 
 
 def _aligned(size: int) -> NDArray[np.float32]:

@@ -58,7 +58,7 @@ class Inspection:
 class FrameAnalysis:
     """The analysis of one frame after the other of a block.
 
-    Its images are corrected where the last frame that was fitted has candidates, and not elsewhere.
+    Its images are corrected where the candidates fitted last are, and not elsewhere.
     """
 
     def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
@@ -74,9 +74,7 @@ class FrameAnalysis:
         self._sliding = sliding_background(self._block, is_usable, settings)
         self._fit = fit_of(settings, self._camera)
         self.detector = detector_of(settings, self._camera)
-        self.photoelectrons: Image = np.empty(shape, np.float32)
-        self.variance: Image = np.empty(shape, np.float32)
-        self.background: Image = np.empty(shape, np.float32)
+        self.images = FrameImages(*(np.empty(shape, np.float32) for _ in range(3)))
 
     def failure(self, frame: int) -> str | None:
         """Why a frame cannot be analysed, if so."""
@@ -90,19 +88,23 @@ class FrameAnalysis:
         raw = self._block.frames[frame - self._block.first]
         return not raw[0].any() and not raw.any()  # the first row settles it for all but blank frames
 
-    def raw(self, frame: int) -> RawFrame:
-        """Return a frame and its background; valid until the next call."""
-        return RawFrame(self._block.frames[frame - self._block.first], self._sliding.at(frame))
+    def load(self, frame: int) -> None:
+        """Take up a frame and its background."""
+        self._raw = RawFrame(self._block.frames[frame - self._block.first], self._sliding.at(frame))
 
-    def add_fits(self, frame: int, raw: RawFrame, points: NDArray[np.float32]) -> None:
-        """Have candidates ``(candidate, 3)`` of a frame fitted."""
-        images = FrameImages(self.photoelectrons, self.background, self.variance)
-        self._camera.correct_about(points, self._settings.roi_half_size + REGION_MARGIN_PX, *raw, images)
-        self._fit.add(frame, images, points)
+    def candidates(self) -> NDArray[np.float32]:
+        """Find candidates in the loaded frame, ``(candidate, 3)``."""
+        return self.detector.find(self._raw)
 
-    def correct(self, raw: RawFrame) -> None:
-        """Correct a whole frame."""
-        self._camera.correct(*raw, (self.photoelectrons, self.background, self.variance))
+    def add_fits(self, frame: int, points: NDArray[np.float32]) -> None:
+        """Have candidates of the loaded frame fitted."""
+        reach = self._settings.roi_half_size + REGION_MARGIN_PX
+        self._camera.correct_about(points, reach, *self._raw, self.images)
+        self._fit.add(frame, self.images, points)
+
+    def correct(self) -> None:
+        """Correct the whole of the loaded frame."""
+        self._camera.correct(*self._raw, self.images)
 
     def rows(self) -> Rows:
         """Return the fits since the last call."""
@@ -145,8 +147,8 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
         if failure is not None:
             failures[frame] = failure
         elif not analysis.is_blank(frame):
-            raw = analysis.raw(frame)
-            analysis.add_fits(frame, raw, analysis.detector.find(raw))
+            analysis.load(frame)
+            analysis.add_fits(frame, analysis.candidates())
     return Localized(rows=analysis.rows(), failures=failures)
 
 
@@ -170,16 +172,17 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     if failure is not None:
         msg = f"frame {frame}: {failure}"
         raise ValueError(msg)
-    raw = analysis.raw(frame)
-    points = analysis.detector.find(raw)
-    analysis.add_fits(frame, raw, points)
-    analysis.correct(raw)
+    analysis.load(frame)
+    points = analysis.candidates()
+    analysis.add_fits(frame, points)
+    analysis.correct()
+    images = analysis.images
     return Inspection(
-        photoelectrons=analysis.photoelectrons,
-        background=analysis.background,
-        noise=np.sqrt(analysis.variance),
+        photoelectrons=images.photoelectrons,
+        background=images.background,
+        noise=np.sqrt(images.variance),
         filtered=analysis.detector.filtered,
-        threshold=analysis.detector.threshold(analysis.variance),
+        threshold=analysis.detector.threshold(images.variance),
         candidates=points,
         rows=analysis.rows(),
     )
