@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
-from fitting.camera import CameraMap
 from pipeline_files.movie import open_movie
 from pipeline_files.tiff import pyme_annotation
 from pipeline_protocol.errors import MovieError
+
+if TYPE_CHECKING:  # numba
+    from fitting.camera import CameraMap
 
 ROW_AXIS = "CameraMap.RowAxis"
 """Metadata of a TIFF that Pointillist wrote: which axis of the camera its rows run along, ``x`` or ``y``."""
