@@ -68,7 +68,7 @@ test-wheel:
 	cp -r tests pyproject.toml README.md CHANGELOG.md docs build/wheel/
 	cd build/wheel && venv/bin/python -m pytest
 
-BENCHMARKS := fits detection frames reading throughput accuracy
+BENCHMARKS := fits detection frames reading throughput overhead accuracy
 bench: $(VENV)/bench  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit; done
 

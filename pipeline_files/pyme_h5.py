@@ -18,9 +18,6 @@ from pipeline_files.read_ahead import fetch
 from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
 from pipeline_protocol.errors import MovieError
 
-with suppress(ImportError):
-    import hdf5plugin  # noqa: F401 - brings HDF5 the filters beyond zlib
-
 
 def open_pyme_h5(path: Path) -> Opened:
     """Open what PYME's acquisition wrote.
@@ -103,12 +100,19 @@ def _check_filters(path: Path, data: h5py.Dataset) -> None:
     pipeline = data.id.get_create_plist()
     for index in range(pipeline.get_nfilters()):
         number, _, _, name = pipeline.get_filter(index)
-        if not h5py.h5z.filter_avail(number):
+        if not _has_filter(number):
             raise MovieError(
                 path,
                 f"is compressed with {name.decode() or number}, which is not installed",
                 "pip install 'pointillist[codecs]'",
             )
+
+
+def _has_filter(number: int) -> bool:
+    if not h5py.h5z.filter_avail(number):
+        with suppress(ImportError):
+            import hdf5plugin  # noqa: F401, PLC0415 - brings HDF5 the filters beyond zlib, to who needs them
+    return bool(h5py.h5z.filter_avail(number))
 
 
 def _numbering(frames: FrameSource) -> list[str]:

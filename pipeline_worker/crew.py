@@ -124,6 +124,12 @@ class Crew:
         self._log.close()
 
     @property
+    def pids(self) -> list[int]:
+        """Of the processes that run: the server, then the workers."""
+        children = [*([self._server] if self._server else []), *self._workers]
+        return [child.process.pid for child in children if child.process is not None]
+
+    @property
     def _children(self) -> list[Child]:
         return [*self._workers, *([self._server] if self._server else [])]
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -139,11 +140,12 @@ def test_other_storage_is_left_to_hdf5(tmp_path: Path, options: dict[str, Any], 
         assert_same_bits(movie.read(1, 4), stored[1:4])
 
 
-def test_blosc_is_left_to_hdf5(tmp_path: Path) -> None:
-    pytest.importorskip("hdf5plugin")
+@pytest.mark.skipif(find_spec("hdf5plugin") is None, reason="hdf5plugin, of the extra [codecs], is not installed")
+@pytest.mark.parametrize("codec", ["blosc:lz4", "blosc:zstd", "blosc2:lz4"])
+def test_blosc_is_left_to_hdf5(tmp_path: Path, codec: str) -> None:
     stored = pixels((5, 12, 9), "u2")
     with tables.open_file(tmp_path / "a.h5", "w") as file:
-        file.create_carray("/", "ImageData", obj=stored, filters=tables.Filters(5, "blosc:lz4"))
+        file.create_carray("/", "ImageData", obj=stored, filters=tables.Filters(5, codec))
     assert not is_decoded_here(tmp_path / "a.h5")
     with open_movie(tmp_path / "a.h5") as movie:
         assert_same_bits(movie.read(1, 4), stored[1:4])

@@ -1,0 +1,143 @@
+"""What a run costs besides the fits: frames/s and CPU time of the service, where localizing takes no time.
+
+    python benchmarks/overhead.py [--frames N] [--runs N]
+
+Workers read a simulated movie of 256 x 256 px as they always do, but a stand-in for ``localize`` gives 30 made-up rows
+per frame at once; wire, journal, partial file and final write are the real ones. CPU time does not depend on what else
+the machine does, as frames/s do. Every figure is the median of the runs, which take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+
+from cli.kernels import use_kernel_cache
+
+use_kernel_cache()
+
+from fitting.camera import CameraModel  # noqa: E402 - the cache's place is read as numba is imported
+from fitting.localizations import LOCALIZATION_DTYPE, FrameBlock, Localized  # noqa: E402
+from fitting.settings import FitSettings  # noqa: E402
+from pipeline_files.movie import open_movie  # noqa: E402
+from pipeline_files.settings import resolve  # noqa: E402
+from pipeline_protocol.client import Client  # noqa: E402
+from pipeline_protocol.keys import ephemeral_keys, user_keys  # noqa: E402
+from pipeline_worker import fit  # noqa: E402
+from pipeline_worker.crew import Crew  # noqa: E402
+from pipeline_worker.process import WorkerProcess  # noqa: E402
+from pipeline_worker.registry import KINDS  # noqa: E402
+from pipeline_worker.warm_up import load_kernels  # noqa: E402
+
+N_SPOTS = 30
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Frames/s, and CPU time in µs per frame."""
+
+    rate: float
+    workers_us: float
+    server_us: float
+
+
+def instant() -> Callable[..., Localized]:
+    """Return a stand-in for ``localize``, whose rows have as much noise in their digits as real ones."""
+    rng = np.random.default_rng(1)
+    pool = np.zeros(4000 * N_SPOTS, LOCALIZATION_DTYPE)
+    for name in LOCALIZATION_DTYPE.names or ():
+        is_real = LOCALIZATION_DTYPE[name].kind == "f"
+        pool[name] = rng.normal(100, 10, len(pool)) if is_real else rng.integers(0, 256, len(pool))
+
+    def localize(_: FrameBlock, start: int, stop: int, _camera: CameraModel, settings: FitSettings) -> Localized:
+        frames = np.repeat(np.arange(max(start, settings.start_at), stop), N_SPOTS)
+        rows = pool[np.arange(len(frames)) % len(pool)]
+        rows["frame"] = frames
+        return Localized(rows=rows, failures={})
+
+    return localize
+
+
+def work(address: str) -> int:
+    """Be a worker."""
+    setattr(fit, "localize", instant())  # noqa: B010 - mypy knows it as another module's
+    return WorkerProcess(address, user_keys(), KINDS, warm_up=load_kernels).run()
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def measure(path: Path, background: str, n_workers: int) -> Cost:
+    """Run a job with workers that have done a short one before."""
+    with open_movie(path) as movie:
+        settings = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
+        identity, n_frames = movie.identity, movie.n_frames
+    short = {**settings, "Analysis.StartAt": max(0, n_frames - 400)}
+    keys = ephemeral_keys()
+    with tempfile.TemporaryDirectory() as folder:
+        crew = Crew(keys, print)
+        try:
+            address = crew.start_server(f"ipc://{folder}/server", ["--state", f"{folder}/journals"])
+            crew.start_workers(address, n_workers, [__file__, "--worker"])
+            with Client(address, keys, check=crew.check) as client:
+                wait(client, client.submit(str(path), identity, short, output=f"{folder}/short.h5r"))
+                before, began = [cpu_s(pid) for pid in crew.pids], time.perf_counter()
+                wait(client, client.submit(str(path), identity, settings, output=f"{folder}/out.h5r"))
+                seconds = time.perf_counter() - began
+                server, *workers = (
+                    1e6 * (cpu_s(pid) - at) / n_frames for pid, at in zip(crew.pids, before, strict=True)
+                )
+        finally:
+            crew.stop()
+    return Cost(rate=n_frames / seconds, workers_us=sum(workers), server_us=server)
+
+
+def wait(client: Client, job: str) -> None:
+    while not client.progress(job).is_over:
+        time.sleep(0.01)
+
+
+def main() -> None:
+    from throughput import write_movies  # noqa: PLC0415 - a worker has no use for it
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=6000, help="length of the movie")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each measurement")
+    arguments = parser.parse_args()
+    columns = ("movie", "background", "workers", "frames/s", "workers' µs/frame", "server's µs/frame")
+    table = Table(*columns, title="The service without the fits", box=MARKDOWN)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_movies(Path(folder), arguments.frames)
+        cases = list(itertools.product(paths, ("0:0", "-30:0"), (1, 2)))
+        costs = [
+            [measure(paths[kind], background, n_workers) for kind, background, n_workers in cases]
+            for _ in range(arguments.runs)
+        ]
+    for (kind, background, n_workers), found in zip(cases, zip(*costs, strict=True), strict=True):
+        names = ("rate", "workers_us", "server_us")
+        medians = [f"{statistics.median(getattr(cost, name) for cost in found):,.0f}" for name in names]
+        table.add_row(kind, background, str(n_workers), *medians)
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        os._exit(work(sys.argv[2]))
+    main()
