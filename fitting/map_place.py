@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
 from fitting.map_checks import CLEAR_SIGMAS, FEWEST_STEPS, MOST_HOT_PIXELS, MOST_HOT_SHARE, Image, Sample
 
@@ -25,6 +24,8 @@ def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
         First row and column of the region, from 0, where the most pixels are hot in both; None if the chip is too
         small, or no place stands out.
     """
+    from scipy.signal import fftconvolve  # noqa: PLC0415 - takes longer to load than a server to start
+
     shape = sample.variance_adu2.shape
     if shape[0] > chip_variance.shape[0] or shape[1] > chip_variance.shape[1] or sample.n_steps < FEWEST_STEPS:
         return None

@@ -326,7 +326,7 @@ def test_an_analysis_that_finds_nothing_writes_a_file_that_says_so(cluster: Clus
 
 
 def test_a_server_does_not_take_a_job_that_another_one_has(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    order(monkeypatch, seconds_per_frame=0.01)
+    order(monkeypatch, seconds_per_frame=0.1)
     with cluster.running() as client:
         wait_for(client, cluster.submit(client), lambda progress: progress.n_done > 0)
         (cluster.folder / "second").mkdir()
