@@ -95,7 +95,7 @@ def measure(path: Path, background: str, n_workers: int) -> Cost:
         crew = Crew(keys, print)
         try:
             address = crew.start_server(f"ipc://{folder}/server", ["--state", f"{folder}/journals"])
-            crew.start_workers(address, n_workers, [__file__, "--worker"])
+            crew.start_workers(address, n_workers, [str(Path(__file__).absolute()), "--worker"])
             with Client(address, keys, check=crew.check) as client:
                 wait(client, client.submit(str(path), identity, short, output=f"{folder}/short.h5r"))
                 before, began = [cpu_s(pid) for pid in crew.pids], time.perf_counter()
