@@ -26,7 +26,7 @@ class CameraModel:
     offset_adu
         Dark signal, scalar or map (``Camera.ADOffset``, ``Camera.DarkMapID``).
     read_variance_e2
-        Variance of the readout, e-² after the EM register, scalar or map
+        Variance of the readout, e-² after the EM register and before the flat field, scalar or map
         (``Camera.ReadNoise`` squared, ``Camera.VarianceMapID``).
     flat_field
         Factor that makes every pixel respond alike, scalar or map (``Camera.FlatfieldMapID``).

@@ -134,8 +134,8 @@ def calibrate(
     Returns
     -------
     CameraCalibration
-        The flat field comes from even light, else from the pixels' gains. Variances are those of the image after it:
-        ``variance * (electrons_per_adu * flat_field)²``, where PYME's have no such last factor.
+        The flat field comes from even light, else from the pixels' gains. Variances are PYME's, of the image before it:
+        ``variance * electrons_per_adu²``.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def calibrate(
         factors, is_useless = response.factor, is_useless | response.is_dead
     elif transfer is not None:
         factors = transfer.slope_adu / transfer.best_slope_adu
-    variance = dark.variance * (e_per_adu * (1.0 if factors is None else factors)) ** 2
+    variance = dark.variance * e_per_adu**2
     return CameraCalibration(
         electrons_per_adu=e_per_adu,
         offset_adu=offset,

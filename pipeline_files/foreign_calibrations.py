@@ -184,7 +184,7 @@ def to_maps(calibration: Calibration, electrons_per_adu: float | None) -> tuple[
     Returns
     -------
     maps
-        Offset (ADU), variance (e-²) and, if there is a gain, flat field, ``(y, x)``, by key.
+        Offset (ADU), variance (e-², before the flat field) and, if there is a gain, flat field, ``(y, x)``, by key.
     float
         Gain of the camera, e-/ADU: the mean over the usable pixels; ``flat_field`` is each pixel's over it.
 
@@ -202,12 +202,11 @@ def to_maps(calibration: Calibration, electrons_per_adu: float | None) -> tuple[
                 "give -s Camera.ElectronsPerCount=<e-/ADU>",
             )
         variance = calibration.variance_adu2 * electrons_per_adu**2
-        maps = {"Camera.DarkMapID": calibration.offset_adu, "Camera.VarianceMapID": variance}
-        return maps, electrons_per_adu
+        return {"Camera.DarkMapID": calibration.offset_adu, "Camera.VarianceMapID": variance}, electrons_per_adu
     is_usable = gain > LEAST_RESPONSE * np.median(gain)
     e_per_adu = float(np.mean(1 / gain[is_usable]))
     pixel_e_per_adu = 1 / np.where(is_usable, gain, 1 / e_per_adu)
-    variance = np.where(is_usable, calibration.variance_adu2 * pixel_e_per_adu**2, BLEMISH_VARIANCE_E2)
+    variance = np.where(is_usable, calibration.variance_adu2 * e_per_adu**2, BLEMISH_VARIANCE_E2)
     return {
         "Camera.DarkMapID": calibration.offset_adu,
         "Camera.VarianceMapID": variance,

@@ -106,7 +106,8 @@ def read_out(photoelectrons: NDArray[np.int64], camera: CameraModel, rng: np.ran
     electrons = photoelectrons.astype(np.float32)
     if camera.em_gain > 1.0:
         electrons = rng.standard_gamma(electrons, dtype=np.float32) * np.float32(camera.em_gain)
-    electrons += rng.standard_normal(electrons.shape, dtype=np.float32) * np.sqrt(np.float32(camera.read_variance_e2))
+    noise = rng.standard_normal(electrons.shape, dtype=np.float32) * np.sqrt(np.float32(camera.read_variance_e2))
+    electrons += noise * np.float32(camera.flat_field)  # the readout does not know how a pixel responds to light
     response = np.float32(1.0 / camera.electrons_per_adu) / np.float32(camera.flat_field)
     counts = np.rint(electrons * response + np.float32(camera.offset_adu))
     return np.asarray(np.clip(counts, 0, SATURATION_ADU), dtype=np.uint16)

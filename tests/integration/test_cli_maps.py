@@ -203,7 +203,7 @@ def test_a_calibration_of_another_program_becomes_maps(tmp_path: Path) -> None:
     with open_movie(tmp_path / "movie.npy") as movie:
         settings, _ = prepare(movie, tmp_path / "maps" / "camera_20ms.yaml", rest)
         camera = camera_model(settings, movie.frame_shape, tmp_path)
-    np.testing.assert_allclose(camera.read_variance_e2, maps[1] / maps[2] ** 2, rtol=1e-5)
+    np.testing.assert_allclose(camera.read_variance_e2, maps[1] * camera.electrons_per_adu**2, rtol=1e-5)
     np.testing.assert_allclose(camera.electrons_per_adu * camera.flat_field, 1 / maps[2], rtol=1e-5)
 
 

@@ -62,7 +62,7 @@ def test_units_are_converted_pixel_by_pixel(tmp_path: Path) -> None:
     save_list(tmp_path / "v1.npy", OFFSET, VARIANCE, GAIN, 1)
     maps, e_per_adu = to_maps(read_calibration(tmp_path / "v1.npy"), None)
     np.testing.assert_allclose(e_per_adu * maps["Camera.FlatfieldMapID"], 1 / GAIN)
-    np.testing.assert_allclose(maps["Camera.VarianceMapID"], VARIANCE / GAIN**2)
+    np.testing.assert_allclose(maps["Camera.VarianceMapID"], VARIANCE * e_per_adu**2)
     np.testing.assert_array_equal(maps["Camera.DarkMapID"], OFFSET)
     assert maps["Camera.FlatfieldMapID"].mean() == pytest.approx(1)
 
