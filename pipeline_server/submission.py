@@ -27,8 +27,8 @@ from pipeline_protocol.messages import JobSpec, Submit
 from pipeline_server.journal import Journal
 from pipeline_server.records import JobEntry, JournalLockedError
 
-_TASK_BYTES = 256 << 20
-"""Raw frames of one task, at most."""
+_TASK_BYTES = 1 << 30
+"""Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

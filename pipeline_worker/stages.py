@@ -1,4 +1,4 @@
-"""The threads of a worker: one reads the next range while another computes."""
+"""The threads of a worker: one prepares the next range while another is at work on one."""
 
 from __future__ import annotations
 
