@@ -39,8 +39,8 @@ class Runner(Protocol):
     """A job in a worker.
 
     ``read`` and ``close`` are called by one thread, ``compute`` by another one, which is at an earlier range
-    meanwhile. A worker is to take one core: what costs time belongs into ``compute``. Both may raise anything: the range is tried again, then halved; after BlockedError the job is
-    paused.
+    meanwhile. A worker is to take one core: what costs time belongs into ``compute``. Both may raise anything: the
+    range is tried again, then halved; after BlockedError the job is paused.
     """
 
     def read(self, start: int, stop: int) -> Any:  # noqa: ANN401 - whatever compute takes
