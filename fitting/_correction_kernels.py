@@ -31,7 +31,7 @@ def correct_regions(
     reach
         Half size of the squares, px.
     raw, background_adu
-        Counts, ``(y, x)``.
+        Counts, ``(y, x)``; a background, like a map, that is the same in all rows may have one.
     maps
         Offset, gain and read variance.
     noise
@@ -45,17 +45,16 @@ def correct_regions(
     height, width = raw.shape
     for index in range(points.shape[0]):
         column, row = int(np.rint(points[index, 0])), int(np.rint(points[index, 1]))
-        here = slice(max(column - reach, 0), min(column + reach + 1, width))
-        for y in range(max(row - reach, 0), min(row + reach + 1, height)):
-            counts, dark, slope, read = raw[y, here], offset[y, here], gain[y, here], read_variance[y, here]
-            dim, out = background_adu[y, here], photoelectrons[y, here]
-            # One short loop per image: each has few enough arrays for the compiler to prove them apart and use vectors.
-            for x in range(out.size):
-                out[x] = (np.float32(counts[x]) - dark[x]) * slope[x]
-            out = background[y, here]
-            for x in range(out.size):
-                out[x] = (dim[x] - dark[x]) * slope[x]
-            out = variance[y, here]
-            for x in range(out.size):
-                lit = max(np.float32(counts[x]) - dark[x], np.float32(1)) + constant
-                out[x] = read[x] + per_gain * slope[x] * slope[x] * lit
+        # Unsigned, since a signed index might count from the end, and then the compiler gathers pixels one by one.
+        left, right = np.uint64(max(column - reach, 0)), np.uint64(min(column + reach + 1, width))
+        top, bottom = np.uint64(max(row - reach, 0)), np.uint64(min(row + reach + 1, height))
+        for y in range(top, bottom):
+            v, u = min(y, np.uint64(offset.shape[0] - 1)), min(y, np.uint64(background_adu.shape[0] - 1))
+            g, r = min(y, np.uint64(gain.shape[0] - 1)), min(y, np.uint64(read_variance.shape[0] - 1))
+            for x in range(left, right):
+                counts, slope = np.float32(raw[y, x]) - offset[v, x], gain[g, x]
+                photoelectrons[y, x] = counts * slope
+                background[y, x] = (background_adu[u, x] - offset[v, x]) * slope
+                variance[y, x] = read_variance[r, x] + per_gain * slope * slope * (
+                    max(counts, np.float32(1)) + constant
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -102,10 +103,15 @@ class CameraMaps:
     excess: float
     least_signal_e: float
 
+    @cached_property
+    def compact(self) -> tuple[CameraMap, CameraMap, CameraMap]:
+        """Offset, gain and read variance; one row, ``(1, x)``, of each that is the same in all rows."""
+        return _compact(self.offset_adu), _compact(self.gain_e_per_adu), _compact(self.read_variance_e2)
+
     @property
     def shot_variance_per_adu(self) -> CameraMap:
-        """Variance that a count adds to each pixel, e-² per ADU, ``(y, x)``."""
-        return np.float32(self.excess / self.least_signal_e) * self.gain_e_per_adu**2
+        """Variance that a count adds to each pixel, e-² per ADU, ``(y, x)`` or :attr:`compact`."""
+        return np.float32(self.excess / self.least_signal_e) * self.compact[1] ** 2
 
     def correct(self, raw: NDArray[Any], background_adu: Image | None, images: tuple[Image, Image, Image]) -> None:
         """Turn a frame and its background into photoelectrons, and estimate each pixel's variance.
@@ -132,12 +138,10 @@ class CameraMaps:
         images: tuple[Image, Image, Image],
     ) -> None:
         """Do what :meth:`correct` does within ``reach`` px of some points ``(point, 2 or more)``: x and y, px."""
-        maps = self.offset_adu, self.gain_e_per_adu, self.read_variance_e2
         noise = np.float32(self.excess / self.least_signal_e), np.float32(1 / self.least_signal_e)
-        background = self.offset_adu if background_adu is None else background_adu
-        correct_regions(points, reach, raw, background, maps, noise, images)
+        background = self.compact[0] if background_adu is None else background_adu
+        correct_regions(points, reach, raw, background, self.compact, noise, images)
 
 
-def common_rows(image: CameraMap) -> CameraMap:
-    """Return the first row alone, ``(1, x)``, where all are alike, else the image."""
+def _compact(image: CameraMap) -> CameraMap:
     return image[:1] if (image == image[0]).all() else image

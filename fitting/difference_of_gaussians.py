@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting._band_pass_kernels import BLOCK, STRIDE, TILE, Scratch, band_pass
-from fitting.camera import CameraMaps, common_rows
+from fitting.camera import CameraMaps
 from fitting.candidates import Marks, thinned
 from fitting.detection import BORDER_PX, Image, RawFrame
 from fitting.settings import FitSettings
@@ -51,7 +51,7 @@ class DifferenceOfGaussians:
         self._marks = Marks((shape[0], shape[1]))
         self._weights = gaussian_weights(settings.lowpass_px), gaussian_weights(settings.highpass_px)
         self._scratch = _scratch(max(len(weights) for weights in self._weights) - 1)
-        self._offset, self._gain = common_rows(camera.offset_adu), common_rows(camera.gain_e_per_adu)
+        self._offset, self._gain, _ = camera.compact
         self._norms = np.empty((0, 0), np.float32), np.empty((0, 0), np.float32)
         self._limits = self._offset, *self._limits_of(camera)
 
@@ -60,8 +60,8 @@ class DifferenceOfGaussians:
         squared = np.float32(self._settings.detection_threshold**2)
         if not self._settings.is_snr_threshold:
             return np.full_like(self._gain, squared), np.zeros_like(self._gain)
-        shot = common_rows(camera.shot_variance_per_adu)
-        constant = common_rows(camera.read_variance_e2) + shot / np.float32(camera.least_signal_e)
+        shot = camera.shot_variance_per_adu
+        constant = camera.compact[2] + shot / np.float32(camera.least_signal_e)
         return squared * constant, squared * shot
 
     def find(self, frame: RawFrame) -> NDArray[np.float32]:
