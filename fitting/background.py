@@ -1,7 +1,7 @@
-"""What each pixel reads without a molecule: the mean or a percentile of neighbouring frames.
+"""What each pixel reads without a molecule: which frames that takes, and the background of each frame.
 
-PYME's notation ``-30:0`` means the thirty frames before each frame. Windows end where the movie ends, and begin no
-earlier than the first illuminated frame; an empty window gives no background.
+Windows end where the movie ends, and begin no earlier than the first illuminated frame; an empty window gives no
+background.
 """
 
 from __future__ import annotations
@@ -11,162 +11,147 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._background_kernels import (
-    add_frame,
-    insert_frame,
-    mean_of_frames,
-    mean_of_total,
-    rank_image,
-    remove_frame,
-    replace_frame,
-    slide_total,
-)
+from fitting.backgrounds.images import BackgroundImages
+from fitting.backgrounds.method import BackgroundMethod, WindowMethod
+from fitting.backgrounds.no_background import NoBackground
+from fitting.backgrounds.sliding import slider_of
+from fitting.backgrounds.sparse_images import image_spans, offset_adu
+from fitting.backgrounds.sparse_median import SparseMedian
 from fitting.localizations import FrameBlock
 from fitting.settings import FitSettings
 
+Span = tuple[int, int]
 
-def frame_window(settings: FitSettings, frame: int, n_movie_frames: int) -> tuple[int, int]:
-    """Frames ``[first, stop)`` that give the background of one frame; empty where ``stop <= first``."""
-    begin, end = settings.background_range
-    if begin >= end:
+
+def frame_window(settings: FitSettings, frame: int, n_movie_frames: int) -> Span:
+    """Frames ``[first, stop)`` of the window of one frame; empty where ``stop <= first``, and without a window."""
+    method = settings.background
+    if not isinstance(method, WindowMethod):
         return frame, frame
-    earliest = settings.first_illuminated_frame
-    return max(frame + begin, earliest, 0), min(max(frame + end, earliest), n_movie_frames)
+    return method.span(frame, n_movie_frames, settings.first_illuminated_frame)
 
 
-def window_span(settings: FitSettings, start: int, stop: int, n_movie_frames: int) -> tuple[int, int]:
-    """Frames ``[first, stop)`` to read so that the frames ``[start, stop)`` can be analysed."""
+def window_span(settings: FitSettings, start: int, stop: int, n_movie_frames: int) -> Span:
+    """Frames ``[first, stop)`` that a block needs so that the frames ``[start, stop)`` can be analysed."""
     first_begin, _ = frame_window(settings, start, n_movie_frames)
     _, last_end = frame_window(settings, stop - 1, n_movie_frames)
     return min(start, first_begin), max(stop, last_end)
+
+
+def frames_needed(settings: FitSettings, start: int, stop: int, n_movie_frames: int) -> list[Span]:
+    """Return all frames that the analysis of a range can ask for.
+
+    Parameters
+    ----------
+    settings
+        The background's method, and the first illuminated frame.
+    start, stop
+        The range.
+    n_movie_frames
+        Length of the movie.
+
+    Returns
+    -------
+    list
+        Spans ``[first, stop)`` in order of time that do not meet. For a sparse median those of all its images are
+        among them, since which of them are kept depends on all.
+    """
+    spans = [window_span(settings, start, stop, n_movie_frames)]
+    if isinstance(settings.background, SparseMedian):
+        spans += image_spans(settings.background, n_movie_frames, settings.first_illuminated_frame)
+    merged: list[Span] = []
+    for first, end in sorted(spans):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((first, end))
+    return merged
 
 
 class Background(Protocol):
     """Background of one frame after the other, raw counts."""
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
-        """Background of a frame, ``(y, x)``, in raw counts; None where its window is empty."""
+        """Background of a frame, ``(y, x)``, in raw counts; None where it has none. The next call may overwrite it."""
 
 
-class NoBackground:
+class _Nothing:
     """The background of settings that ask for none."""
 
     def at(self, frame: int) -> None:
         """Give no background."""
 
 
-class _Window:
-    """The usable frames of a sliding window."""
+class _SlidingWindow:
+    """The background of windows: made for a batch of frames at a time, so that a strip of pixels stays in the cache."""
 
-    def __init__(self, block: FrameBlock, usable: NDArray[np.bool_], settings: FitSettings) -> None:
+    def __init__(
+        self, block: FrameBlock, usable: NDArray[np.bool_], method: WindowMethod, first_illuminated_frame: int
+    ) -> None:
         self._block = block
         self._usable = usable
-        self._settings = settings
+        self._method = method
+        self._earliest = first_illuminated_frame
+        self._restart()
 
-    def numbers(self, frame: int) -> list[int]:
-        """Positions within the block of the frames in the window of ``frame``."""
-        begin, end = frame_window(self._settings, frame, self._block.n_movie_frames)
-        first = self._block.first
-        if begin < end and (begin < first or end > first + len(self._block.frames)):
-            msg = f"frames {begin} to {end} are the background of frame {frame} and not in the block"
+    def at(self, frame: int) -> NDArray[np.float32] | None:
+        """Background of a frame, ``(y, x)``, in raw counts; None where its window is empty."""
+        if not self._first <= frame < self._stop:
+            self._slide(frame)
+        return self._slider.image(frame - self._first)
+
+    def _restart(self) -> None:
+        frames = self._block.frames
+        begin, end = self._method.ends(0, self._block.n_movie_frames)
+        self._slider = slider_of(self._method, min(end - begin, len(frames)), frames.shape[1:], frames.dtype)
+        self._first = self._stop = -1
+
+    def _span(self, frame: int) -> Span:
+        return self._method.span(frame, self._block.n_movie_frames, self._earliest)
+
+    def _is_in_block(self, span: Span) -> bool:
+        first, stop = span
+        return stop <= first or (self._block.first <= first and stop <= self._block.first + len(self._block.frames))
+
+    def _is_usable(self, frame: int) -> bool:
+        return bool(self._usable[frame - self._block.first])
+
+    def _slide(self, frame: int) -> None:
+        block = self._block
+        spans = [self._span(frame)]
+        if not self._is_in_block(spans[0]):
+            msg = f"frames {spans[0][0]} to {spans[0][1]} are the background of frame {frame} and not in the block"
             raise ValueError(msg)
-        return [number for number in range(begin - first, end - first) if self._usable[number]]
+        if frame < self._first:
+            self._restart()
+        last = min(frame + self._slider.n_together, block.first + len(block.frames))
+        for following in range(frame + 1, last):
+            span = self._span(following)
+            if not self._is_in_block(span):
+                break
+            spans.append(span)
+        self._slider.slide(block.frames, block.first, spans, self._is_usable)
+        self._first, self._stop = frame, frame + len(spans)
 
 
-class MeanBackground:
-    """Mean of a sliding window.
+class _Stored:
+    """The background of images that come with the frames."""
 
-    Whole numbers are summed exactly as the window slides; floating-point frames are summed anew for each window, so
-    that rounding does not depend on where the slide began.
-    """
-
-    def __init__(self, block: FrameBlock, window: _Window, settings: FitSettings) -> None:
-        begin, end = settings.background_range
-        self._frames = block.frames
-        self._window = window
-        shape = block.frames.shape[1:]
-        self._is_exact = np.issubdtype(block.frames.dtype, np.integer)
-        # 32 bits hold the sum of 2¹⁵ frames of 16 bits, and take half the time.
-        self._total = np.zeros(shape, np.int32 if end - begin < 2**15 else np.int64)
-        self._mean = np.empty(shape, np.float32)
-        self._numbers: list[int] = []
-
-    def at(self, frame: int) -> NDArray[np.float32] | None:
-        """Background of a frame, ``(y, x)``, in raw counts; None where its window is empty."""
-        numbers = self._window.numbers(frame)
-        if not numbers:
-            return None
-        if self._is_exact:
-            self._slide(numbers)
-            mean_of_total(self._total, len(numbers), self._mean)
-        else:
-            mean_of_frames(self._frames, np.array(numbers), self._mean)
-        return self._mean
-
-    def _slide(self, numbers: list[int]) -> None:
-        leaving = [number for number in self._numbers if number < numbers[0]]
-        entering = [number for number in numbers if not self._numbers or number > self._numbers[-1]]
-        if len(leaving) == len(entering) == 1:
-            slide_total(self._total, self._frames[leaving[0]], self._frames[entering[0]])
-        else:
-            for number in leaving:
-                add_frame(self._total, self._frames[number], -1)
-            for number in entering:
-                add_frame(self._total, self._frames[number], 1)
-        self._numbers = numbers
-
-
-class PercentileBackground:
-    """Value of one rank within a sliding window, raised by one number for the whole frame.
-
-    Of ``n`` frames the rank is ``int(n p)``, the least value having rank 1. What a low percentile lies below the
-    median is added back as a single number per frame: the median over the pixels of the median image less that of the
-    percentile image (PYME's rule).
-    """
-
-    def __init__(self, block: FrameBlock, window: _Window, settings: FitSettings) -> None:
-        self._frames = block.frames
-        self._window = window
-        self._fraction = settings.background_percentile
-        begin, end = settings.background_range
-        shape = block.frames.shape[1:]
-        self._ordered = np.empty((*shape, end - begin), block.frames.dtype)
-        self._percentile = np.empty(shape, np.float32)
-        self._median = np.empty(shape, np.float32)
-        self._numbers: list[int] = []
+    def __init__(self, block: FrameBlock, method: BackgroundMethod) -> None:
+        if block.background_images is None:
+            msg = f"background {method.identifier}: its images do not come with the frames"
+            raise ValueError(msg)
+        self._images = block.background_images
+        self._block = block
+        self._method = method
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
-        """Background of a frame, ``(y, x)``, in raw counts; None where its window is empty."""
-        numbers = self._window.numbers(frame)
-        if not numbers:
-            return None
-        self._slide(numbers)
-        count = len(numbers)
-        rank_image(self._ordered, _place(count, self._fraction), self._percentile)
-        rank_image(self._ordered, _place(count, 0.5), self._median)
-        self._percentile += np.median(self._median) - np.median(self._percentile)
-        return self._percentile
-
-    def _slide(self, numbers: list[int]) -> None:
-        held = self._numbers
-        leaving = [number for number in held if number < numbers[0]]
-        entering = [number for number in numbers if not held or number > held[-1]]
-        count = len(held)
-        while leaving and entering:
-            out, into = self._frames[leaving.pop(0)], self._frames[entering.pop(0)]
-            replace_frame(self._ordered, count, out, into)
-        for number in leaving:
-            remove_frame(self._ordered, count, self._frames[number])
-            count -= 1
-        for number in entering:
-            insert_frame(self._ordered, count, self._frames[number])
-            count += 1
-        self._numbers = numbers
-
-
-def _place(count: int, fraction: float) -> int:
-    """Place of the rank ``int(count * fraction)`` in an ordered window; ranks count from 1."""
-    return max(int(count * fraction), 1) - 1
+        """Background of a frame, ``(y, x)``, in raw counts; None where it has none."""
+        image = self._images.of(frame)
+        if image is None or not isinstance(self._method, SparseMedian):
+            return image
+        raw = self._block.frames[frame - self._block.first]
+        return image + np.float32(offset_adu(self._method, raw, image))
 
 
 def sliding_background(block: FrameBlock, usable: NDArray[np.bool_], settings: FitSettings) -> Background:
@@ -175,16 +160,75 @@ def sliding_background(block: FrameBlock, usable: NDArray[np.bool_], settings: F
     Parameters
     ----------
     block
-        Raw frames, those of the windows among them.
+        Raw frames, those of the windows among them; with the background images of methods that have no window.
     usable
         Which frames of the block may enter a window.
     settings
-        ``background_range`` and ``background_percentile`` decide.
+        The method, and the first illuminated frame.
+
+    Raises
+    ------
+    ValueError
+        If the images are missing.
     """
-    begin, end = settings.background_range
-    if begin >= end:
-        return NoBackground()
-    window = _Window(block, usable, settings)
-    if settings.background_percentile > 0:
-        return PercentileBackground(block, window, settings)
-    return MeanBackground(block, window, settings)
+    method = settings.background
+    if isinstance(method, WindowMethod):
+        return _SlidingWindow(block, usable, method, settings.first_illuminated_frame)
+    return _Nothing() if isinstance(method, NoBackground) else _Stored(block, method)
+
+
+def background_images(block: FrameBlock, start: int, stop: int, settings: FitSettings) -> BackgroundImages:
+    """Return the background of a range of frames.
+
+    Parameters
+    ----------
+    block
+        As :class:`fitting.blocks.BlockReader` reads it.
+    start, stop
+        The range.
+    settings
+        The method, and the first illuminated frame.
+
+    Returns
+    -------
+    BackgroundImages
+        With one image for each frame where the method has windows, else with each image once. Frames that are not
+        finite enter no window, and have no offset.
+
+    Raises
+    ------
+    ValueError
+        If the block lacks what is needed.
+    """
+    usable, method, stored = usable_frames(block), settings.background, block.background_images
+    if isinstance(method, SparseMedian) and stored is not None:
+        return _with_offsets(block, (start, stop), method, stored)
+    sliding = sliding_background(block, usable, settings)
+    found = [None if image is None else image.copy() for image in map(sliding.at, range(start, stop))]
+    images = [image for image in found if image is not None]
+    has_image = np.array([image is not None for image in found])
+    return BackgroundImages(
+        first=start,
+        images=np.stack(images) if images else np.empty((0, *block.frames.shape[1:]), np.float32),
+        index=np.where(has_image, np.cumsum(has_image) - 1, -1).astype(np.int32),
+        offsets_adu=np.zeros(stop - start),
+    )
+
+
+def _with_offsets(block: FrameBlock, span: Span, method: SparseMedian, stored: BackgroundImages) -> BackgroundImages:
+    usable = usable_frames(block)
+    start, stop = span
+    offsets = np.zeros(stop - start)
+    for frame in range(start, stop):
+        image = stored.of(frame)
+        if image is not None and usable[frame - block.first]:
+            offsets[frame - start] = offset_adu(method, block.frames[frame - block.first], image)
+    index = stored.index[start - stored.first : stop - stored.first]
+    return BackgroundImages(first=start, images=stored.images, index=index, offsets_adu=offsets)
+
+
+def usable_frames(block: FrameBlock) -> NDArray[np.bool_]:
+    """Return which frames of a block are finite: the others enter no window."""
+    if np.issubdtype(block.frames.dtype, np.floating):
+        return np.asarray(np.isfinite(block.frames).all(axis=(1, 2)))
+    return np.ones(len(block.frames), np.bool_)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.backgrounds.images import BackgroundImages
+
 QUANTITIES: Mapping[str, str] = {
     "amplitude": "photoelectrons",
     "light": "photoelectrons",
@@ -105,11 +107,14 @@ class FrameBlock:
         Number of ``frames[0]`` within the movie.
     n_movie_frames
         Length of the whole movie.
+    background_images
+        Background images of the frames that are to be analysed, for methods that do not look at neighbouring frames.
     """
 
     frames: NDArray[Any]
     first: int
     n_movie_frames: int
+    background_images: BackgroundImages | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

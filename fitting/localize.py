@@ -5,12 +5,12 @@ The rows of a frame depend on that frame, its background window and the settings
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.background import sliding_background
+from fitting.background import sliding_background, usable_frames
 from fitting.camera import CameraModel
 from fitting.detection import RawFrame
 from fitting.detectors import detector_of
@@ -63,15 +63,12 @@ class FrameAnalysis:
 
     def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
         frames = np.require(block.frames, requirements=["C", "W"])
-        self._block = FrameBlock(frames=frames, first=block.first, n_movie_frames=block.n_movie_frames)
+        self._block = replace(block, frames=frames)
         self._settings = settings
         shape = frames.shape[1:]
         self._camera = camera.maps((shape[0], shape[1]))
-        is_usable = np.ones(len(frames), np.bool_)
-        if np.issubdtype(frames.dtype, np.floating):
-            is_usable = np.isfinite(frames).all(axis=(1, 2))
-        self._is_usable = is_usable
-        self._sliding = sliding_background(self._block, is_usable, settings)
+        self._is_usable = usable_frames(block)
+        self._sliding = sliding_background(self._block, self._is_usable, settings)
         self._fit = fit_of(settings, self._camera)
         self.detector = detector_of(settings, self._camera)
         self.images = FrameImages(*(np.empty(shape, np.float32) for _ in range(3)))
@@ -117,8 +114,8 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
     Parameters
     ----------
     block
-        Raw frames: those asked for and those of their background windows
-        (:func:`fitting.background.window_span`).
+        Raw frames, those asked for and those of their background windows, as :class:`fitting.blocks.BlockReader`
+        reads them.
     start, stop
         Range of frames; those before ``settings.start_at`` give nothing.
     camera

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from fitting.backgrounds.mean import Mean
+from fitting.backgrounds.method import BackgroundMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +25,9 @@ class FitSettings:
         Whether the threshold scales with each pixel's noise (``Analysis.SNRThreshold``).
     start_at
         First frame to analyse (``Analysis.StartAt``).
-    background_range
-        Frames ``[t + range[0], t + range[1])`` give the background of frame ``t``; equal ends mean no background
-        (``Analysis.BGRange``).
-    background_percentile
-        Rank of the background within its window as a fraction of one; 0 takes the mean (``Analysis.PCTBackground``).
+    background
+        What each pixel reads without a molecule (``Analysis.Background``, else ``Analysis.BGRange`` and
+        ``Analysis.PCTBackground``).
     is_background_subtracted
         Whether the fit sees background-subtracted data; detection always does (``Analysis.subtractBackground``).
     lowpass_px, highpass_px
@@ -67,8 +68,7 @@ class FitSettings:
     detection_threshold: float = 1.0
     is_snr_threshold: bool = True
     start_at: int = 0
-    background_range: tuple[int, int] = (-30, 0)
-    background_percentile: float = 0.0
+    background: BackgroundMethod = field(default_factory=Mean)
     is_background_subtracted: bool = True
     lowpass_px: float = 1.0
     highpass_px: float = 3.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.backgrounds.no_background import NoBackground
 from fitting.derived import width_px
 from fitting.detection import BORDER_PX
 from fitting.diagnosis import Look, median, significant
@@ -78,10 +79,10 @@ def background_hides(
     n_all = sum(len(look.inspection.candidates) for look in without_background)
     if n_without < max(10, 4 * n_with) or n_without < 0.6 * n_all:
         return None
-    begin, end = settings.background_range
+    background = settings.background.identifier
     return Finding(
         settings=("Analysis.BGRange",),
-        problem=f"with the background of frames {begin}:{end} there are {n_with} clear fits, without it {n_without}",
+        problem=f"with the background {background} there are {n_with} clear fits, without it {n_without}",
         remedy="molecules that stay on for long are taken for background: use a longer window, or 0:0 for none",
     )
 
@@ -144,7 +145,7 @@ def _noise_mismatch(looks: Sequence[Look], settings: FitSettings) -> Finding | N
 
 
 def _background_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
-    if settings.background_range[0] >= settings.background_range[1]:
+    if isinstance(settings.background, NoBackground):
         return None
     left = [
         np.median((look.inspection.photoelectrons - look.inspection.background) / look.inspection.noise)

@@ -13,6 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from fitting.backgrounds.mean import Mean
+from fitting.backgrounds.no_background import NoBackground
+from fitting.backgrounds.percentile import Percentile
+from fitting.backgrounds.registry import pyme_method
 from fitting.camera import CameraModel
 from fitting.localizations import FrameBlock, Rows
 from fitting.localize import localize
@@ -108,22 +112,22 @@ def own_rows(frames: NDArray[np.uint16], **changes: Any) -> Rows:
 @pytest.mark.parametrize(
     ("changes", "pymes"),
     [
-        ({"background_range": (0, 0)}, {"Analysis.BGRange": [0, 0]}),
-        ({"background_range": (-10, 0)}, {"Analysis.BGRange": [-10, 0]}),
+        ({"background": NoBackground()}, {"Analysis.BGRange": [0, 0]}),
+        ({"background": Mean(begin=-10, end=0)}, {"Analysis.BGRange": [-10, 0]}),
         (
-            {"background_range": (-10, 0), "background_percentile": 0.25},
+            {"background": Percentile(begin=-10, end=0, percentile=0.25)},
             {"Analysis.BGRange": [-10, 0], "Analysis.PCTBackground": 0.25},
         ),
         (
-            {"background_range": (-10, 0), "is_background_subtracted": False},
+            {"background": Mean(begin=-10, end=0), "is_background_subtracted": False},
             {"Analysis.BGRange": [-10, 0], "Analysis.subtractBackground": False},
         ),
         (
-            {"background_range": (0, 0), "is_snr_threshold": False, "detection_threshold": 25 * 0.46},
+            {"background": NoBackground(), "is_snr_threshold": False, "detection_threshold": 25 * 0.46},
             {"Analysis.BGRange": [0, 0], "Analysis.SNRThreshold": False, "Analysis.DetectionThreshold": 25.0},
         ),
         (
-            {"background_range": (0, 0), "clump_reject_radius_px": 20.0},
+            {"background": NoBackground(), "clump_reject_radius_px": 20.0},
             {"Analysis.BGRange": [0, 0], "Analysis.ClumpRejectRadius": 20.0},
         ),
     ],
@@ -181,7 +185,9 @@ def test_positions_without_a_fit_are_those_of_pyme(
     }
     stored = rows_of_pyme(movie, tmp_path, pymes)  # without ROISize: PYME's default
     theirs = from_pyme(stored, fit_module, Scale.of(METADATA))
-    ours = own_rows(movie, fit_module=fit_module, background_range=background_range, roi_half_size=half_size)
+    ours = own_rows(
+        movie, fit_module=fit_module, background=pyme_method(background_range, 0.0), roi_half_size=half_size
+    )
     assert len(ours) == len(theirs) > 200
     match = cKDTree(places(theirs)).query(places(ours))[1]
     for name in ours.dtype.names or ():
@@ -205,7 +211,7 @@ def test_fits_of_other_modules_are_those_of_pyme(movie: NDArray[np.uint16], tmp_
     ours = own_rows(
         movie,
         fit_module=fit_module,
-        background_range=(-10, 0),
+        background=Mean(begin=-10, end=0),
         roi_half_size=module.roi_half_size,
         background_model=module.backgrounds[0],
     )

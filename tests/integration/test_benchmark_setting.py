@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fitting.backgrounds.no_background import NoBackground
 from fitting.localizations import FrameBlock
 from fitting.localize import localize
 from fitting.scoring import Optics, Rules, Score, score
@@ -16,7 +17,7 @@ N_FRAMES = 300
 @pytest.fixture(scope="module")
 def found() -> Score:
     simulation = Simulation(Scene(), seed=2)
-    settings = FitSettings(psf_sigma_px=1.064, background_range=(0, 0))
+    settings = FitSettings(psf_sigma_px=1.064, background=NoBackground())
     block = FrameBlock(frames=simulation.frames(0, N_FRAMES), first=0, n_movie_frames=N_FRAMES)
     rows = localize(block, 0, N_FRAMES, simulation.camera, settings).rows
     optics = Optics(roi_half_size=5, read_variance=1.6**2)

@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from fitting.background import window_span
+from fitting.backgrounds.mean import Mean
+from fitting.backgrounds.no_background import NoBackground
 from fitting.camera import CameraModel
 from fitting.diagnosis import Look, measure_noise, report, signal_to_noise
 from fitting.localizations import FrameBlock
@@ -18,7 +20,7 @@ from fitting.settings import FitSettings
 from fitting.simulation import Blinking, Field, Scene, Simulation, ccd, scmos
 from fitting.symptoms import Finding, background_hides, find_symptoms
 
-SETTINGS = FitSettings(psf_sigma_px=1.3, background_range=(-10, 0))
+SETTINGS = FitSettings(psf_sigma_px=1.3, background=Mean(begin=-10, end=0))
 SHAPE = (128, 128)
 SCENE = Scene(
     frame_shape=SHAPE,
@@ -149,27 +151,27 @@ def test_hot_pixels_point_at_the_camera_maps() -> None:
     offset = np.asarray(camera.offset_adu).copy()
     offset[30:100:20, 30:100:20] += 400
     movie = movie_of(camera=dataclasses.replace(camera, offset_adu=offset))
-    settings = dataclasses.replace(SETTINGS, background_range=(0, 0))
+    settings = dataclasses.replace(SETTINGS, background=NoBackground())
     assert "Camera.VarianceMapID" in named(symptoms(movie, settings=settings))
 
 
 def test_candidates_along_the_border_point_at_the_field() -> None:
     movie = movie_of(dataclasses.replace(SCENE, blinking=Blinking(emitters_per_frame=2)))
     movie[:, 8, 10:120:6] += 300
-    settings = dataclasses.replace(SETTINGS, background_range=(0, 0))
+    settings = dataclasses.replace(SETTINGS, background=NoBackground())
     assert "Camera.FlatfieldMapID" in named(symptoms(movie, settings=settings))
 
 
 def test_molecules_that_stay_on_for_long_point_at_the_background_window() -> None:
     movie = movie_of(dataclasses.replace(SCENE, blinking=Blinking(emitters_per_frame=15, mean_on_frames=200)))
-    bare = dataclasses.replace(SETTINGS, background_range=(0, 0))
+    bare = dataclasses.replace(SETTINGS, background=NoBackground())
     finding = background_hides(looks_at(movie), looks_at(movie, settings=bare), SETTINGS)
     assert finding is not None
     assert finding.settings == ("Analysis.BGRange",)
 
 
 def test_molecules_that_blink_are_not_hidden_by_their_background() -> None:
-    bare = dataclasses.replace(SETTINGS, background_range=(0, 0))
+    bare = dataclasses.replace(SETTINGS, background=NoBackground())
     assert background_hides(looks_at(movie_of()), looks_at(movie_of(), settings=bare), SETTINGS) is None
 
 

@@ -10,7 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fitting.background import window_span
+from fitting.backgrounds.registry import background_method
+from fitting.blocks import BlockReader
 from fitting.camera import CameraModel
 from fitting.localizations import FrameBlock, Localized
 from fitting.localize import inspect, localize
@@ -35,33 +36,35 @@ CAMERA = CameraModel(electrons_per_adu=0.5, offset_adu=100.0, read_variance_e2=2
 
 
 def settings_with(**changes: Any) -> FitSettings:
-    return FitSettings(psf_sigma_px=1.06, background_range=changes.pop("background_range", (-6, 0)), **changes)
+    method = background_method(changes.pop("background", "mean:b=-6"))
+    return FitSettings(psf_sigma_px=1.06, background=method, **changes)
 
 
 def localize_range(
     frames: NDArray[Any], start: int, stop: int, settings: FitSettings, camera: CameraModel = CAMERA
 ) -> Localized:
-    lo, hi = window_span(settings, start, stop, len(frames))
-    return localize(
-        FrameBlock(frames=frames[lo:hi], first=lo, n_movie_frames=len(frames)), start, stop, camera, settings
-    )
+    blocks = BlockReader(lambda first, end: frames[first:end], len(frames), settings)
+    return localize(blocks.block(start, stop), start, stop, camera, settings)
 
 
 @hypothesis_settings(max_examples=40)
 @given(
     dtype=st.sampled_from([np.uint8, np.uint16, np.float32]),
-    background_range=st.sampled_from([(-6, 0), (0, 0), (-3, 4), (2, 7)]),
-    percentile=st.sampled_from([0.0, 0.25]),
+    background=st.sampled_from(
+        [
+            *("none", "mean:b=-6", "mean:b=-3^e=4", "percentile:b=-6", "percentile:b=2^e=7^p=0.4"),
+            *("rollmed:k=6", "rollmed:k=7^w=past", "rollmed:k=8^d=1", "sparsemed:k=6^i=5", "sparsemed:k=4^s=0.002^d=1"),
+        ]
+    ),
     is_subtracted=st.booleans(),
     cuts=st.lists(st.integers(1, N_FRAMES - 1), max_size=6, unique=True),
 )
 def test_any_cutting_into_ranges_gives_identical_rows(
-    dtype: Any, background_range: tuple[int, int], percentile: float, *, is_subtracted: bool, cuts: list[int]
+    dtype: Any, background: str, *, is_subtracted: bool, cuts: list[int]
 ) -> None:
     frames = movie(dtype)
     settings = settings_with(
-        background_range=background_range,
-        background_percentile=percentile,
+        background=background,
         is_background_subtracted=is_subtracted,
     )
     whole = localize_range(frames, 0, N_FRAMES, settings).rows
@@ -146,7 +149,7 @@ def test_a_frame_with_nan_is_reported_and_spares_its_neighbours() -> None:
 def test_a_blank_or_saturated_frame_gives_no_rows(value: int) -> None:
     frames = movie()
     frames[9] = value
-    result = localize_range(frames, 0, N_FRAMES, settings_with(background_range=(0, 0)))
+    result = localize_range(frames, 0, N_FRAMES, settings_with(background="none"))
     assert not result.failures
     assert set(result.rows["frame"]) == set(range(N_FRAMES)) - {9}
 
@@ -160,7 +163,7 @@ def test_a_read_only_block_is_accepted() -> None:
 def test_a_range_outside_the_block_is_refused() -> None:
     block = FrameBlock(frames=movie()[5:], first=5, n_movie_frames=N_FRAMES)
     with pytest.raises(ValueError, match="frames 4 to 9 are not in the block"):
-        localize(block, 4, 9, CAMERA, settings_with(background_range=(0, 0)))
+        localize(block, 4, 9, CAMERA, settings_with(background="none"))
 
 
 def test_a_map_of_another_shape_is_refused() -> None:

@@ -1,0 +1,15 @@
+"""``copy``: background images that are there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fitting.backgrounds.method import BackgroundMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy(BackgroundMethod):
+    """The images that come with the frames, as they are (:class:`fitting.backgrounds.images.BackgroundImages`)."""
+
+    code: ClassVar[str] = "copy"

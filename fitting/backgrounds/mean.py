@@ -1,0 +1,37 @@
+"""``mean``: the mean of neighbouring frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fitting.backgrounds.method import WindowMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(WindowMethod):
+    """The mean of a window, PYME's default.
+
+    Parameters
+    ----------
+    begin, end
+        The frames ``[t + begin, t + end)`` are the window of frame ``t``; ``begin < end``.
+    generation
+        Of the algorithm.
+    """
+
+    code: ClassVar[str] = "mean"
+
+    begin: int = -30
+    end: int = 0
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        self.check_generation()
+        self.check("end", f"more than its begin, {self.begin}", is_right=self.begin < self.end)
+
+    def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
+        """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""
+        del n_movie_frames
+        return frame + self.begin, frame + self.end

@@ -1,0 +1,15 @@
+"""``none``: no background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fitting.backgrounds.method import BackgroundMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoBackground(BackgroundMethod):
+    """No background."""
+
+    code: ClassVar[str] = "none"

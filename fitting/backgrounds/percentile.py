@@ -1,0 +1,51 @@
+"""``percentile``: a percentile of neighbouring frames, raised to the level of their median."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fitting.backgrounds.method import RankMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Percentile(RankMethod):
+    """PYME's percentile of a window.
+
+    Parameters
+    ----------
+    begin, end
+        The frames ``[t + begin, t + end)`` are the window of frame ``t``; ``begin < end``.
+    percentile
+        As a fraction of one, above 0 and up to 1.
+    generation
+        Of the algorithm.
+
+    Notes
+    -----
+    Of ``n`` frames the rank is ``int(n p)``, the least value having rank 1. What a low percentile lies below the
+    median is added back as one number per frame: the median over the pixels of the median image less that of the
+    percentile image.
+    """
+
+    code: ClassVar[str] = "percentile"
+
+    begin: int = -30
+    end: int = 0
+    percentile: float = 0.25
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        self.check_generation()
+        self.check("end", f"more than its begin, {self.begin}", is_right=self.begin < self.end)
+        self.check("percentile", "a fraction above 0 and up to 1", is_right=0 < self.percentile <= 1)
+
+    def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
+        """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""
+        del n_movie_frames
+        return frame + self.begin, frame + self.end
+
+    def ranks(self, count: int) -> tuple[int, int]:
+        """Return the places of the percentile and of the median in the ordered window, from 0."""
+        return max(int(count * self.percentile), 1) - 1, max(int(count * 0.5), 1) - 1

@@ -1,0 +1,93 @@
+"""All methods of background, and how an identifier leads to one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from fitting.backgrounds.copy import Copy
+from fitting.backgrounds.identifier import read_parameters, split_identifier
+from fitting.backgrounds.mean import Mean
+from fitting.backgrounds.method import BackgroundMethod
+from fitting.backgrounds.no_background import NoBackground
+from fitting.backgrounds.percentile import Percentile
+from fitting.backgrounds.rolling_median import RollingMedian
+from fitting.backgrounds.sparse_median import SparseMedian
+
+METHODS: Mapping[str, type[BackgroundMethod]] = {
+    method.code: method for method in (NoBackground, Copy, Mean, Percentile, RollingMedian, SparseMedian)
+}
+"""Every method, by its code."""
+
+
+def background_method(identifier: str) -> BackgroundMethod:
+    """Return the method that an identifier says.
+
+    Parameters
+    ----------
+    identifier
+        Such as ``rollmed:k=100``; parameters that are missing have their defaults.
+
+    Returns
+    -------
+    BackgroundMethod
+        Its ``identifier`` is the whole one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method or parameter, or a value is wrong.
+    """
+    code, given = split_identifier(identifier)
+    if code not in METHODS:
+        near = difflib.get_close_matches(code, METHODS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; choose one of {', '.join(METHODS)}"
+        msg = f"there is no background {code!r}{hint}"
+        raise ValueError(msg)
+    method = METHODS[code]
+    parameters: dict[str, Any] = read_parameters(code, given, method.defaults())
+    return method(**parameters)
+
+
+def pyme_method(background_range: tuple[int, int], percentile: float) -> BackgroundMethod:
+    """Return the method that PYME's settings say.
+
+    Parameters
+    ----------
+    background_range
+        ``Analysis.BGRange``; equal ends mean none.
+    percentile
+        ``Analysis.PCTBackground``; 0 means the mean.
+    """
+    begin, end = background_range
+    if begin >= end:
+        return NoBackground()
+    if percentile > 0:
+        return Percentile(begin=begin, end=end, percentile=percentile)
+    return Mean(begin=begin, end=end)
+
+
+def pyme_settings(method: BackgroundMethod) -> tuple[tuple[int, int], float]:
+    """Return the settings with which PYME comes nearest to a method.
+
+    Parameters
+    ----------
+    method
+        Any.
+
+    Returns
+    -------
+    background_range, percentile
+        Exactly the method for ``none``, ``mean`` and ``percentile``. For a median its frames and 0.5; where the
+        window is nowhere near the frame, none.
+    """
+    match method:
+        case Mean():
+            return (method.begin, method.end), 0.0
+        case Percentile():
+            return (method.begin, method.end), method.percentile
+        case RollingMedian():
+            first, stop = RollingMedian(kernel_size=method.kernel_size, window=method.window).ends(0, 0)
+            return (first, stop), 0.5
+    return (0, 0), 0.0

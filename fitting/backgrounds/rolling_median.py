@@ -1,0 +1,66 @@
+"""``rollmed``: the median of neighbouring frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fitting.backgrounds.method import RankMethod
+
+_PLACES = ("past", "centred", "future")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollingMedian(RankMethod):
+    """The median of a window.
+
+    Parameters
+    ----------
+    kernel_size
+        Frames of the window, 1 or more.
+    batch_size
+        Has no effect; identifiers of other programs have it.
+    window
+        Of ``k`` frames: ``past``, those before each frame ``[t - k, t)``; ``centred``, those about it
+        ``[t - k // 2, t - k // 2 + k)``; ``future``, it and those after it ``[t, t + k)``.
+    dcnum
+        Whether the background is dcnum's, bit for bit: windows in the future, the upper of two middle values, and the
+        window of the last frame but ``k`` repeated for those after it.
+    generation
+        Of the algorithm.
+
+    Notes
+    -----
+    Of an even number of frames the median is the mean of the two values in the middle. Windows shrink at the ends of
+    the movie.
+    """
+
+    code: ClassVar[str] = "rollmed"
+
+    kernel_size: int = 100
+    batch_size: int = 10000
+    window: str = "centred"
+    dcnum: bool = False
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        self.check_generation()
+        self.check("kernel_size", "1 or more", is_right=self.kernel_size >= 1)
+        self.check("window", f"one of {', '.join(_PLACES)}", is_right=self.window in _PLACES)
+        if self.dcnum:
+            self.check("kernel_size", "an even number, as dcnum wants it", is_right=self.kernel_size % 2 == 0)
+            object.__setattr__(self, "window", "future")
+
+    def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
+        """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""
+        size = self.kernel_size
+        if self.dcnum:
+            frame = min(frame, max(n_movie_frames - size - 1, 0))
+        first = frame - {"past": size, "centred": size // 2, "future": 0}[self.window]
+        return first, first + size
+
+    def ranks(self, count: int) -> tuple[int, int]:
+        """Return the places of the two values in the middle of the ordered window, from 0."""
+        upper = count // 2
+        return (upper if self.dcnum else max(count - 1, 0) // 2), upper

@@ -1,0 +1,71 @@
+"""Which frames leave and enter a window as it slides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Schedule:
+    """The moves that lead a window from one span to the next.
+
+    Parameters
+    ----------
+    steps
+        ``(move, 3)``, int64: the frame that leaves and the one that enters, counted from ``first``, -1 for none, and
+        how many ranks are concerned.
+    due
+        ``(span,)``, int64: how many moves have been made when a span is reached.
+    counts
+        ``(span,)``, int64: frames in the window then.
+    """
+
+    steps: NDArray[np.int64]
+    due: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+def schedule(
+    held: tuple[Span, int], spans: Sequence[Span], first: int, is_usable: Callable[[int], bool]
+) -> tuple[Schedule, tuple[Span, int]]:
+    """Plan the way of a window.
+
+    Parameters
+    ----------
+    held
+        The span that the window holds, and how many usable frames there are in it.
+    spans
+        Where it is to go; neither end ever goes back.
+    first
+        Number of the frame that is counted as 0.
+    is_usable
+        Which frames enter windows.
+
+    Returns
+    -------
+    Schedule
+        The moves.
+    tuple
+        What the window holds at the end.
+    """
+    (begin, end), count = held
+    steps: list[tuple[int, int, int]] = []
+    due, counts = [], []
+    for start, stop in spans:
+        leaving = [number - first for number in range(begin, min(start, end)) if is_usable(number)]
+        entering = [number - first for number in range(max(end, start), stop) if is_usable(number)]
+        for old, new in zip_longest(leaving, entering, fillvalue=-1):
+            steps.append((old, new, count + (old < 0)))
+            count += (new >= 0) - (old >= 0)
+        begin, end = start, max(stop, start)
+        due.append(len(steps))
+        counts.append(count)
+    array = np.array(steps, np.int64).reshape(-1, 3)
+    return Schedule(steps=array, due=np.array(due), counts=np.array(counts)), ((begin, end), count)

@@ -1,0 +1,165 @@
+"""Backgrounds of windows that slide over the movie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.backgrounds._image_kernels import average_images, raise_image
+from fitting.backgrounds._window_kernels import mean_of_frames, slide_ranks, slide_sums
+from fitting.backgrounds.mean import Mean
+from fitting.backgrounds.medians import image_median
+from fitting.backgrounds.method import RankMethod, WindowMethod
+from fitting.backgrounds.percentile import Percentile
+from fitting.backgrounds.schedule import Span, schedule
+
+IsUsable = Callable[[int], bool]
+
+_STRIP_BYTES = 2048
+_TOGETHER_BYTES = 1 << 24
+
+
+class Slider(Protocol):
+    """Slides a window over frames."""
+
+    @property
+    def n_together(self) -> int:
+        """How many spans are best given at a time."""
+
+    def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
+        """Move the window from span to span.
+
+        Parameters
+        ----------
+        frames
+            ``(frame, y, x)``, those of the spans and those that the window has held since the last call.
+        first
+            Number of ``frames[0]``.
+        spans
+            Windows ``[first, stop)``; neither end ever goes back, from call to call either.
+        is_usable
+            Which frames enter windows, by number.
+        """
+
+    def image(self, number: int) -> NDArray[np.float32] | None:
+        """Return the background of a span of the last slide, ``(y, x)``; None where no frame of it is usable.
+
+        The next call of either method may overwrite it.
+        """
+
+
+class SlidingMean:
+    """Mean of whole numbers, summed exactly as the window slides."""
+
+    n_together = 1  # frames, sum and mean then stay in the cache
+
+    def __init__(self, longest: int, shape: tuple[int, ...]) -> None:
+        # 32 bits hold the sum of 2¹⁵ frames of 16 bits, and take half the time.
+        self._total = np.zeros(int(np.prod(shape)), np.int32 if longest < 2**15 else np.int64)
+        self._held: tuple[Span, int] = ((0, 0), 0)
+        self._counts = np.empty(0, np.int64)
+        self._means = np.empty((0, *shape), np.float32)
+
+    def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
+        """Move the window from span to span; see :class:`Slider`."""
+        plan, self._held = schedule(self._held, spans, first, is_usable)
+        if len(self._means) < len(spans):
+            self._means = np.empty((len(spans), *self._means.shape[1:]), np.float32)
+        self._counts = plan.counts
+        slide_sums(_flat(frames), self._total, (plan.steps, plan.due), plan.counts, _flat(self._means))
+
+    def image(self, number: int) -> NDArray[np.float32] | None:
+        """Return the background of a span; see :class:`Slider`."""
+        return self._means[number] if self._counts[number] else None
+
+
+class FloatingMean:
+    """Mean of floating-point numbers: summed anew for each window, so that rounding depends on the window alone."""
+
+    n_together = 1
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._mean = np.empty(shape, np.float32)
+        self._values = np.empty((0, 0), np.float32)
+        self._numbers: list[NDArray[np.int64]] = []
+
+    def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
+        """Move the window from span to span; see :class:`Slider`."""
+        self._values = _flat(frames)
+        usable = ([number - first for number in range(*span) if is_usable(number)] for span in spans)
+        self._numbers = [np.array(numbers, np.int64) for numbers in usable]
+
+    def image(self, number: int) -> NDArray[np.float32] | None:
+        """Return the background of a span; see :class:`Slider`."""
+        numbers = self._numbers[number]
+        if not numbers.size:
+            return None
+        mean_of_frames(self._values, numbers, self._mean.reshape(-1))
+        return self._mean
+
+
+class SlidingRanks:
+    """Two ranks of an ordered window, and what a method makes of them."""
+
+    def __init__(self, method: RankMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        n_pixels, width = int(np.prod(shape)), _STRIP_BYTES // dtype.itemsize
+        largest = np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
+        self.n_together = min(max(_TOGETHER_BYTES // (n_pixels * dtype.itemsize), 8), 32)
+        self._method = method
+        self._absent = np.full(min(width, n_pixels), largest, dtype)
+        self._windows = np.full((-(-n_pixels // self._absent.size), longest, self._absent.size), largest, dtype)
+        self._prior = np.empty_like(self._absent)
+        self._lower = self._upper = np.empty((0, n_pixels), dtype)
+        self._image = np.empty(shape, np.float32)
+        self._held: tuple[Span, int] = ((0, 0), 0)
+        self._counts = np.empty(0, np.int64)
+
+    def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
+        """Move the window from span to span; see :class:`Slider`."""
+        plan, self._held = schedule(self._held, spans, first, is_usable)
+        if len(self._lower) < len(spans):
+            self._lower, self._upper = np.empty((2, len(spans), self._image.size), frames.dtype)
+        self._counts = plan.counts
+        ranks = np.array([self._method.ranks(int(count)) for count in plan.counts], np.int64)
+        images = self._lower, self._upper
+        slide_ranks(_flat(frames), self._absent, self._windows, self._prior, (plan.steps, plan.due), ranks, images)
+
+    def image(self, number: int) -> NDArray[np.float32] | None:
+        """Return the background of a span; see :class:`Slider`."""
+        if not self._counts[number]:
+            return None
+        lower, upper = self._lower[number], self._upper[number]
+        if isinstance(self._method, Percentile):
+            raise_image(lower, image_median(upper) - image_median(lower), self._image.reshape(-1))
+        else:
+            average_images(lower, upper, self._image.reshape(-1))
+        return self._image
+
+
+def _flat(frames: NDArray[Any]) -> NDArray[Any]:
+    return frames.reshape(len(frames), -1)
+
+
+def slider_of(method: WindowMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Slider:
+    """Choose how a window slides.
+
+    Parameters
+    ----------
+    method
+        Mean or ranks.
+    longest
+        Frames of the longest window.
+    shape
+        Of a frame.
+    dtype
+        Of the frames: uint8, uint16 or float32.
+    """
+    match method:
+        case RankMethod():
+            return SlidingRanks(method, longest, shape, dtype)
+        case Mean() if np.issubdtype(dtype, np.integer):
+            return SlidingMean(longest, shape)
+    return FloatingMean(shape)

@@ -1,0 +1,169 @@
+"""The images of a sparse median: which frames they need, which are kept, and which frame has which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.backgrounds import cleansing, dcnum
+from fitting.backgrounds.images import BackgroundImages
+from fitting.backgrounds.medians import median_difference, ranked_images, stack_median
+from fitting.backgrounds.sparse_median import SparseMedian
+
+Span = tuple[int, int]
+ReadFrames = Callable[[int, int], NDArray[Any]]
+"""Reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``."""
+
+CACHE_BYTES = 1 << 28
+"""Images of up to so many bytes are kept; others are made again when they are needed."""
+
+
+class SparseImages:
+    """The images of one movie; what they are depends on the movie and the method alone.
+
+    Parameters
+    ----------
+    method
+        Its interval is given, or it is dcnum's.
+    read
+        Reads frames. With cleansing, all images have to be made before it is known which are kept; without, only
+        those of the ranges that are asked for.
+    n_movie_frames
+        Length of the movie.
+    earliest
+        No image has frames from before this one.
+    """
+
+    def __init__(self, method: SparseMedian, read: ReadFrames, n_movie_frames: int, earliest: int = 0) -> None:
+        if method.is_timed:
+            msg = (
+                f"{method.code}: the time between frames is not known; give the interval in frames, {method.code}:i=100"
+            )
+            raise ValueError(msg)
+        self._method = method
+        self._read = read
+        self._n_movie_frames = n_movie_frames
+        self._spans = image_spans(method, n_movie_frames, earliest)
+        self._cache: dict[int, NDArray[np.float32] | None] = {}
+
+    def range(self, start: int, stop: int) -> BackgroundImages:
+        """Return the images of the frames ``[start, stop)``; without the offsets, which are the frames' own."""
+        numbers = self._index[start:stop]
+        used, index = np.unique(numbers, return_inverse=True)
+        images = [self._image(int(number)) for number in used if number >= 0]
+        return BackgroundImages(
+            first=start,
+            images=np.stack([image for image in images if image is not None]) if images else _NO_IMAGES,
+            index=(index - int(bool((used < 0).any()))).astype(np.int32),
+            offsets_adu=np.zeros(stop - start),
+        )
+
+    @cached_property
+    def _index(self) -> NDArray[np.int32]:
+        """The image of each frame, -1 for none."""
+        is_kept = self._kept()
+        if not is_kept.any():
+            return np.full(self._n_movie_frames, -1, np.int32)
+        if self._method.dcnum:
+            return dcnum.index(is_kept, self._method, self._n_movie_frames)
+        numbers = np.flatnonzero(is_kept)
+        centres = np.array([sum(self._spans[number]) - 1 for number in numbers]) / 2
+        borders = (centres[1:] + centres[:-1]) / 2
+        return numbers[np.searchsorted(borders, np.arange(self._n_movie_frames))].astype(np.int32)
+
+    def _kept(self) -> NDArray[np.bool_]:
+        method = self._method
+        describe, choose = (dcnum.contrast, dcnum.kept) if method.dcnum else (cleansing.coarse, _kept_by_deviation)
+        is_kept = np.ones(len(self._spans), np.bool_)
+        if method.frac_cleansing == 1:
+            return is_kept
+        described = {}
+        for number in range(len(self._spans)):
+            image = self._image(number)
+            if image is not None:
+                described[number] = describe(image)
+        is_kept[:] = False
+        if described:
+            chosen = choose(list(described.values()), method.thresh_cleansing, method.frac_cleansing)
+            is_kept[np.array(list(described))[chosen]] = True
+        return is_kept
+
+    def _image(self, number: int) -> NDArray[np.float32] | None:
+        """Return an image; None if none of its frames can be used."""
+        if number in self._cache:
+            self._cache[number] = image = self._cache.pop(number)  # the one used last stays longest
+            return image
+        image = self._make(*self._spans[number])
+        self._cache[number] = image
+        if image is not None:
+            while len(self._cache) > 1 and len(self._cache) * image.nbytes > CACHE_BYTES:
+                del self._cache[next(iter(self._cache))]
+        return image
+
+    def _make(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        frames = self._read(first, stop)
+        if np.issubdtype(frames.dtype, np.floating):
+            frames = frames[np.isfinite(frames).all(axis=(1, 2))]
+        if not len(frames):
+            return None
+        if self._method.dcnum:
+            return ranked_images(frames, (len(frames) // 2,) * 2)[0].astype(np.float32)
+        return stack_median(frames)
+
+
+_NO_IMAGES = np.empty((0, 0, 0), np.float32)
+
+
+def _kept_by_deviation(series: Sequence[NDArray[np.float64]], threshold: float, fraction: float) -> NDArray[np.bool_]:
+    return cleansing.kept(cleansing.deviations(series), threshold, fraction)
+
+
+def image_spans(method: SparseMedian, n_movie_frames: int, earliest: int = 0) -> list[Span]:
+    """Return the frames ``[first, stop)`` of each image.
+
+    Parameters
+    ----------
+    method
+        As for :class:`SparseImages`.
+    n_movie_frames
+        Length of the movie.
+    earliest
+        No image has frames from before this one.
+
+    Notes
+    -----
+    The movie is cut into pieces of ``interval`` frames; an image has the ``kernel_size`` frames about the centre of a
+    piece, moved where the movie ends.
+    """
+    if method.dcnum:
+        return dcnum.spans(method, n_movie_frames)
+    earliest = max(earliest, 0)
+    size = min(method.kernel_size, n_movie_frames - earliest)
+    spans: list[Span] = []
+    for begin in range(earliest, n_movie_frames, method.interval):
+        middle = begin + min(method.interval, n_movie_frames - begin) // 2
+        first = min(max(middle - size // 2, earliest), n_movie_frames - size)
+        if not spans or spans[-1][0] != first:
+            spans.append((first, first + size))
+    return spans
+
+
+def offset_adu(method: SparseMedian, frame: NDArray[Any], image: NDArray[np.float32]) -> float:
+    """Return what is to be added to the image of a frame.
+
+    Parameters
+    ----------
+    method
+        Says whether, and how.
+    frame
+        ``(y, x)``, raw counts.
+    image
+        ``(y, x)``, the frame's.
+    """
+    if not method.offset_correction:
+        return 0.0
+    return dcnum.offset_adu(frame, image) if method.dcnum else median_difference(frame, image)
