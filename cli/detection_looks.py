@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fitting.blocks import BlockReader
     from fitting.camera import CameraModel
     from fitting.diagnosis import Look
     from fitting.settings import FitSettings
@@ -102,6 +103,8 @@ def look_at(
     failures
         Frames that could not be analysed, with the reason.
     """
+    from fitting.backgrounds.no_background import NoBackground
+    from fitting.blocks import BlockReader
     from fitting.symptoms import background_hides, find_symptoms
 
     looks: dict[float, list[Look]] = {threshold: [] for threshold in thresholds}
@@ -109,10 +112,15 @@ def look_at(
     unit = settings.detection_threshold / thresholds[0]
     variants = {t: replace(settings, detection_threshold=t * unit) for t in thresholds}
     bare: list[Look] = []
+    plain = replace(variants[thresholds[-1]], background=NoBackground())
+    blocks = BlockReader(movie.read, movie.n_frames, settings)
     for frame in frames:
         try:
             *found, without_background = _looks(
-                movie, frame, camera, [*variants.values(), replace(variants[thresholds[-1]], background_range=(0, 0))]
+                blocks,
+                frame,
+                camera,
+                [*variants.values(), plain],
             )
         except ValueError as error:
             failures[frame] = str(error)
@@ -127,20 +135,17 @@ def look_at(
     return [ThresholdTest(threshold=t, looks=looks[t], findings=findings[t]) for t in thresholds], failures
 
 
-def _looks(movie: Movie, frame: int, camera: CameraModel, variants: Sequence[FitSettings]) -> Iterator[Look]:
-    from fitting.background import window_span
+def _looks(blocks: BlockReader, frame: int, camera: CameraModel, variants: Sequence[FitSettings]) -> Iterator[Look]:
     from fitting.diagnosis import Look, measure_noise
-    from fitting.localizations import FrameBlock
     from fitting.localize import inspect
 
-    first, stop = window_span(variants[0], frame, frame + 1, movie.n_frames)
-    first, stop = min(first, max(frame - 1, 0)), max(stop, min(frame + 1 + (frame == 0), movie.n_frames))
-    block = FrameBlock(frames=movie.read(first, stop), first=first, n_movie_frames=movie.n_frames)
+    # The noise is measured between neighbouring frames.
+    block = blocks.block(max(frame - 1, 0), min(frame + 1 + (frame == 0), blocks.n_movie_frames))
     noise_ratio = measure_noise(block, frame, camera)
     for variant in variants:
         yield Look(
             frame=frame,
-            raw=block.frames[frame - first],
+            raw=block.frames[frame - block.first],
             inspection=inspect(block, frame, camera, variant),
             noise_ratio=noise_ratio,
         )

@@ -113,8 +113,7 @@ def _grid(shape: tuple[int, int], aspect: float, title: str) -> tuple[Figure, ND
 
 def _title(test: DetectionTest) -> str:
     settings = test.settings
-    begin, end = settings.background_range
-    background = f"background from frames {begin}:{end}" if begin < end else "no background subtracted"
+    background = f"background {settings.background.identifier}"
     thresholds = ", ".join(f"{each.threshold:g}" for each in test.by_threshold)
     roi = 2 * settings.roi_half_size + 1
     fit = settings.fit_module if settings.estimator == "wls" else f"{settings.fit_module} ({settings.estimator})"

@@ -26,6 +26,13 @@ CAMERA_KEYS = (
     Key(name="Camera.TrueEMGain", kind=NUMBER, above=0, help="True gain of the EM register; 1 without one."),
     Key(name="Camera.NoiseFactor", kind=NUMBER, above=0, help="Excess noise: 1.41 with an EM register, 1 without."),
     Key(name="Camera.ReadNoise", kind=NUMBER, low=0, unit="e- rms", help="Noise of the readout, after an EM register."),
+    Key(
+        name="Camera.CycleTime",
+        kind=NUMBER,
+        low=0,
+        unit="s",
+        help="From frame to frame; only a background by seconds, sparsemed, needs it.",
+    ),
     Key(name="Camera.ADOffset", kind=NUMBER, unit="ADU", help="What the camera gives in the dark."),
     Key(name="Camera.DarkMapID", kind=TEXT, unit="file", help="Dark signal of each pixel, ADU."),
     Key(name="Camera.VarianceMapID", kind=TEXT, unit="file", help="Variance of each pixel's readout, e-²."),

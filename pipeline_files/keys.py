@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fitting.modules import MODULES
 from pipeline_files.camera_keys import CAMERA_KEYS
 from pipeline_files.key import Key
-from pipeline_files.kinds import NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
+from pipeline_files.kinds import BACKGROUND, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
 from pipeline_protocol.errors import SettingError
 
 _TABLE = (
@@ -56,6 +56,11 @@ _TABLE = (
     ),
     Key(name="Analysis.SNRThreshold", kind=SWITCH, default=True, help="Whether the threshold follows the noise."),
     Key(name="Analysis.StartAt", kind=WHOLE_NUMBER, default=0, low=0, unit="frame", help="The first frame to analyse."),
+    Key(
+        name="Analysis.Background",
+        kind=BACKGROUND,
+        help="Method of the background, such as rollmed:k=100; where it is missing, BGRange and PCTBackground say it.",
+    ),
     Key(
         name="Analysis.BGRange",
         kind=RANGE,
@@ -187,7 +192,7 @@ WITHOUT_EFFECT = frozenset(
 ) | frozenset(
     f"Camera.{name}"
     for name in (
-        "CycleTime", "Gain", "Model", "Name", "ROIHeight", "ROIWidth", "StartCCDTemp",
+        "Gain", "Model", "Name", "ROIHeight", "ROIWidth", "StartCCDTemp",
     )
 )  # fmt: skip
 """PYME's settings and records that change no result here."""

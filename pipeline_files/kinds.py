@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fitting.backgrounds.registry import background_method
 from pipeline_files.metadata import Value
+from pipeline_protocol.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,21 @@ def parse_range(value: Value) -> tuple[int, int]:
     return start, stop
 
 
+def _background(value: Value) -> str:
+    text = _text(value).strip()
+    if not text:
+        return ""
+    try:
+        return background_method(text).identifier
+    except ValueError as error:
+        raise SettingError(
+            "Analysis.Background", str(error), "leave it empty for what Analysis.BGRange says"
+        ) from error
+
+
 SWITCH = Kind("True or False", _switch)
 NUMBER = Kind("a number", _number)
 WHOLE_NUMBER = Kind("a whole number", _whole_number)
 TEXT = Kind("text", _text)
+BACKGROUND = Kind("a method of background", _background)
 RANGE = Kind("a range START:STOP with START <= STOP", parse_range)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from fitting.modules import MODULES
 from fitting.settings import FitSettings
+from pipeline_files.background_settings import PYME_KEYS, background, background_settings, needs_cycle_time
 from pipeline_files.combinations import check_combination
 from pipeline_files.documents import read_document
 from pipeline_files.key import Key
 from pipeline_files.keys import ALIASES, KEYS, check_known
-from pipeline_files.kinds import parse_range
 from pipeline_files.metadata import Metadata, Value, number
 from pipeline_protocol.errors import SettingError
 
@@ -46,7 +46,9 @@ def resolve(
 
     Notes
     -----
-    ``EstimatedLaserOnFrameNo`` is ``Protocol.DataStartsAt`` where it is missing, else 0.
+    ``EstimatedLaserOnFrameNo`` is ``Protocol.DataStartsAt`` where it is missing, else 0. ``Analysis.Background`` is the
+    effective method, whichever setting says it, and ``Analysis.BGRange`` and ``Analysis.PCTBackground`` are what comes
+    nearest to it.
     """
     given: dict[str, Value] = {}
     if settings_file is not None:
@@ -54,10 +56,13 @@ def resolve(
     given.update(_unaliased(dict(map(_override, overrides))))
     for name in given:
         check_known(name)
-    chosen = {**_unaliased(movie_metadata), **given}
+    recorded = _unaliased(movie_metadata)
+    if PYME_KEYS & given.keys():
+        recorded.pop("Analysis.Background", None)
+    chosen = {**recorded, **given}
     settings = normalised({**_defaults(chosen), **chosen})
     settings.setdefault("EstimatedLaserOnFrameNo", settings.get("Protocol.DataStartsAt", 0))
-    return settings
+    return {**settings, **background_settings(settings)}
 
 
 def _defaults(chosen: Metadata) -> dict[str, Value]:
@@ -119,6 +124,8 @@ def missing_keys(settings: Metadata) -> list[Key]:
         needed.append("Camera.ReadNoise")
     if not map_name(settings, "Camera.DarkMapID"):
         needed.append("Camera.ADOffset")
+    if needs_cycle_time(settings):
+        needed.append("Camera.CycleTime")
     return [KEYS[name] for name in needed if settings.get(name) is None]
 
 
@@ -209,8 +216,7 @@ def fit_settings(settings: Metadata) -> FitSettings:
         detection_threshold=_float(settings, "Analysis.DetectionThreshold") * (1 if is_snr else e_per_adu),
         is_snr_threshold=is_snr,
         start_at=_int(settings, "Analysis.StartAt"),
-        background_range=parse_range(settings["Analysis.BGRange"]),
-        background_percentile=_float(settings, "Analysis.PCTBackground"),
+        background=background(settings),
         is_background_subtracted=bool(settings["Analysis.subtractBackground"]),
         lowpass_px=_float(settings, "Analysis.DetectionRadiusLowpass"),
         highpass_px=_float(settings, "Analysis.DetectionRadiusHighpass"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fitting.background import window_span
+from fitting.blocks import spread_images
 from fitting.localizations import FrameBlock, Rows
 from fitting.localize import localize
 from pipeline_files.camera import camera_model
@@ -67,6 +68,7 @@ class FitRunner:
         self._frames: Frames = np.empty((0, *self._movie.frame_shape), self._movie.dtype)
         self._first = self._end = 0  # of the frames in it
         self._n_ahead = max(1, _AHEAD_BYTES // frame_bytes)
+        self._spread = spread_images(self._settings, self._movie.read, self._n_frames)
 
     def read(self, start: int, stop: int) -> tuple[int, int]:
         """Have the system fetch what a range begins with, and return the range."""
@@ -131,7 +133,12 @@ class FitRunner:
         self._first = self._end = first
         self._movie.read(first + len(kept), end, frames[len(kept) :])
         self._end = end
-        return FrameBlock(frames=frames, first=first, n_movie_frames=self._n_frames)
+        return FrameBlock(
+            frames=frames,
+            first=first,
+            n_movie_frames=self._n_frames,
+            background_images=None if self._spread is None else self._spread.range(start, stop),
+        )
 
     def _stamped(self) -> tuple[int, int, int]:
         """Return what changes when somebody writes to the movie."""

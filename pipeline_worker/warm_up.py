@@ -10,9 +10,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DTYPES = ("uint16", "uint8", "float32")
 
@@ -21,18 +26,19 @@ def load_kernels() -> None:
     """Load what most movies need; compiles whatever the cache lacks."""
     with _hidden("scipy.linalg"):
         from numba.np import arraymath  # noqa: F401, PLC0415 - as numba does for the first kernel
-    run_kernels(DTYPES[:1], (("LatGaussFitFR", 0.0, "sloping"),))
+    run_kernels(DTYPES[:1], (("LatGaussFitFR", "mean:b=-2", "sloping"),))
 
 
 def load_all_kernels() -> None:
     """Load all that there are: those of each fit module, and those of each way to the background."""
     from fitting.modules import MODULES  # noqa: PLC0415 - as below
 
-    modules = tuple((name, 0.0, next(iter(module.backgrounds), "none")) for name, module in MODULES.items())
-    run_kernels(DTYPES, (*modules, ("LatGaussFitFR", 0.25, "none")))
+    modules = tuple((name, "mean:b=-2", next(iter(module.backgrounds), "none")) for name, module in MODULES.items())
+    methods = ("percentile:b=-2", "rollmed:k=2", "sparsemed:k=2^i=2")
+    run_kernels(DTYPES, (*modules, *(("LatGaussFitFR", method, "none") for method in methods)))
 
 
-def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, float, str], ...]) -> None:
+def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, str, str], ...]) -> None:
     """Read a few made-up pixels, and localize a few made-up spots.
 
     Parameters
@@ -40,12 +46,13 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, float, str],
     dtypes
         Of the raw frames.
     variants
-        Fit module, percentile of the background, and what background is fitted.
+        Fit module, method of the background, and what background is fitted.
     """
     import numpy as np  # noqa: PLC0415 - a launcher reads this module without numba
 
+    from fitting.backgrounds.registry import background_method  # noqa: PLC0415 - likewise
+    from fitting.blocks import BlockReader  # noqa: PLC0415 - likewise
     from fitting.camera import CameraModel  # noqa: PLC0415 - likewise
-    from fitting.localizations import FrameBlock  # noqa: PLC0415 - likewise
     from fitting.localize import localize  # noqa: PLC0415 - likewise
     from fitting.settings import FitSettings  # noqa: PLC0415 - likewise
     from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - likewise
@@ -55,18 +62,22 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, float, str],
     camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
     y, x = np.mgrid[:32, :32]
     spot = 100.0 * np.exp(-((x - 16.2) ** 2 + (y - 15.7) ** 2) / 2.5)
-    for dtype, (fit_module, percentile, background) in itertools.product(dtypes, variants):
+    for dtype, (fit_module, method, background) in itertools.product(dtypes, variants):
         frames = np.full((4, 32, 32), 20, dtype)
         frames[2:] += spot.astype(dtype)
         settings = FitSettings(
             psf_sigma_px=1.2,
-            background_range=(-2, 0),
-            background_percentile=percentile,
+            background=background_method(method),
             clump_reject_radius_px=0.5,
             background_model=background,
             fit_module=fit_module,
         )
-        localize(FrameBlock(frames=frames, first=0, n_movie_frames=4), 0, 4, camera, settings)
+        block = BlockReader(partial(_part, frames), 4, settings).block(0, 4)
+        localize(block, 0, 4, camera, settings)
+
+
+def _part(frames: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+    return frames[start:stop]
 
 
 @contextmanager

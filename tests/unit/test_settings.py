@@ -266,6 +266,72 @@ def test_the_digest_is_of_what_has_an_effect() -> None:
     assert settings_digest(settings) != settings_digest({**settings, "Camera.ADOffset": 101})
 
 
+@pytest.mark.parametrize(
+    ("override", "identifier", "background_range", "percentile"),
+    [
+        ("Analysis.BGRange=-10:0", "mean:b=-10^e=0^g=1", (-10, 0), 0.0),
+        ("Analysis.BGRange=0:0", "none", (0, 0), 0.0),
+        ("Analysis.PCTBackground=0.25", "percentile:b=-30^e=0^p=0.25^g=1", (-30, 0), 0.25),
+        ("Analysis.Background=percentile:b=-9", "percentile:b=-9^e=0^p=0.25^g=1", (-9, 0), 0.25),
+        ("Analysis.Background=rollmed:k=20", "rollmed:k=20^b=10000^w=centred^d=0^g=1", (-10, 10), 0.5),
+        ("Analysis.Background=none", "none", (0, 0), 0.0),
+        (
+            "Analysis.Background=sparsemed:i=50",
+            "sparsemed:k=200^s=1^t=0^f=0.8^o=1^i=50^d=0^g=1",
+            (0, 0),
+            0.0,
+        ),
+    ],
+)
+def test_the_background_is_said_in_its_own_words_and_in_pymes(
+    override: str, identifier: str, background_range: tuple[int, int], percentile: float
+) -> None:
+    settings = resolve(CAMERA, None, [override])
+    assert settings["Analysis.Background"] == identifier
+    assert settings["Analysis.BGRange"] == background_range
+    assert settings["Analysis.PCTBackground"] == percentile
+    assert fit_settings(settings).background.identifier == identifier
+    assert resolve(settings) == settings
+
+
+def test_the_same_background_has_the_same_digest_however_it_is_said() -> None:
+    spellings = ["BGRange=-10:0", "Background=mean:b=-10", "Background=mean:end=0^begin=-10"]
+    digests = {settings_digest(resolve(CAMERA, None, [f"Analysis.{text}"])) for text in spellings}
+    assert len(digests) == 1
+    other = resolve(CAMERA, None, ["Analysis.Background=rollmed:k=10"])
+    assert settings_digest(other) not in digests
+
+
+def test_an_identifier_wins_over_pymes_words_but_not_over_a_later_say() -> None:
+    both = resolve(CAMERA, None, ["Analysis.BGRange=-10:0", "Analysis.Background=rollmed:k=20^w=past"])
+    assert both["Analysis.BGRange"] == (-20, 0)
+    later = resolve(both, None, ["Analysis.BGRange=-10:0"])
+    assert fit_settings(later).background.identifier == "percentile:b=-10^e=0^p=0.5^g=1"
+
+
+def test_a_background_by_seconds_needs_the_time_between_frames() -> None:
+    settings = resolve(CAMERA, None, ["Analysis.Background=sparsemed:s=2"])
+    assert [key.name for key in missing_keys(settings)] == ["Camera.CycleTime"]
+    timed = resolve({**CAMERA, "Camera.CycleTime": 0.03}, None, ["Analysis.Background=sparsemed:s=2"])
+    assert timed["Analysis.Background"] == "sparsemed:k=200^s=2^t=0^f=0.8^o=1^i=67^d=0^g=1"
+    assert not missing_keys(timed)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "problem"),
+    [
+        ("rolmed:k=3", "there is no background 'rolmed'; did you mean rollmed?"),
+        ("rollmed:x=3", "rollmed: there is no parameter 'x'"),
+        ("copy", "copy: a movie has no background images"),
+    ],
+)
+def test_a_background_that_cannot_be_is_refused_in_one_line(identifier: str, problem: str) -> None:
+    with pytest.raises(SettingError, match=r"Analysis\.Background") as caught:
+        resolve(CAMERA, None, [f"Analysis.Background={identifier}"])
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @given(
     st.text(max_size=12), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.floats())
 )

@@ -1,0 +1,78 @@
+"""How the settings say the background: by an identifier, or in PYME's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fitting.backgrounds.copy import Copy
+from fitting.backgrounds.method import BackgroundMethod
+from fitting.backgrounds.registry import background_method, pyme_method, pyme_settings
+from fitting.backgrounds.sparse_median import SparseMedian
+from pipeline_files.kinds import parse_range
+from pipeline_files.metadata import Metadata, Value, number
+from pipeline_protocol.errors import SettingError
+
+PYME_KEYS = frozenset({"Analysis.BGRange", "Analysis.PCTBackground"})
+"""Settings that say the background where ``Analysis.Background`` is empty."""
+
+
+def background(settings: Metadata) -> BackgroundMethod:
+    """Return how the background is taken.
+
+    Parameters
+    ----------
+    settings
+        Of their kinds.
+
+    Raises
+    ------
+    SettingError
+        If an analysis cannot take it so.
+    """
+    identifier = str(settings.get("Analysis.Background") or "")
+    if not identifier:
+        percentile = number(settings, "Analysis.PCTBackground") or 0.0
+        return pyme_method(parse_range(settings["Analysis.BGRange"]), percentile)
+    method = background_method(identifier)
+    if isinstance(method, Copy):
+        raise SettingError("Analysis.Background", "copy: a movie has no background images", "choose another method")
+    cycle_s = number(settings, "Camera.CycleTime")
+    if isinstance(method, SparseMedian) and method.is_timed and cycle_s:
+        return replace(method, interval=method.frames_per_split(cycle_s))
+    return method
+
+
+def background_settings(settings: Metadata) -> dict[str, Value]:
+    """Say the background in its own words and, as near as they come, in PYME's.
+
+    Parameters
+    ----------
+    settings
+        Of their kinds.
+
+    Returns
+    -------
+    dict
+        ``Analysis.Background``, ``Analysis.BGRange`` and ``Analysis.PCTBackground``.
+    """
+    method = background(settings)
+    background_range, percentile = pyme_settings(method)
+    return {
+        "Analysis.Background": method.identifier,
+        "Analysis.BGRange": background_range,
+        "Analysis.PCTBackground": percentile,
+    }
+
+
+def needs_cycle_time(settings: Metadata) -> bool:
+    """Return whether the time between frames is missing for the background.
+
+    Parameters
+    ----------
+    settings
+        Of their kinds.
+    """
+    if not settings.get("Analysis.Background"):
+        return False
+    method = background(settings)
+    return isinstance(method, SparseMedian) and method.is_timed
