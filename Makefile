@@ -52,7 +52,8 @@ docs: $(VENV)/check
 	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build/html
 
 # Reads beyond an array return garbage unless the compiler is told to look.
-KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py detection.py lat_gauss.py localize.py)
+KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py dcnum_background.py detection.py \
+	lat_gauss.py live_background.py localize.py medians.py sparse_median.py)
 bounds: $(VENV)/test
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
 
@@ -68,7 +69,7 @@ test-wheel:
 	cp -r tests pyproject.toml README.md CHANGELOG.md docs build/wheel/
 	cd build/wheel && venv/bin/python -m pytest
 
-BENCHMARKS := fits detection frames reading throughput overhead accuracy
+BENCHMARKS := fits detection background frames reading throughput overhead accuracy
 bench: $(VENV)/bench  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit; done
 

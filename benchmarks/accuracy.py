@@ -28,6 +28,7 @@ use_kernel_cache()
 from estimates import Quality, model_bound, quality  # noqa: E402 - the cache's place is read as numba is imported
 from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
 
+from fitting.backgrounds.no_background import NoBackground  # noqa: E402
 from fitting.localizations import FrameBlock, Rows  # noqa: E402
 from fitting.localize import localize  # noqa: E402
 from fitting.precision import Spots  # noqa: E402
@@ -40,8 +41,8 @@ from fitting.simulation.sensor import scmos  # noqa: E402
 
 N_SPOTS = 20_480
 """The ratio of RMSE to bound is then known to 0.35 %."""
-LIKELIHOOD = FitSettings(psf_sigma_px=1.3, estimator="mle", background_model="flat", background_range=(0, 0))
-LEAST_SQUARES = FitSettings(psf_sigma_px=1.3, background_range=(0, 0))
+LIKELIHOOD = FitSettings(psf_sigma_px=1.3, estimator="mle", background_model="flat", background=NoBackground())
+LEAST_SQUARES = FitSettings(psf_sigma_px=1.3, background=NoBackground())
 ESTIMATORS = {
     "wls": LEAST_SQUARES,
     "wls, weights of the model": replace(LEAST_SQUARES, weights="model"),

@@ -31,6 +31,7 @@ from cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
+from fitting.backgrounds.no_background import NoBackground  # noqa: E402
 from fitting.localizations import FrameBlock  # noqa: E402 - the cache's place is read as numba is imported
 from fitting.localize import FrameAnalysis  # noqa: E402
 from fitting.matching import match  # noqa: E402
@@ -75,7 +76,7 @@ class Own:
     """One of our detectors, frame by frame as in an analysis."""
 
     def __init__(self, frames: NDArray[np.uint16], simulation: Simulation, detector: str) -> None:
-        settings = FitSettings(psf_sigma_px=1.3, background_range=(0, 0), detector=detector)
+        settings = FitSettings(psf_sigma_px=1.3, background=NoBackground(), detector=detector)
         block = FrameBlock(frames=frames, first=0, n_movie_frames=len(frames))
         self._analysis = FrameAnalysis(block, simulation.camera, settings)
         self._n = len(frames)

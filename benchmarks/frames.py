@@ -28,6 +28,7 @@ from cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
+from fitting.backgrounds.no_background import NoBackground  # noqa: E402
 from fitting.localizations import FrameBlock, Rows  # noqa: E402 - the cache's place is read as numba is imported
 from fitting.localize import localize  # noqa: E402
 from fitting.matching import match  # noqa: E402
@@ -41,10 +42,10 @@ DISTINCT_PX = 20_000_000
 """Of which a longer movie repeats."""
 PICASSO_GRADIENT, PICASSO_BOX = 1500.0, 7
 ANALYSES = {
-    "difference-of-gaussians, wls 11 × 11": FitSettings(psf_sigma_px=1.064, background_range=(0, 0)),
+    "difference-of-gaussians, wls 11 × 11": FitSettings(psf_sigma_px=1.064, background=NoBackground()),
     "local-maximum, mle 7 × 7": FitSettings(
         psf_sigma_px=1.3,
-        background_range=(0, 0),
+        background=NoBackground(),
         detector="local-maximum",
         estimator="mle",
         background_model="flat",

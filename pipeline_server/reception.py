@@ -61,11 +61,6 @@ class Reception:
         for number, line in enumerate(self._state.read_text("utf-8").splitlines(), 1):
             self._start(-number, None, reopen, Path(line))
 
-    @property
-    def is_reopening(self) -> bool:
-        """Whether jobs of an earlier server are still to come."""
-        return any(peer is None for _, peer in self._pending.values())
-
     def receive(self, peer: bytes, request: Submit) -> ToClient:
         """Begin with a request, or answer a copy of it."""
         answer = self._answers.get(request.request)

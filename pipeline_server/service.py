@@ -160,19 +160,19 @@ class Service:
             else:
                 self._obey(instruction)
 
-    def _progress(self, request: int, job: str, now: float) -> m.Progress | m.Wait | m.Refused:
+    def _progress(self, request: int, job: str, now: float) -> m.Progress | m.Refused:
         work = self._works.get(job)
         if work is not None:
             return work.progress(self.queue.jobs[job], request, now, len(self.queue.workers))
         ended = self._ended.get(job)
         if ended is None:
-            return self._unknown(request, job)
+            return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
         return structs.replace(ended, request=request)
 
-    def _stop(self, request: int, job: str, now: float) -> m.Accepted | m.Wait | m.Refused:
+    def _stop(self, request: int, job: str, now: float) -> m.Accepted | m.Refused:
         work = self._works.get(job)
         if work is None and job not in self._ended:
-            return self._unknown(request, job)
+            return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
         if work is not None:
             self._happen(work.sync(now))
         if work is not None and self.queue.jobs[job].state is not JobState.FINISHING:
@@ -180,11 +180,6 @@ class Service:
             self._end(work, now)
             self._closing.append(work)
         return m.Accepted(request=request, job=job)
-
-    def _unknown(self, request: int, job: str) -> m.Wait | m.Refused:
-        if self._reception.is_reopening:
-            return m.Wait(request=request)
-        return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
 
     def _pong(self, request: int) -> m.Pong:
         return m.Pong(
