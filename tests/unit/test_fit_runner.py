@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fitting.localizations import LOCALIZATION_DTYPE, FrameBlock
+from fitting.blocks import BlockReader
+from fitting.localizations import LOCALIZATION_DTYPE
 from fitting.localize import localize
 from pipeline_files.camera import camera_model
 from pipeline_files.movie import MovieFile, open_movie
@@ -64,15 +65,16 @@ def rows_of(runner: FitRunner, start: int, stop: int) -> NDArray[np.void]:
     return rows
 
 
+@pytest.mark.parametrize("background", ["mean:b=-10", "rollmed:k=9", "percentile:b=-10^e=3", "sparsemed:k=8^i=10"])
 @pytest.mark.parametrize("block_bytes", [1, 7 * 1152, fit._BLOCK_BYTES])
 def test_any_order_and_cutting_gives_the_rows_of_the_whole(
-    movie: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+    movie: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, background: str
 ) -> None:
     monkeypatch.setattr(fit, "_BLOCK_BYTES", block_bytes)
     monkeypatch.setattr(fit, "_BLOCK_WINDOWS", 0)
-    spec = spec_of(movie)
+    spec = spec_of(movie, [*SETTINGS, f"Analysis.Background={background}"])
     settings, camera = fit_settings(spec.settings), camera_model(spec.settings, (24, 24), movie.parent)
-    block = FrameBlock(frames=frames(), first=0, n_movie_frames=N_FRAMES)
+    block = BlockReader(lambda start, stop: frames()[start:stop], N_FRAMES, settings).block(0, N_FRAMES)
     whole = localize(block, 0, N_FRAMES, camera, settings).rows
     assert len(whole) > 20
     runner = FitRunner(spec)
