@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pipeline_files.storage import clear_write_errors, make_directory
 
+RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
+"""Of localizations, and of images."""
+
 
 def data_root() -> Path:
     """Return PYME's data directory.
@@ -38,12 +41,31 @@ def default_results_path(movie: Path) -> Path:
     Path
         ``<data root>/<user>/analysis/<directory of the movie>/<stem of the movie>.h5r``.
     """
-    movie = movie.absolute()
-    return data_root() / getpass.getuser() / "analysis" / movie.parent.name / f"{movie.stem}.h5r"
+    return _analysis_folder(movie) / f"{movie.stem}{RESULTS_ENDING}"
+
+
+def default_background_path(movie: Path) -> Path:
+    """Return where the background of a movie goes: beside its results.
+
+    Parameters
+    ----------
+    movie
+        Path of the movie.
+
+    Returns
+    -------
+    Path
+        ``<stem of the movie>.background.h5`` in the directory of :func:`default_results_path`.
+    """
+    return _analysis_folder(movie) / f"{movie.stem}.background{IMAGES_ENDING}"
+
+
+def _analysis_folder(movie: Path) -> Path:
+    return data_root() / getpass.getuser() / "analysis" / movie.absolute().parent.name
 
 
 def partial_path(results: Path) -> Path:
-    """Return where the rows are while the analysis runs.
+    """Return where what there is so far stands while the job runs.
 
     Parameters
     ----------
@@ -53,9 +75,9 @@ def partial_path(results: Path) -> Path:
     Returns
     -------
     Path
-        ``<stem>.partial.h5r``.
+        ``<stem>.partial.h5r``, or what the ending of the results is.
     """
-    return _beside(results, "partial.h5r")
+    return _beside(results, f"partial{results.suffix}")
 
 
 def unfinished_path(results: Path) -> Path:
@@ -69,13 +91,13 @@ def unfinished_path(results: Path) -> Path:
     Returns
     -------
     Path
-        ``<stem>.unfinished.h5r``.
+        ``<stem>.unfinished.h5r``, or what the ending of the results is.
     """
-    return _beside(results, "unfinished.h5r")
+    return _beside(results, f"unfinished{results.suffix}")
 
 
 def journal_path(results: Path) -> Path:
-    """Return where the journal of the analysis is.
+    """Return where the journal of the job is.
 
     Parameters
     ----------
@@ -91,30 +113,33 @@ def journal_path(results: Path) -> Path:
 
 
 def _beside(results: Path, ending: str) -> Path:
-    return results.with_name(f"{results.name.removesuffix('.h5r')}.{ending}")
+    is_whole_name = results.suffix not in (RESULTS_ENDING, IMAGES_ENDING)
+    return results.with_name(f"{results.name if is_whole_name else results.stem}.{ending}")
 
 
-def alternatives(results: Path) -> Iterator[Path]:
+def alternatives(results: Path, ending: str = RESULTS_ENDING) -> Iterator[Path]:
     """Yield names to try, for what exists is never overwritten.
 
     Parameters
     ----------
     results
         As the user, or PYME's rule, wants it.
+    ending
+        That the name has to have.
 
     Yields
     ------
     Path
         ``<stem>.h5r``, ``<stem>_1.h5r``, ``<stem>_2.h5r`` and so on, without end.
     """
-    stem = results.name.removesuffix(".h5r")
-    yield results.with_name(f"{stem}.h5r")
+    stem = results.name.removesuffix(ending)
+    yield results.with_name(f"{stem}{ending}")
     for n in itertools.count(1):
-        yield results.with_name(f"{stem}_{n}.h5r")
+        yield results.with_name(f"{stem}_{n}{ending}")
 
 
 def is_taken(results: Path) -> bool:
-    """Return whether a name belongs to an analysis, finished or not.
+    """Return whether a name belongs to a job, finished or not.
 
     Parameters
     ----------
@@ -124,7 +149,7 @@ def is_taken(results: Path) -> bool:
     Returns
     -------
     bool
-        Whether the file, or one that an analysis of that name leaves beside it, exists.
+        Whether the file, or one that a job of that name leaves beside it, exists.
     """
     return any(path.exists() for path in (results, partial_path(results), journal_path(results)))
 

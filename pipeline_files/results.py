@@ -113,6 +113,30 @@ def _version(name: str) -> str:
         return "unknown"
 
 
+def is_finished(path: Path, description: ResultsDescription) -> bool:
+    """Whether a file stands, whole, that is described so: of this movie, with these settings.
+
+    Parameters
+    ----------
+    path
+        Of a file with the group ``/Pointillist``, or of any other or none.
+    description
+        What it should hold.
+
+    Returns
+    -------
+    bool
+        False too if it cannot be read.
+    """
+    try:
+        with tables.open_file(path) as file:
+            own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
+            there = bool(own.is_complete), str(own.movie_identity), str(own.settings_digest)
+    except (OSError, AttributeError, tables.HDF5ExtError, tables.NoSuchNodeError):
+        return False
+    return there == (True, description.movie_identity, description.settings_digest)
+
+
 def create_results(path: Path, description: ResultsDescription, *, is_compressed: bool) -> int:
     """Make a results file without localizations.
 

@@ -76,7 +76,7 @@ class Client:
         self._socket = connect_dealer(self._context, address, keys)
         self._monitor = self._socket.get_monitor_socket(_HANDSHAKE_FAILURES)
 
-    def submit(
+    def submit(  # noqa: PLR0913 - a request has these parts
         self,
         movie: str,
         identity: str,
@@ -84,8 +84,9 @@ class Client:
         *,
         output: str | None = None,
         resume: ResumeRule = "allowed",
+        kind: str = "fit",
     ) -> str:
-        """Start, join or resume the analysis of a movie.
+        """Start, join or resume a job.
 
         Parameters
         ----------
@@ -97,6 +98,8 @@ class Client:
             All effective settings and metadata, flat; the same settings must give the same dictionary again.
         resume
             Whether the journal of an earlier, unfinished run may be, must be or must not be taken up.
+        kind
+            What is to be made of the movie.
 
         Returns
         -------
@@ -116,6 +119,7 @@ class Client:
                 settings=settings,
                 output=output,
                 resume=resume,
+                kind=kind,
             )
         )
         return _expect(reply, Accepted).job

@@ -138,10 +138,10 @@ class Heard(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Submit(Struct, frozen=True, kw_only=True, tag=True):
-    """Start, join or resume the analysis of a movie.
+    """Start, join or resume a job: ``kind`` says what is to be made of the movie.
 
     ``output`` is the wished path of the results, or None for PYME's rule. ``resume`` says whether a journal
-    of the same analysis may be, must be or must not be taken up.
+    of the same job may be, must be or must not be taken up.
     """
 
     request: Count

@@ -8,27 +8,16 @@ from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
 from pipeline_files.movie import MovieFile, open_movie
-from pipeline_files.places import (
-    alternatives,
-    check_writable,
-    default_results_path,
-    is_taken,
-    journal_path,
-)
-from pipeline_files.preparation import check_frames
-from pipeline_files.results import ResultsDescription
-from pipeline_files.results_reader import read_results
-from pipeline_files.settings import fit_settings, normalised, settings_digest
-from pipeline_protocol.errors import MovieError, ResultsError
+from pipeline_files.places import alternatives, check_writable, is_taken, journal_path
+from pipeline_files.results import is_finished
+from pipeline_files.settings import normalised, settings_digest
+from pipeline_protocol.errors import MovieError, ResultsError, ServerError
 from pipeline_protocol.messages import JobSpec, Submit
 from pipeline_server.journal import Journal
+from pipeline_server.kinds import Plan
 from pipeline_server.records import JobEntry, JournalLockedError
-
-_TASK_BYTES = 1 << 30
-"""Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
+from pipeline_server.registry import KINDS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,45 +30,23 @@ class Submission:
         What workers are told.
     journal
         Open; with what an earlier run left in it.
-    description
-        What the results say of themselves.
-    start, stop
-        Frames to analyse.
-    context
-        Frames of the background window.
-    max_frames
-        Length of a task, at most.
+    plan
+        What the movie and its settings make of it.
     is_finished
         Whether the results stand, and an earlier server died before it removed the journal.
     """
 
     spec: JobSpec
     journal: Journal
-    description: ResultsDescription
-    start: int
-    stop: int
-    context: int
-    max_frames: int
+    plan: Plan
     is_finished: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joined:
-    """The same analysis runs already."""
+    """The same job runs already."""
 
     job: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Plan:
-    """What a movie and its settings make of a request."""
-
-    digest: str
-    description: ResultsDescription
-    start: int
-    stop: int
-    context: int
-    max_frames: int
 
 
 def prepare(request: Submit, held: Mapping[Path, str]) -> Submission | Joined:
@@ -100,24 +67,26 @@ def prepare(request: Submit, held: Mapping[Path, str]) -> Submission | Joined:
         If a setting is missing or wrong.
     ResultsError
         If the results cannot be written, another process is at it, or there is nothing to resume.
+    ServerError
+        If there is no such kind of job.
     """
-    plan = _plan(request)
-    wished = Path(request.output) if request.output else default_results_path(Path(request.movie))
+    digest, plan = _plan(request)
+    wished = Path(request.output) if request.output else plan.default_output
     check_writable(wished)
-    for results in alternatives(wished):
-        journal = journal_path(results)
-        is_ours = request.resume != "never" and _digest_of(journal) == plan.digest
+    for output in alternatives(wished, plan.form.ending):
+        journal = journal_path(output)
+        is_ours = request.resume != "never" and _digest_of(journal) == digest
         if is_ours and journal in held:
             return Joined(job=held[journal])
         opened = Journal.open(journal) if is_ours else None
         if opened is not None:
-            return _submission(plan, opened.job.spec, opened)
-        if is_taken(results):
+            return _submission(plan, opened)
+        if is_taken(output):
             continue
         if request.resume == "required":
             raise ResultsError(journal, "there is no unfinished analysis to resume", "leave out --resume")
-        spec = _spec(request, plan, results)
-        return _submission(plan, spec, Journal.create(journal, JobEntry(digest=plan.digest, spec=spec)))
+        spec = _spec(request, digest, plan, output)
+        return _submission(plan, Journal.create(journal, JobEntry(digest=digest, spec=spec)))
     raise AssertionError  # the alternatives have no end
 
 
@@ -126,7 +95,7 @@ def reopen(path: Path) -> Submission:
 
     Raises
     ------
-    MovieError, SettingError, ResultsError
+    MovieError, SettingError, ResultsError, ServerError
         As :func:`prepare`.
     """
     journal = Journal.open(path)
@@ -134,41 +103,35 @@ def reopen(path: Path) -> Submission:
         raise ResultsError(path, "holds no analysis", "run the command again")
     spec = journal.job.spec
     try:
-        plan = _plan(
-            Submit(request=0, movie=spec.movie, identity=spec.identity, settings=spec.settings, output=spec.output)
+        _, plan = _plan(
+            Submit(
+                request=0,
+                movie=spec.movie,
+                identity=spec.identity,
+                settings=spec.settings,
+                output=spec.output,
+                kind=spec.kind,
+            )
         )
     except BaseException:
         journal.close()
         raise
-    return _submission(plan, spec, journal)
+    return _submission(plan, journal)
 
 
-def _plan(request: Submit) -> _Plan:
-    # numba, which a server can do without until it has a job
-    from fitting.background import window_span  # noqa: PLC0415
-    from pipeline_files.camera import camera_model  # noqa: PLC0415
-
+def _plan(request: Submit) -> tuple[str, Plan]:
+    """Look at the movie; return the digest of the job, and its plan."""
+    if request.kind not in KINDS:
+        raise ServerError(request.kind, "the server has no such kind of job", "use the same version everywhere")
     with open_movie(request.movie) as movie:
         if movie.identity != request.identity:
             raise MovieError(request.movie, "is not the file that it was", "run the command again")
         settings = normalised(request.settings)
-        fit = fit_settings(settings)
-        check_frames(movie, settings)
-        camera_model(settings, movie.frame_shape, movie.path.parent)  # are the maps there, and of the right size?
-        middle = (fit.start_at + movie.n_frames) // 2
-        first, stop = window_span(fit, middle, middle + 1, movie.n_frames)
-        return _Plan(
-            digest=_digest(request, movie),
-            description=ResultsDescription.of(movie, settings),
-            start=fit.start_at,
-            stop=movie.n_frames,
-            context=stop - first - 1,
-            max_frames=max(1, _TASK_BYTES // max(1, int(np.prod(movie.frame_shape)) * movie.dtype.itemsize)),
-        )
+        return _digest(request, movie), KINDS[request.kind](movie, settings)
 
 
 def _digest(request: Submit, movie: MovieFile) -> str:
-    """Say whether two requests mean the same rows; another version of the program may find others."""
+    """Say whether two requests mean the same answers; another version of the program may find others."""
     parts = (request.kind, movie.identity, str(movie.n_frames), settings_digest(request.settings), program_version())
     return blake2b("\n".join(parts).encode(), digest_size=32).hexdigest()
 
@@ -199,37 +162,20 @@ def _digest_of(journal: Path) -> str | None:
     return entry.digest
 
 
-def _spec(request: Submit, plan: _Plan, results: Path) -> JobSpec:
+def _spec(request: Submit, digest: str, plan: Plan, output: Path) -> JobSpec:
     return JobSpec(
-        job=blake2b(f"{results}\n{plan.digest}".encode(), digest_size=8).hexdigest(),
+        job=blake2b(f"{output}\n{digest}".encode(), digest_size=8).hexdigest(),
         kind=request.kind,
         movie=request.movie,
         identity=request.identity,
         n_frames=plan.stop,
         settings=request.settings,
-        output=str(results),
+        output=str(output),
     )
 
 
-def _submission(plan: _Plan, spec: JobSpec, journal: Journal) -> Submission:
+def _submission(plan: Plan, journal: Journal) -> Submission:
+    spec = journal.job.spec
     return Submission(
-        spec=spec,
-        journal=journal,
-        description=plan.description,
-        start=plan.start,
-        stop=plan.stop,
-        context=plan.context,
-        max_frames=plan.max_frames,
-        is_finished=_is_finished(Path(spec.output), plan),
+        spec=spec, journal=journal, plan=plan, is_finished=is_finished(Path(spec.output), plan.description)
     )
-
-
-def _is_finished(results: Path, plan: _Plan) -> bool:
-    if not results.exists():
-        return False
-    try:
-        found = read_results(results, 0, 0)
-    except ResultsError:
-        return False
-    there = (found.is_complete, found.movie_identity, found.settings_digest)
-    return there == (True, plan.description.movie_identity, plan.description.settings_digest)

@@ -12,7 +12,7 @@ from pipeline_protocol.messages import Answer, JobState, Progress, Ref
 from pipeline_protocol.wire import Buffer, encode_spec
 from pipeline_server import events as e
 from pipeline_server.jobs import Job
-from pipeline_server.outputs import Output, check_answer
+from pipeline_server.outputs import Output
 from pipeline_server.records import FailureEntry, JournalFullError, RangeEntry
 from pipeline_server.submission import Submission
 
@@ -57,7 +57,7 @@ class Work:
         self.spec_buffer = encode_spec(spec)
         self.n_resumed = self.journal.done.n_frames
         self._began = now
-        self._cursor = submission.start
+        self._cursor = submission.plan.start
         self._extend_at = now
         self._unsynced: list[Ref] = []
         self._extending: tuple[Future[bool], int] | None = None
@@ -70,23 +70,23 @@ class Work:
         return e.JobAdded(
             now=now,
             job=self.id,
-            start=self.submission.start,
-            stop=self.submission.stop,
-            context=self.submission.context,
-            max_frames=self.submission.max_frames,
+            start=self.submission.plan.start,
+            stop=self.submission.plan.stop,
+            context=self.submission.plan.context,
+            max_frames=self.submission.plan.max_frames,
             done=tuple(self.journal.done),
             n_items=self.journal.n_items,
         )
 
     def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
-        """Make sure that an answer is one of this job.
+        """Make sure that an answer is one of this kind.
 
         Raises
         ------
         MessageError
             If it is not.
         """
-        check_answer(answer, buffers, self.submission.description.dtype)
+        self.submission.plan.form.check(answer, buffers)
 
     def record(self, ref: Ref, answer: Answer, buffers: Sequence[Buffer]) -> None:
         """Have an answer written at the next sync."""

@@ -1,0 +1,125 @@
+"""The kind ``fit`` at the server: answers are rows, the file is a ``.h5r``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fitting.localizations import Rows
+from pipeline_files.final_results import write_results
+from pipeline_files.metadata import Metadata
+from pipeline_files.movie import MovieFile
+from pipeline_files.places import RESULTS_ENDING, default_results_path
+from pipeline_files.preparation import check_frames
+from pipeline_files.results import ResultsDescription, append_localizations, create_results
+from pipeline_files.settings import fit_settings
+from pipeline_protocol.errors import MessageError
+from pipeline_protocol.messages import Answer
+from pipeline_protocol.wire import Buffer
+from pipeline_server.journal import Journal
+from pipeline_server.kinds import Plan
+
+_TASK_BYTES = 1 << 30
+"""Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
+
+
+def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
+    """Plan the analysis of a movie.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings
+        Complete.
+
+    Raises
+    ------
+    MovieError
+        If the movie cannot be read.
+    SettingError
+        If a setting is missing or wrong.
+    """
+    # numba, which a server can do without until it has a job
+    from fitting.background import window_span  # noqa: PLC0415
+    from pipeline_files.camera import camera_model  # noqa: PLC0415
+
+    fit = fit_settings(settings)
+    check_frames(movie, settings)
+    camera_model(settings, movie.frame_shape, movie.path.parent)  # are the maps there, and of the right size?
+    middle = (fit.start_at + movie.n_frames) // 2
+    first, stop = window_span(fit, middle, middle + 1, movie.n_frames)
+    description = ResultsDescription.of(movie, settings)
+    return Plan(
+        description=description,
+        form=LocalizationForm(description),
+        default_output=default_results_path(movie.path),
+        start=fit.start_at,
+        stop=movie.n_frames,
+        context=stop - first - 1,
+        max_frames=max(1, _TASK_BYTES // max(1, int(np.prod(movie.frame_shape)) * movie.dtype.itemsize)),
+    )
+
+
+class LocalizationForm:
+    """Rows of the fit module's dtype, in order of frames.
+
+    Parameters
+    ----------
+    description
+        Of the results.
+    """
+
+    ending = RESULTS_ENDING
+    has_partial = True
+
+    def __init__(self, description: ResultsDescription) -> None:
+        self._description = description
+
+    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
+        """Make sure that an answer is the rows of its range, in order of frames.
+
+        Raises
+        ------
+        MessageError
+            If it is not.
+        """
+        ref = answer.ref
+        n_bytes = sum(len(buffer) for buffer in buffers)
+        if len(buffers) != 1 or n_bytes != answer.n_items * self._description.dtype.itemsize:
+            problem = f"an answer of {answer.n_items} rows has {n_bytes} bytes"
+            raise MessageError(answer.worker, problem, "use the same version everywhere")
+        frames = np.frombuffer(buffers[0], self._description.dtype)["frame"]
+        is_inside = not len(frames) or (frames[0] >= ref.start and frames[-1] < ref.stop)
+        if not is_inside or (np.diff(frames) < 0).any():
+            problem = f"an answer to frames {ref.start} to {ref.stop} has others, or no order"
+            raise MessageError(answer.worker, problem, "use the same version everywhere")
+
+    def begin_partial(self, path: Path) -> None:
+        """Make results without rows."""
+        create_results(path, self._description, is_compressed=False)
+
+    def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
+        """Append rows."""
+        rows = list(self._rows(journal, starts))
+        if sum(map(len, rows)):
+            append_localizations(path, np.concatenate(rows))
+
+    def write(self, path: Path, journal: Journal) -> None:
+        """Write all rows, compressed as PYME does.
+
+        Raises
+        ------
+        ResultsError
+            If there is no room, or they cannot be written.
+        """
+        portions = self._rows(journal, journal.starts())
+        write_results(path, self._description, portions, list(journal.done), journal.failures)
+
+    def _rows(self, journal: Journal, starts: Sequence[int]) -> Iterator[Rows]:
+        for start in starts:
+            entry, buffers = journal.read(start)
+            dtype = self._description.dtype
+            yield np.frombuffer(buffers[0], dtype) if entry.sizes else np.zeros(0, dtype)
