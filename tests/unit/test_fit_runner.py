@@ -17,7 +17,7 @@ from pipeline_files.preparation import prepare
 from pipeline_files.settings import fit_settings
 from pipeline_protocol.errors import MovieError
 from pipeline_protocol.messages import JobSpec
-from pipeline_worker import fit
+from pipeline_worker import movie_reader
 from pipeline_worker.fit import FitRunner
 from pipeline_worker.kinds import BlockedError
 
@@ -66,12 +66,12 @@ def rows_of(runner: FitRunner, start: int, stop: int) -> NDArray[np.void]:
 
 
 @pytest.mark.parametrize("background", ["mean:b=-10", "rollmed:k=9", "percentile:b=-10^e=3", "sparsemed:k=8^i=10"])
-@pytest.mark.parametrize("block_bytes", [1, 7 * 1152, fit._BLOCK_BYTES])
+@pytest.mark.parametrize("block_bytes", [1, 7 * 1152, movie_reader.BLOCK_BYTES])
 def test_any_order_and_cutting_gives_the_rows_of_the_whole(
     movie: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, background: str
 ) -> None:
-    monkeypatch.setattr(fit, "_BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(fit, "_BLOCK_WINDOWS", 0)
+    monkeypatch.setattr(movie_reader, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(movie_reader, "_BLOCK_WINDOWS", 0)
     spec = spec_of(movie, [*SETTINGS, f"Analysis.Background={background}"])
     settings, camera = fit_settings(spec.settings), camera_model(spec.settings, (24, 24), movie.parent)
     block = BlockReader(lambda start, stop: frames()[start:stop], N_FRAMES, settings).block(0, N_FRAMES)
@@ -167,7 +167,7 @@ def test_a_map_that_has_changed_blocks_the_job(movie: Path) -> None:
 def test_memory_does_not_grow_with_the_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "movie.npy"
     np.save(path, np.full((2000, 24, 24), 100, np.uint16))
-    monkeypatch.setattr(fit, "_BLOCK_BYTES", 100 * 1152)
+    monkeypatch.setattr(movie_reader, "BLOCK_BYTES", 100 * 1152)
     runner = FitRunner(spec_of(path))
     rows_of(runner, 0, 10)
     tracemalloc.start()

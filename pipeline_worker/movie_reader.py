@@ -1,0 +1,195 @@
+"""A movie in a worker: the same file all the time, and no frame read twice for neighbouring ranges."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fitting.background import window_span
+from fitting.blocks import spread_images
+from fitting.localizations import FrameBlock
+from fitting.settings import FitSettings
+from pipeline_files.movie import open_movie
+from pipeline_files.source import Frames
+from pipeline_protocol.errors import MovieError, PointillistError
+from pipeline_protocol.messages import JobSpec
+from pipeline_worker.kinds import BlockedError
+
+BLOCK_BYTES = 8 << 20
+"""Raw frames that are read, then computed with, at a time: they are still in the cache, and memory does not grow with
+the task."""
+
+_BLOCK_WINDOWS = 2
+"""Length of such a block in background windows, at least, since each block begins its windows anew."""
+
+_AHEAD_BYTES = 64 << 20
+"""Raw frames that the system is asked to fetch while earlier ones are at work."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """A part of a range, read.
+
+    Parameters
+    ----------
+    block
+        The frames of the part and of its background window.
+    start, stop
+        The part.
+    read_s
+        What reading took.
+    """
+
+    block: FrameBlock
+    start: int
+    stop: int
+    read_s: float
+
+
+class MovieReader:
+    """A job's movie, open.
+
+    Parameters
+    ----------
+    spec
+        The job.
+    settings
+        What a background needs besides the frames of a range.
+
+    Attributes
+    ----------
+    movie
+        The file.
+
+    Raises
+    ------
+    BlockedError
+        If the movie is not there, or is another one.
+    """
+
+    def __init__(self, spec: JobSpec, settings: FitSettings) -> None:
+        self._path = Path(spec.movie)
+        self._identity = spec.identity
+        with blocked_by_errors():
+            self._stamp = self._stamped()
+            self.movie = open_movie(self._path)
+        if self.movie.identity != spec.identity:
+            self.movie.close()
+            raise _changed(self._path)
+        self._settings = settings
+        self._n_frames = spec.n_frames
+        middle = self._n_frames // 2
+        first, end = window_span(settings, middle, middle + 1, self._n_frames)
+        frame_bytes = math.prod(self.movie.frame_shape) * self.movie.dtype.itemsize
+        self._n_block = max(1, BLOCK_BYTES // frame_bytes, _BLOCK_WINDOWS * (end - first - 1))
+        self._n_ahead = max(1, _AHEAD_BYTES // frame_bytes)
+        self._spread = spread_images(settings, self.movie.read, self._n_frames)
+        self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
+        self._first = self._end = 0  # of the frames in it
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the system fetch what a range begins with."""
+        first, end = window_span(self._settings, start, stop, self._n_frames)
+        self.movie.expect(first, min(end, first + self._n_ahead))
+
+    def parts(self, start: int, stop: int) -> Iterator[Part]:
+        """Read a range with its background windows, part by part; each one ends with the next.
+
+        Raises
+        ------
+        BlockedError
+            If the movie is gone, or has changed.
+        MovieError
+            If these frames cannot be read.
+        """
+        try:
+            self._check_unchanged()
+            for first in range(start, stop, self._n_block):
+                end = min(first + self._n_block, stop)
+                began = time.perf_counter()
+                block = self._block(first, end)
+                self.movie.expect(min(first + self._n_ahead, stop), min(end + self._n_ahead, stop))
+                yield Part(block=block, start=first, stop=end, read_s=time.perf_counter() - began)
+        except MovieError as error:
+            self._end = self._first
+            self._check_readable(error)
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.movie.close()
+
+    def _block(self, start: int, stop: int) -> FrameBlock:
+        """Read frames with all that their background needs; what the block before left in memory is not read again."""
+        first, end = window_span(self._settings, start, stop, self._n_frames)
+        kept = self._frames[:0]
+        if self._first <= first < self._end:
+            kept = self._frames[first - self._first : min(end, self._end) - self._first]
+        if end - first > len(self._frames):
+            self._frames = np.empty((end - first, *self.movie.frame_shape), self.movie.dtype)
+        frames = self._frames[: end - first]
+        frames[: len(kept)] = kept
+        self._first = self._end = first
+        self.movie.read(first + len(kept), end, frames[len(kept) :])
+        self._end = end
+        return FrameBlock(
+            frames=frames,
+            first=first,
+            n_movie_frames=self._n_frames,
+            background_images=None if self._spread is None else self._spread.range(start, stop),
+        )
+
+    def _stamped(self) -> tuple[int, int, int]:
+        """Return what changes when somebody writes to the movie."""
+        try:
+            status = self._path.stat()
+        except OSError as error:
+            raise MovieError(self._path, "has vanished", "put it back, and run the command again") from error
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _check_unchanged(self) -> None:
+        stamp = self._stamped()
+        if stamp == self._stamp:
+            return
+        self._check_identity()
+        self._stamp = stamp
+
+    def _check_readable(self, cause: MovieError) -> None:
+        """Find out whether an error concerns a few frames, or the whole movie."""
+        try:
+            self._check_identity()
+        except MovieError as error:
+            raise BlockedError(str(error)) from cause
+
+    def _check_identity(self) -> None:
+        """Make sure that the path still leads to the same movie.
+
+        Raises
+        ------
+        BlockedError
+            If it is another one.
+        MovieError
+            If it cannot be opened.
+        """
+        with open_movie(self._path) as movie:
+            if movie.identity != self._identity:
+                raise _changed(self._path)
+
+
+@contextmanager
+def blocked_by_errors() -> Iterator[None]:
+    """Let an error that a user is meant to read block the job: no range of it can be done here."""
+    try:
+        yield
+    except PointillistError as error:
+        raise BlockedError(str(error)) from error
+
+
+def _changed(path: Path) -> BlockedError:
+    return BlockedError(f"{path}: is not the movie that it was; put the old one back, and run the command again")
