@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +15,6 @@ from cli.test_detection import DEFAULT_FRAMES, Request, run_test
 
 if TYPE_CHECKING:
     from pipeline_files.metadata import Value
-    from pipeline_protocol.client import Client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,26 +92,23 @@ def command(  # noqa: PLR0913  # one for each option
 
 def _analyse(wish: _Wish) -> None:
     from cli.console import notices
-    from cli.following import follow, show_outcome
+    from cli.following import show_outcome
+    from cli.job import Job, run_job
 
     identity, settings, remarks = _prepare(wish)
     console = notices()
     for remark in remarks:
         console.print(f"note: {remark}", markup=False, soft_wrap=True)
-    with _server(wish.n_workers) as (client, is_ours):
-        job = client.submit(
-            str(wish.movie.absolute()),
-            identity,
-            settings,
-            output=str(wish.output.absolute()) if wish.output else None,
-            resume="required" if wish.is_resuming else "allowed",
+    outcome = run_job(
+        Job(
+            movie=wish.movie,
+            identity=identity,
+            settings=settings,
+            output=wish.output,
+            n_workers=wish.n_workers,
+            is_resuming=wish.is_resuming,
         )
-        try:
-            outcome = follow(client, job)
-        except (KeyboardInterrupt, SystemExit):
-            if not is_ours:
-                client.stop(job)
-            raise
+    )
     show_outcome(outcome)
 
 
@@ -127,27 +120,3 @@ def _prepare(wish: _Wish) -> tuple[str, dict[str, Value], list[str]]:
     with open_movie(wish.movie) as movie:
         settings, remarks = prepare(movie, wish.settings_file, wish.overrides)
         return movie.identity, settings, [*movie.remarks, *remarks]
-
-
-@contextmanager
-def _server(n_workers: int | None) -> Iterator[tuple[Client, bool]]:
-    """Yield a client of the server that runs on this machine, else of one of our own; and whether it is our own."""
-    from cli.console import notices
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.discovery import find_server
-    from pipeline_protocol.keys import user_keys
-    from pipeline_worker.launch import default_workers, embedded, terminable
-
-    console = notices()
-    address = find_server()
-    if address is None:
-        news = partial(console.print, markup=False, soft_wrap=True)
-        with embedded(n_workers or default_workers(), news) as client:
-            yield client, True
-        return
-    with terminable(), Client(address, user_keys()) as client:
-        pong = client.ping()
-        console.print(f"using the server at {address}, with {pong.n_workers} workers", markup=False, soft_wrap=True)
-        if n_workers:
-            console.print("note: --workers has no effect: the workers of launch-workers are used")
-        yield client, False

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 POLL_S = 0.2
 
 
-def follow(client: Client, job: str) -> Progress:
-    """Show how far a job is until it is over.
+def follow(client: Client, job: str, items: str = "localizations") -> Progress:
+    """Show how far a job is until it is over; ``items`` are what it finds.
 
     Returns
     -------
@@ -38,19 +38,19 @@ def follow(client: Client, job: str) -> Progress:
         while not progress.is_over:
             if progress.state == "paused":
                 raise ServerError(progress.output, f"paused: {progress.reason}", "then give the same command again")
-            display.show(progress.n_done + progress.n_failed, describe(progress))
+            display.show(progress.n_done + progress.n_failed, describe(progress, items))
             time.sleep(POLL_S)
             progress = client.progress(job)
     if progress.state == "stopped":
-        raise ServerError(progress.output, "the analysis was stopped", "the same command goes on where it was")
+        raise ServerError(progress.output, "the job was stopped", "the same command goes on where it was")
     return progress
 
 
-def describe(progress: Progress) -> str:
-    """Say in a few words how far a job is."""
+def describe(progress: Progress, items: str = "localizations") -> str:
+    """Say in a few words how far a job is, and how many items it has found."""
     if progress.state == "finishing":
-        return f"{progress.n_items} localizations, writing the results"
-    parts = [f"{progress.n_items} localizations"]
+        return f"{progress.n_items} {items}, writing the file"
+    parts = [f"{progress.n_items} {items}"]
     if progress.n_failed:
         parts.append(f"{progress.n_failed} frames failed")
     if progress.rate > 0:
@@ -63,9 +63,13 @@ def show_outcome(progress: Progress) -> None:
     """Print where the results are, and what is in them."""
     from cli.results_summary import summarise_results
 
-    n_new = progress.n_done + progress.n_failed - progress.n_resumed
-    rate = n_new / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
-    took = f"{duration(progress.elapsed_s)}, {rate:.0f} frames/s with {progress.n_workers} workers"
-    output().print(facts({**summarise_results(Path(progress.output)), "took": took}))
+    output().print(facts({**summarise_results(Path(progress.output)), "took": took(progress)}))
     if not progress.n_items:
         notices().print("note: nothing was found; 'analyse MOVIE --test' shows why", markup=False)
+
+
+def took(progress: Progress) -> str:
+    """Say how long a finished job took, and how fast it was."""
+    n_new = progress.n_done + progress.n_failed - progress.n_resumed
+    rate = n_new / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
+    return f"{duration(progress.elapsed_s)}, {rate:.0f} frames/s with {progress.n_workers} workers"

@@ -10,6 +10,7 @@ COMMANDS = {
     "analyse": "cli.analyse",
     "launch-workers": "cli.launch_workers",
     "test-detection": "cli.test_detection",
+    "background": "cli.background",
     "maps": "cli.maps",
     "simulate": "cli.simulate",
     "info": "cli.info",

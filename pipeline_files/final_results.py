@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fitting.localizations import Rows
 from pipeline_files.places import unfinished_path
 from pipeline_files.results import ResultsDescription, append_chunks, create_results, results_checksum
-from pipeline_files.storage import clear_write_errors, extend_hdf5, sync
+from pipeline_files.storage import clear_write_errors, extend_hdf5, publish, sync
 from pipeline_protocol.errors import ResultsError
 
 RANGE_DTYPE = np.dtype([("start", "<i8"), ("stop", "<i8"), ("n_localizations", "<i8")])
@@ -83,7 +83,7 @@ def write_results(
                 n_localizations += len(frames)
         _complete(unfinished, ranges, failures)
         _verify(unfinished, n_localizations, checksum)
-        _publish(unfinished, path)
+        publish(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
@@ -124,8 +124,7 @@ def _pieces(portions: Iterable[Rows], n_rows: int) -> Iterator[Rows]:
 
 
 def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str]) -> None:
-    reasons = [(frame, reason.encode()[:512]) for frame, reason in sorted(failures.items())]
-    failed = np.array(reasons, FAILURE_DTYPE)
+    failed = failure_table(failures)
     with extend_hdf5(path, ranges.nbytes + failed.nbytes) as file:
         own = file.root.Pointillist
         file.create_table(own, "Ranges", ranges, track_times=False)
@@ -134,23 +133,12 @@ def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str])
     sync(path)
 
 
+def failure_table(failures: Mapping[int, str]) -> NDArray[np.void]:
+    """Return failed frames, in order, as :data:`FAILURE_DTYPE`."""
+    return np.array([(frame, reason.encode()[:512]) for frame, reason in sorted(failures.items())], FAILURE_DTYPE)
+
+
 def _verify(path: Path, n_localizations: int, checksum: int) -> None:
     """Read the table once more: nobody says when it did not reach the disk."""
     if results_checksum(path) != (n_localizations, checksum):
         raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
-
-
-def _publish(unfinished: Path, path: Path) -> None:
-    """Give the file its name, unless that has been taken."""
-    with clear_write_errors(path):
-        try:
-            os.link(unfinished, path)
-        except FileExistsError as error:
-            raise ResultsError(path, "exists already", "choose another name with -o") from error
-        except OSError:  # a file system without links
-            if path.exists():
-                raise ResultsError(path, "exists already", "choose another name with -o") from None
-            unfinished.rename(path)
-        else:
-            unfinished.unlink()
-    sync(path)

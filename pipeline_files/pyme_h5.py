@@ -83,9 +83,11 @@ def open_hdf5(path: Path) -> h5py.File:
         raise MovieError(path, what, "copy it again; if its acquisition crashed, try h5clear or h5repack") from error
 
 
-def _frames(path: Path, file: h5py.File) -> ArrayFrames | PzfFrames:
+def _frames(path: Path, file: h5py.File) -> FrameSource:
     if "PZFImageIndex" in file and "PZFImageData" in file:
         return PzfFrames(path, file)
+    if "MappedImageData" in file:
+        return MappedFrames(path, file)
     data = file.get("ImageData")
     if not isinstance(data, h5py.Dataset):
         what = "holds results, not a movie" if "FitResults" in file else "is HDF5, but no movie of PYME"
@@ -177,6 +179,49 @@ class ArrayFrames:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+class MappedFrames:
+    """``/MappedImageData``, each image once; ``/Pointillist/Frames`` says which is whose, and what to add to it.
+
+    Parameters
+    ----------
+    path
+        For messages.
+    file
+        To be closed with it.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self._images = ArrayFrames(path, file, file["MappedImageData"])
+        self._index = file["Pointillist/Frames"]
+        has_offsets = bool(self._index["offset"].any())
+        self.shape = (len(self._index), *self._images.shape[1:])
+        self.dtype: np.dtype[Any] = np.dtype(np.float32) if has_offsets else self._images.dtype
+
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
+        """Return frames ``[start, stop)``: NaN, or 0 if pixels are whole numbers, where a frame has no image."""
+        rows = self._index[start:stop]
+        has_image = rows["image"] >= 0
+        numbers = rows["image"][has_image]
+        frames = np.empty((stop - start, *self.shape[1:]), self.dtype) if out is None else out
+        frames[~has_image] = np.nan if self.dtype.kind == "f" else 0
+        if len(numbers):
+            images = self._images.read(int(numbers.min()), int(numbers.max()) + 1)
+            frames[has_image] = images[numbers - numbers.min()]
+            if self.dtype.kind == "f":
+                frames[has_image] += rows["offset"][has_image, None, None]
+        return frames
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the images of frames fetched."""
+        numbers = self._index[start:stop]["image"]
+        if numbers.max() >= 0:
+            self._images.expect(int(numbers[numbers >= 0].min()), int(numbers.max()) + 1)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._images.close()
 
 
 class PzfFrames:

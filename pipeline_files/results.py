@@ -22,7 +22,7 @@ from pipeline_files.conversion import Scale, to_pyme
 from pipeline_files.formats import FORMATS
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.identity import data_file_id
-from pipeline_files.metadata import Metadata
+from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
 from pipeline_files.packing import pack
 from pipeline_files.settings import settings_digest
@@ -113,30 +113,6 @@ def _version(name: str) -> str:
         return "unknown"
 
 
-def is_finished(path: Path, description: ResultsDescription) -> bool:
-    """Whether a file stands, whole, that is described so: of this movie, with these settings.
-
-    Parameters
-    ----------
-    path
-        Of a file with the group ``/Pointillist``, or of any other or none.
-    description
-        What it should hold.
-
-    Returns
-    -------
-    bool
-        False too if it cannot be read.
-    """
-    try:
-        with tables.open_file(path) as file:
-            own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
-            there = bool(own.is_complete), str(own.movie_identity), str(own.settings_digest)
-    except (OSError, AttributeError, tables.HDF5ExtError, tables.NoSuchNodeError):
-        return False
-    return there == (True, description.movie_identity, description.settings_digest)
-
-
 def create_results(path: Path, description: ResultsDescription, *, is_compressed: bool) -> int:
     """Make a results file without localizations.
 
@@ -178,21 +154,35 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
         ):
             file.create_table("/", name, content, filters=filters, expectedrows=_EXPECTED_ROWS, track_times=False)
         left_out = write_metadata(file, description.metadata)
-        own = file.create_group("/", "Pointillist")
-        for name, value in {
-            "format_version": FORMAT_VERSION,
-            "is_complete": False,
-            "fit_module": description.fit_module,
-            "movie_path": description.movie_path,
-            "movie_identity": description.movie_identity,
-            "n_frames": description.n_frames,
-            "settings_digest": description.settings_digest,
-            "versions": json.dumps(dict(description.versions)),
-            "metadata_left_out": json.dumps(left_out),
-            **asdict(scale),
-        }.items():
-            file.set_node_attr(own, name, value)
+        more = {"fit_module": description.fit_module, **asdict(scale)}
+        write_provenance(file, description, {"metadata_left_out": json.dumps(left_out), **more})
         return int(file.root.FitResults.chunkshape[0])
+
+
+def write_provenance(file: tables.File, description: ResultsDescription, more: Mapping[str, Value]) -> None:
+    """Make the group ``/Pointillist``, which says what a file is of, and that it is not complete.
+
+    Parameters
+    ----------
+    file
+        Open for writing.
+    description
+        What the file holds.
+    more
+        What else is to stand there.
+    """
+    own = file.create_group("/", "Pointillist")
+    for name, value in {
+        "format_version": FORMAT_VERSION,
+        "is_complete": False,
+        "movie_path": description.movie_path,
+        "movie_identity": description.movie_identity,
+        "n_frames": description.n_frames,
+        "settings_digest": description.settings_digest,
+        "versions": json.dumps(dict(description.versions)),
+        **more,
+    }.items():
+        file.set_node_attr(own, name, value)
 
 
 def append_localizations(path: Path, rows: Rows) -> None:

@@ -18,6 +18,7 @@ from pipeline_files.formats import FORMATS
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.metadata import Metadata
 from pipeline_files.pyme_h5 import open_hdf5
+from pipeline_files.results import ResultsDescription
 from pipeline_files.source import Events
 from pipeline_protocol.errors import MovieError, ResultsError, SettingError
 
@@ -96,6 +97,30 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ResultsError(path, f"is no results file, or damaged ({reason})", "copy it again") from error
+
+
+def is_finished(path: Path, description: ResultsDescription) -> bool:
+    """Whether a file stands, whole, that is described so: of this movie, with these settings.
+
+    Parameters
+    ----------
+    path
+        Of a file with the group ``/Pointillist``, or of any other or none.
+    description
+        What it should hold.
+
+    Returns
+    -------
+    bool
+        False too if it cannot be read.
+    """
+    try:
+        with open_hdf5(path) as file:
+            about = file["Pointillist"].attrs
+            there = bool(about["is_complete"]), _text(about, "movie_identity"), _text(about, "settings_digest")
+    except (MovieError, OSError, KeyError):
+        return False
+    return there == (True, description.movie_identity, description.settings_digest)
 
 
 def _read(path: Path, file: h5py.File, selection: slice) -> Results:

@@ -19,6 +19,9 @@ from pipeline_protocol.errors import SettingError
 
 _MAP_DIGEST = "Pointillist.MapDigest."
 
+STORAGE = "Pointillist.Storage."
+"""Beginning of the names of settings that say how images are stored."""
+
 
 def resolve(
     movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
@@ -272,6 +275,7 @@ def settings_digest(settings: Metadata) -> str:
     """
     settings = normalised(settings)
     replaced = {name for name in KEYS if map_digest_name(name) in settings}
-    counted = [name for name in settings if name.startswith(_MAP_DIGEST) or (name in KEYS and name not in replaced)]
+    prefixes = (_MAP_DIGEST, STORAGE)
+    counted = [name for name in settings if name.startswith(prefixes) or (name in KEYS and name not in replaced)]
     text = json.dumps({name: settings[name] for name in sorted(counted)}, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

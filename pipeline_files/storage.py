@@ -146,6 +146,35 @@ def sync(path: Path) -> None:
                 os.close(descriptor)
 
 
+def publish(unfinished: Path, path: Path) -> None:
+    """Give a file that is whole, and on the disk, its name.
+
+    Parameters
+    ----------
+    unfinished
+        The file, in the same folder.
+    path
+        Its name.
+
+    Raises
+    ------
+    ResultsError
+        If the name has been taken.
+    """
+    with clear_write_errors(path):
+        try:
+            os.link(unfinished, path)
+        except FileExistsError as error:
+            raise ResultsError(path, "exists already", "choose another name with -o") from error
+        except OSError:  # a file system without links
+            if path.exists():
+                raise ResultsError(path, "exists already", "choose another name with -o") from None
+            unfinished.rename(path)
+        else:
+            unfinished.unlink()
+    sync(path)
+
+
 @contextmanager
 def clear_write_errors(path: Path) -> Iterator[None]:
     """Turn what the system and HDF5 say into one line.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline_server.backgrounds import plan_background
 from pipeline_server.kinds import Kinds
 from pipeline_server.localizations import plan_fit
 
-KINDS: Kinds = {"fit": plan_fit}
-"""The kind ``fit``: frames in, localizations out."""
+KINDS: Kinds = {"fit": plan_fit, "background": plan_background}
+"""Frames in; localizations, or the frames' background, out."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline_files.movie import MovieFile, open_movie
 from pipeline_files.places import alternatives, check_writable, is_taken, journal_path
-from pipeline_files.results import is_finished
+from pipeline_files.results_reader import is_finished
 from pipeline_files.settings import normalised, settings_digest
 from pipeline_protocol.errors import MovieError, ResultsError, ServerError
 from pipeline_protocol.messages import JobSpec, Submit

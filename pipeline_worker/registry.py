@@ -13,4 +13,11 @@ def fit_runner(spec: JobSpec) -> Runner:
     return FitRunner(spec)
 
 
-KINDS: Kinds = {"fit": fit_runner}
+def background_runner(spec: JobSpec) -> Runner:
+    """Begin with a movie whose background is wanted."""
+    from pipeline_worker.background import BackgroundRunner  # noqa: PLC0415 - numba takes a while
+
+    return BackgroundRunner(spec)
+
+
+KINDS: Kinds = {"fit": fit_runner, "background": background_runner}

@@ -1,0 +1,76 @@
+"""``pointillist background``: what each pixel of a movie reads without a molecule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.courteous import CourteousCommand
+from cli.settings_options import settings_options
+
+
+@click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
+@click.argument("movie", type=click.Path(path_type=Path))
+@settings_options
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file, .h5; without it it goes where results go."
+)
+@click.option(
+    "--compress/--no-compress", default=True, show_default=True, help="Whether images are compressed, without loss."
+)
+@click.option(
+    "--mapped/--every-frame",
+    default=False,
+    help="Store each image once, and for each frame which one is its own; or an image for every frame, as PYME opens "
+    "it (the default).",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that work; without it one per core.")
+@click.option("--resume", is_flag=True, help="Only go on with what was stopped; fail if there is nothing.")
+def command(  # noqa: PLR0913  # one for each option
+    *,
+    movie: Path,
+    overrides: tuple[str, ...],
+    settings_file: Path | None,
+    output: Path | None,
+    compress: bool,
+    mapped: bool,
+    workers: int | None,
+    resume: bool,
+) -> None:
+    """Write the background of each frame of a movie to a file.
+
+    Uses every core of this machine, or the workers that launch-workers has started. What was stopped, by whatever, goes
+    on when the same command is given again.
+
+    \b
+    Examples:
+        pointillist background movie.h5
+        pointillist background movie.tif -o background.h5 -s Analysis.BGRange=-15:15 -s Analysis.PCTBackground=0.5
+        pointillist background movie.h5 --mapped --no-compress
+    """  # noqa: D301  # click's marker for lines that stay
+    from cli.console import facts, notices
+    from cli.console import output as stdout
+    from cli.following import took
+    from cli.job import Job, run_job
+    from pipeline_files.background_preparation import prepare_background
+    from pipeline_files.movie import open_movie
+
+    with open_movie(movie) as opened:
+        settings = prepare_background(opened, settings_file, overrides, is_compressed=compress, is_mapped=mapped)
+        identity = opened.identity
+        for remark in opened.remarks:
+            notices().print(f"note: {remark}", markup=False, soft_wrap=True)
+    outcome = run_job(
+        Job(
+            movie=movie,
+            identity=identity,
+            settings=settings,
+            output=output,
+            n_workers=workers,
+            is_resuming=resume,
+            kind="background",
+            items="images",
+        )
+    )
+    stdout().print(facts({"background": outcome.output, "images": f"{outcome.n_items}", "took": took(outcome)}))

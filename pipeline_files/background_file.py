@@ -1,0 +1,193 @@
+"""The background of a movie on disk: a series of images, ``.h5``, that is written at once.
+
+``/ImageData`` has an image ``(X, Y)`` for each frame, as PYME's movies do; where images are mapped,
+``/MappedImageData`` has each of them once. ``/Pointillist/Frames`` says for each frame which image is its background.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import tables
+from numpy.typing import NDArray
+
+from pipeline_files.final_results import failure_table
+from pipeline_files.hdf5_metadata import write_metadata
+from pipeline_files.image_packs import FRAME_DTYPE, Buffer, ImageLayout, Pack
+from pipeline_files.places import unfinished_path
+from pipeline_files.results import ResultsDescription, write_provenance
+from pipeline_files.source import EVENT_DTYPE
+from pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5, publish, sync
+from pipeline_protocol.errors import ResultsError
+
+IMAGES, MAPPED_IMAGES = "ImageData", "MappedImageData"
+
+_CHUNK_BYTES = 256
+"""What HDF5 needs to find a chunk, and more."""
+
+_BLOCK_FRAMES = 1 << 16
+
+
+def write_background(  # noqa: PLR0913 - a file needs them all
+    path: Path,
+    description: ResultsDescription,
+    layout: ImageLayout,
+    packs: Iterable[tuple[int, Pack]],
+    failures: Mapping[int, str],
+    *,
+    n_bytes: int,
+) -> int:
+    """Write the background of a movie; no image is compressed, or held longer than its pack.
+
+    The bytes of the file depend on the images alone: not on how they were packed.
+
+    Parameters
+    ----------
+    path
+        Of the file. It appears at the end, whole and on the disk, or not at all.
+    description
+        What the file holds.
+    layout
+        That the packs were made for.
+    packs
+        In order of frames, each with its first frame.
+    failures
+        Frames without background, with the reason.
+    n_bytes
+        What the packs have together.
+
+    Returns
+    -------
+    int
+        Number of images.
+
+    Raises
+    ------
+    ResultsError
+        If the file exists, there is no room, it cannot be written, or does not hold what was written.
+    """
+    unfinished = unfinished_path(path)
+    with clear_write_errors(unfinished):
+        unfinished.unlink(missing_ok=True)
+    try:
+        _create(unfinished, description, layout)
+        with extend_hdf5(unfinished, n_bytes + _CHUNK_BYTES * description.n_frames) as file:
+            checksum = _place(file, layout, packs)
+        _complete(unfinished, failures)
+        n_images = _verify(unfinished, layout, checksum)
+        publish(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return n_images
+
+
+def _create(path: Path, description: ResultsDescription, layout: ImageLayout) -> None:
+    n_y, n_x = layout.frame_shape
+    none = np.nan if layout.dtype.kind == "f" else 0
+    create_hdf5(path)
+    with extend_hdf5(path, description.n_frames * FRAME_DTYPE.itemsize + description.events.nbytes) as file:
+        file.create_earray(
+            "/",
+            _images(layout),
+            tables.Atom.from_dtype(layout.dtype, dflt=none),
+            (0, n_x, n_y),
+            chunkshape=(1, n_x, n_y),
+            filters=tables.Filters(1, "zlib", shuffle=True) if layout.is_compressed else None,
+            track_times=False,
+        )
+        file.create_table("/", "Events", np.asarray(description.events, EVENT_DTYPE), track_times=False)
+        left_out = write_metadata(file, description.metadata)
+        write_provenance(file, description, {"metadata_left_out": json.dumps(left_out)})
+        frames = file.create_table("/Pointillist", "Frames", FRAME_DTYPE, track_times=False)
+        block = np.full(_BLOCK_FRAMES, np.array((-1, 0), FRAME_DTYPE))
+        for start in range(0, description.n_frames, _BLOCK_FRAMES):
+            frames.append(block[: description.n_frames - start])
+
+
+def _images(layout: ImageLayout) -> str:
+    return MAPPED_IMAGES if layout.is_mapped else IMAGES
+
+
+def _place(file: tables.File, layout: ImageLayout, packs: Iterable[tuple[int, Pack]]) -> int:
+    """Put the chunks where they belong; return their checksum, in order."""
+    images, index = file.get_node("/", _images(layout)), file.root.Pointillist.Frames
+    places = _MappedPlaces() if layout.is_mapped else _OwnPlaces(len(index))
+    checksum = 0
+    for start, pack in packs:
+        rows = pack.frames.copy()
+        rows["image"], chunks = places.take(start, pack)
+        images.truncate(places.n_images)  # in PyTables' language, to make it longer
+        for number, chunk in chunks:
+            images.write_chunk((number, 0, 0), chunk)
+            checksum = zlib.crc32(chunk, checksum)
+        index.modify_rows(start, start + len(rows), 1, rows)
+    return checksum
+
+
+_Placed = tuple[NDArray[np.int64], list[tuple[int, Buffer]]]
+"""The number of each frame's image, and the images to write with theirs."""
+
+
+class _OwnPlaces:
+    """Each frame has an image of its own, with the frame's number."""
+
+    def __init__(self, n_frames: int) -> None:
+        self.n_images = n_frames
+
+    def take(self, start: int, pack: Pack) -> _Placed:
+        chunk_of_frame = pack.frames["image"]
+        numbers = np.where(chunk_of_frame < 0, -1, start + np.arange(len(chunk_of_frame)))
+        pairs = zip(numbers.tolist(), chunk_of_frame, strict=True)
+        return numbers, [(number, pack.chunks[chunk]) for number, chunk in pairs if number >= 0]
+
+
+class _MappedPlaces:
+    """Images follow each other; one that is like the one before it is not written again."""
+
+    def __init__(self) -> None:
+        self.n_images = 0
+        self._last: Buffer = b""
+
+    def take(self, start: int, pack: Pack) -> _Placed:
+        del start
+        numbers, written = [], list[tuple[int, Buffer]]()
+        for chunk in pack.chunks:
+            if chunk != self._last:
+                written.append((self.n_images, chunk))
+                self.n_images += 1
+                self._last = chunk
+            numbers.append(self.n_images - 1)
+        return np.array([*numbers, -1])[pack.frames["image"]], written
+
+
+def _complete(path: Path, failures: Mapping[int, str]) -> None:
+    failed = failure_table(failures)
+    with extend_hdf5(path, failed.nbytes) as file:
+        file.create_table("/Pointillist", "Failures", failed, track_times=False)
+        file.set_node_attr("/Pointillist", "is_complete", True)
+        if IMAGES in file.root:  # tell PYME that the third axis is time
+            images = file.root.ImageData
+            for name, value in {"DimOrder": "XYCZT", "SizeC": 1, "SizeZ": 1, "SizeT": len(images)}.items():
+                file.set_node_attr(images, name, value)
+    sync(path)
+
+
+def _verify(path: Path, layout: ImageLayout, checksum: int) -> int:
+    """Read the images once more: HDF5 does not always say when they did not reach the disk."""
+    found, n_images = 0, 0
+    with clear_write_errors(path), tables.open_file(path) as file:
+        images, index = file.get_node("/", _images(layout)), file.root.Pointillist.Frames
+        last = -1
+        for start in range(0, len(index), _BLOCK_FRAMES):
+            numbers = np.unique(index.read(start, start + _BLOCK_FRAMES, field="image"))
+            for number in numbers[numbers > last].tolist():
+                found = zlib.crc32(images.read_chunk((number, 0, 0)), found)
+                n_images, last = n_images + 1, number
+    if found != checksum:
+        raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
+    return n_images

@@ -1,0 +1,116 @@
+"""Where a movie meets the settings of its background alone: no camera, no fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fitting.backgrounds.method import BackgroundMethod
+from fitting.backgrounds.no_background import NoBackground
+from fitting.backgrounds.rolling_median import RollingMedian
+from fitting.backgrounds.sparse_median import SparseMedian
+from fitting.settings import FitSettings
+from pipeline_files.background_settings import background, needs_cycle_time
+from pipeline_files.image_packs import ImageLayout, storage_settings
+from pipeline_files.metadata import Metadata, Value, number
+from pipeline_files.movie import Movie
+from pipeline_files.settings import resolve
+from pipeline_protocol.errors import SettingError
+
+_KEYS = ("Analysis.Background", "Analysis.BGRange", "Analysis.PCTBackground", "EstimatedLaserOnFrameNo")
+
+
+def prepare_background(
+    movie: Movie,
+    settings_file: Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    is_compressed: bool = True,
+    is_mapped: bool = False,
+) -> dict[str, Value]:
+    """Resolve the settings of a movie's background.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings_file, overrides
+        As for :func:`pipeline_files.settings.resolve`.
+    is_compressed, is_mapped
+        As in :class:`pipeline_files.image_packs.ImageLayout`.
+
+    Returns
+    -------
+    dict
+        Only what has an effect.
+
+    Raises
+    ------
+    SettingError
+        If a setting is unknown, wrong or missing, or asks for no background.
+    """
+    settings = resolve(movie.metadata, settings_file, overrides)
+    if needs_cycle_time(settings):
+        raise SettingError(
+            "Camera.CycleTime", "missing", "give -s Camera.CycleTime=<s>, or the interval in frames: i=100"
+        )
+    if isinstance(background(settings), NoBackground):
+        raise SettingError("Analysis.Background", "none is no background", "choose a method with --method")
+    return {
+        **{key: settings[key] for key in _KEYS},
+        **storage_settings(is_compressed=is_compressed, is_mapped=is_mapped),
+    }
+
+
+def settings_of_background(settings: Metadata) -> FitSettings:
+    """Return the settings as the numbers want them; what does not concern the background is made up.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`prepare_background`, or the same after a journey as a message.
+
+    Raises
+    ------
+    SettingError
+        If they are wrong.
+    """
+    settings = resolve(settings)
+    return FitSettings(
+        psf_sigma_px=1.0,
+        background=background(settings),
+        first_illuminated_frame=int(number(settings, "EstimatedLaserOnFrameNo") or 0),
+    )
+
+
+def background_layout(settings: Metadata, movie: Movie) -> ImageLayout:
+    """Return how the background of a movie is stored.
+
+    Parameters
+    ----------
+    settings
+        Of :func:`prepare_background`.
+    movie
+        Open.
+
+    Returns
+    -------
+    ImageLayout
+        Its pixels are of the movie's type where the method gives whole numbers, else float32.
+    """
+    layout = ImageLayout.of(settings, movie.frame_shape, movie.dtype)
+    if _gives_whole_numbers(settings_of_background(settings).background, is_mapped=layout.is_mapped):
+        return layout
+    return ImageLayout.of(settings, movie.frame_shape, np.dtype(np.float32))
+
+
+def _gives_whole_numbers(method: BackgroundMethod, *, is_mapped: bool) -> bool:
+    """Whether pixels are values that frames have; offsets stand apart from mapped images."""
+    match method:
+        case RollingMedian():
+            return method.dcnum or method.kernel_size == 1
+        case SparseMedian():
+            return method.dcnum and (is_mapped or not method.offset_correction)
+    return False

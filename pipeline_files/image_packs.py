@@ -1,0 +1,139 @@
+"""Images of frames, packed one by one as the chunks of the HDF5 array that they are going to stand in.
+
+Whoever makes the images compresses them; whoever writes the file puts the chunks where they belong, as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import deflate
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_files.metadata import Metadata, Value
+from pipeline_files.settings import STORAGE
+
+FRAME_DTYPE = np.dtype([("image", "<i8"), ("offset", "<f4")])
+"""A frame: the number of its image, -1 for none, and what has to be added to that image."""
+
+_LEVEL = 1
+"""Of zlib: higher ones take twice the time for some percent."""
+
+Buffer = bytes | memoryview
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLayout:
+    """How images stand in a file.
+
+    Parameters
+    ----------
+    frame_shape
+        ``(y, x)``.
+    dtype
+        uint8, uint16 or float32.
+    is_compressed
+        Whether shuffled and deflated.
+    is_mapped
+        Whether equal images of successive frames stand there once.
+    """
+
+    frame_shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    is_compressed: bool
+    is_mapped: bool
+
+    @classmethod
+    def of(cls, settings: Metadata, frame_shape: tuple[int, int], dtype: np.dtype[Any]) -> Self:
+        """Return what settings made by :func:`storage_settings` say; compressed, not mapped, if they say nothing."""
+        return cls(
+            frame_shape=frame_shape,
+            dtype=dtype,
+            is_compressed=bool(settings.get(f"{STORAGE}IsCompressed", True)),
+            is_mapped=bool(settings.get(f"{STORAGE}IsMapped", False)),
+        )
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of an image, uncompressed."""
+        return int(np.prod(self.frame_shape)) * self.dtype.itemsize
+
+    def chunk(self, image: NDArray[Any]) -> bytes:
+        """Return an image ``(y, x)`` as the chunk ``(1, X, Y)`` of the file."""
+        stored = np.ascontiguousarray(image.T, self.dtype.newbyteorder("<"))
+        if not self.is_compressed:
+            return stored.tobytes()
+        planes = stored.reshape(-1).view(np.uint8).reshape(-1, self.dtype.itemsize).T
+        return bytes(deflate.zlib_compress(planes.tobytes(), _LEVEL))
+
+
+def storage_settings(*, is_compressed: bool, is_mapped: bool) -> dict[str, Value]:
+    """Return settings that say how images are stored."""
+    return {f"{STORAGE}IsCompressed": is_compressed, f"{STORAGE}IsMapped": is_mapped}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pack:
+    """Images of successive frames.
+
+    Parameters
+    ----------
+    frames
+        :data:`FRAME_DTYPE`; numbers count the chunks.
+    chunks
+        Of the images, each once, in the order of their frames.
+    """
+
+    frames: NDArray[np.void]
+    chunks: Sequence[Buffer]
+
+    @classmethod
+    def of(cls, layout: ImageLayout, images: Iterable[tuple[NDArray[Any] | None, float]]) -> Self:
+        """Pack images ``(y, x)``, or None for a frame without one, each with what has to be added to it.
+
+        Where images are not mapped, it is added here.
+        """
+        rows: list[tuple[int, float]] = []
+        chunks: list[bytes] = []
+        last = b""
+        for image, offset in images:
+            if image is None:
+                rows.append((-1, 0.0))
+                continue
+            whole = image if layout.is_mapped or not offset else image + np.float32(offset)
+            pixels = whole.tobytes()
+            if pixels != last:
+                chunks.append(layout.chunk(whole))
+                last = pixels
+            rows.append((len(chunks) - 1, offset if layout.is_mapped else 0.0))
+        return cls(frames=np.array(rows, FRAME_DTYPE), chunks=chunks)
+
+    @classmethod
+    def from_buffers(cls, buffers: Sequence[Buffer]) -> Self:
+        """Unpack what :meth:`buffers` returned.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be that.
+        """
+        frames, sizes, content = (np.frombuffer(*part) for part in zip(buffers, _BUFFER_DTYPES, strict=True))
+        ends = np.cumsum(sizes, dtype=np.int64)
+        n_bytes = int(ends[-1]) if len(ends) else 0
+        is_numbered = not len(frames) or (frames["image"].min() >= -1 and frames["image"].max() < len(sizes))
+        if n_bytes != len(content) or not is_numbered:
+            msg = f"{len(frames)} frames of {len(sizes)} images do not match {len(content)} bytes"
+            raise ValueError(msg)
+        chunks = memoryview(buffers[2])
+        return cls(frames=frames, chunks=[chunks[end - size : end] for end, size in zip(ends, sizes, strict=True)])
+
+    def buffers(self) -> list[bytes]:
+        """Return the pack as it travels."""
+        sizes = np.array([len(chunk) for chunk in self.chunks], "<u4")
+        return [self.frames.tobytes(), sizes.tobytes(), b"".join(self.chunks)]
+
+
+_BUFFER_DTYPES = (FRAME_DTYPE, np.dtype("<u4"), np.dtype(np.uint8))

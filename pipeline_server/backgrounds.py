@@ -1,0 +1,116 @@
+"""The kind ``background`` at the server: answers are packed images, the file is a series of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline_files.background_preparation import background_layout, settings_of_background
+from pipeline_files.image_packs import ImageLayout, Pack
+from pipeline_files.metadata import Metadata
+from pipeline_files.movie import MovieFile
+from pipeline_files.places import IMAGES_ENDING, default_background_path
+from pipeline_files.results import ResultsDescription
+from pipeline_protocol.errors import MessageError
+from pipeline_protocol.messages import Answer
+from pipeline_protocol.wire import Buffer
+from pipeline_server.journal import Journal
+from pipeline_server.kinds import Plan
+
+_TASK_BYTES = 64 << 20
+"""Images of one task, at most, uncompressed: a worker holds several answers until they are confirmed."""
+
+
+def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
+    """Plan the background of a whole movie.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings
+        Of :func:`pipeline_files.background_preparation.prepare_background`.
+
+    Raises
+    ------
+    MovieError
+        If the movie cannot be read.
+    SettingError
+        If a setting is wrong.
+    """
+    from fitting.background import window_span  # noqa: PLC0415 - numba, which a server can do without until it has a job
+
+    middle = movie.n_frames // 2
+    first, stop = window_span(settings_of_background(settings), middle, middle + 1, movie.n_frames)
+    layout = background_layout(settings, movie)
+    description = ResultsDescription.of(movie, settings)
+    return Plan(
+        description=description,
+        form=BackgroundForm(description, layout),
+        default_output=default_background_path(movie.path),
+        start=0,
+        stop=movie.n_frames,
+        context=stop - first - 1,
+        max_frames=max(1, _TASK_BYTES // layout.image_bytes),
+    )
+
+
+class BackgroundForm:
+    """A pack of images for each range.
+
+    Parameters
+    ----------
+    description
+        Of the file.
+    layout
+        Of its images.
+    """
+
+    ending = IMAGES_ENDING
+    has_partial = False
+
+    def __init__(self, description: ResultsDescription, layout: ImageLayout) -> None:
+        self._description = description
+        self._layout = layout
+
+    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
+        """Make sure that an answer is a pack of the images of its range.
+
+        Raises
+        ------
+        MessageError
+            If it is not.
+        """
+        ref = answer.ref
+        try:
+            pack = Pack.from_buffers(buffers)
+        except ValueError as error:
+            raise MessageError(answer.worker, f"no images: {error}", "use the same version everywhere") from error
+        if (len(pack.frames), len(pack.chunks)) != (ref.stop - ref.start, answer.n_items):
+            problem = f"an answer to frames {ref.start} to {ref.stop} has {len(pack.frames)} frames"
+            raise MessageError(answer.worker, problem, "use the same version everywhere")
+
+    def begin_partial(self, path: Path) -> None:
+        """There is none: the journal shows how far the job is, and images are not written twice."""
+
+    def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
+        """There is none."""
+
+    def write(self, path: Path, journal: Journal) -> None:
+        """Write all images, as the workers packed them.
+
+        Raises
+        ------
+        ResultsError
+            If there is no room, or they cannot be written.
+        """
+        from pipeline_files.background_file import write_background  # noqa: PLC0415 - PyTables, only for who writes
+
+        packs = _packs(journal)
+        write_background(path, self._description, self._layout, packs, journal.failures, n_bytes=journal.n_bytes)
+
+
+def _packs(journal: Journal) -> Iterator[tuple[int, Pack]]:
+    for start in journal.starts():
+        _, buffers = journal.read(start)
+        yield start, Pack.from_buffers(buffers)

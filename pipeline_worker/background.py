@@ -1,0 +1,72 @@
+"""The kind ``background``: frames in, what each pixel reads without a molecule out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.background import background_images
+from pipeline_files.background_preparation import background_layout, settings_of_background
+from pipeline_files.image_packs import Pack
+from pipeline_protocol.messages import JobSpec
+from pipeline_worker.kinds import Result
+from pipeline_worker.movie_reader import MovieReader, blocked_by_errors
+
+Image = NDArray[np.float32]
+
+
+class BackgroundRunner:
+    """A movie, opened, with the settings of its background.
+
+    Parameters
+    ----------
+    spec
+        The job.
+
+    Raises
+    ------
+    BlockedError
+        If the movie is not there or is another one.
+    """
+
+    def __init__(self, spec: JobSpec) -> None:
+        with blocked_by_errors():
+            self._settings = settings_of_background(spec.settings)
+            self._reader = MovieReader(spec, self._settings)
+            self._layout = background_layout(spec.settings, self._reader.movie)
+
+    def read(self, start: int, stop: int) -> tuple[int, int]:
+        """Have the system fetch what a range begins with, and return the range."""
+        self._reader.expect(start, stop)
+        return start, stop
+
+    def compute(self, inputs: tuple[int, int]) -> Result:
+        """Find the background of each frame of a range, and pack it.
+
+        Raises
+        ------
+        BlockedError
+            If the movie is gone, or has changed.
+        MovieError
+            If these frames cannot be read.
+        """
+        began = time.perf_counter()
+        seconds = {"read": 0.0}
+        pack = Pack.of(self._layout, self._images(*inputs, seconds))
+        seconds["background"] = time.perf_counter() - began - seconds["read"]
+        return Result(n_items=len(pack.chunks), failures={}, buffers=pack.buffers(), seconds=seconds)
+
+    def close(self) -> None:
+        """Let go of the movie."""
+        self._reader.close()
+
+    def _images(self, start: int, stop: int, seconds: dict[str, float]) -> Iterator[tuple[Image | None, float]]:
+        """Yield the background of each frame, and what has to be added to it; take the time of reading."""
+        for part in self._reader.parts(start, stop):
+            seconds["read"] += part.read_s
+            found = background_images(part.block, part.start, part.stop, self._settings)
+            for number, offset_adu in zip(found.index, found.offsets_adu, strict=True):
+                yield None if number < 0 else found.images[number], float(offset_adu)
