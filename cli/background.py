@@ -19,12 +19,7 @@ from cli.settings_options import settings_options
 @click.option(
     "--compress/--no-compress", default=True, show_default=True, help="Whether images are compressed, without loss."
 )
-@click.option(
-    "--mapped/--every-frame",
-    default=False,
-    help="Store each image once, and for each frame which one is its own; or an image for every frame, as PYME opens "
-    "it (the default).",
-)
+@click.option("--mapped", is_flag=True, help="Store each image once, and for each frame which one is its own.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that work; without it one per core.")
 @click.option("--resume", is_flag=True, help="Only go on with what was stopped; fail if there is nothing.")
 def command(  # noqa: PLR0913  # one for each option

@@ -19,9 +19,11 @@ from click.testing import CliRunner
 from cli.main import pointillist
 from fitting.localizations import LOCALIZATION_DTYPE
 from fitting.modules import MODULES
+from pipeline_files.background_file import write_background
 from pipeline_files.final_results import write_results
 from pipeline_files.formats import FORMATS
 from pipeline_files.identity import data_file_id
+from pipeline_files.image_packs import ImageLayout, Pack
 from pipeline_files.maps import load_map
 from pipeline_files.metadata import Value
 from pipeline_files.movie import open_movie
@@ -91,6 +93,29 @@ answer = {"n": int(source.getNumSlices()), "frame": source.getSlice(3).tolist(),
     np.testing.assert_array_equal(np.transpose(seen["frame"]), FRAMES[3])
     assert seen["id"] == data_file_id(FRAMES[0])
     assert (seen["offset"], seen["events"]) == (100.0, 2)
+
+
+def test_pyme_opens_our_backgrounds(pyme: Any, tmp_path: Path) -> None:
+    description = ResultsDescription(
+        metadata=METADATA, movie_path="a", movie_identity="a", n_frames=30, settings_digest="", events=EVENTS
+    )
+    images = (FRAMES + np.float32(0.25)).astype(np.float32)
+    layout = ImageLayout(frame_shape=(20, 24), dtype=images.dtype, is_compressed=True, is_mapped=False)
+    pack = Pack.of(layout, [(None, 0.0), *((image, 0.0) for image in images[1:])])
+    write_background(tmp_path / "a.h5", description, layout, [(0, pack)], {}, n_bytes=100_000)
+    seen = pyme(
+        """
+from PYME.IO.image import ImageStack
+image = ImageStack(filename=files[0])
+answer = {"shape": [int(n) for n in image.data_xyztc.shape], "offset": image.mdh.getEntry("Camera.ADOffset"),
+          "frame": np.asarray(image.data_xyztc[:, :, 0, 3, 0]).squeeze().tolist(),
+          "is_nan": bool(np.isnan(image.data_xyztc[:, :, 0, 0, 0]).all()), "events": len(image.events)}
+""",
+        tmp_path / "a.h5",
+    )
+    assert seen["shape"] == [24, 20, 1, 30, 1]
+    np.testing.assert_array_equal(np.transpose(seen["frame"]), images[3])
+    assert (seen["offset"], seen["is_nan"], seen["events"]) == (100.0, True, 2)
 
 
 def test_we_open_movies_that_pyme_spools(pyme: Any, tmp_path: Path) -> None:

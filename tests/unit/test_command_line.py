@@ -45,7 +45,7 @@ def test_every_command_and_option_is_documented_with_an_example(name: str) -> No
         if isinstance(parameter, click.Argument):
             assert parameter.make_metavar(click.Context(command(name))).strip("[].") in section
         else:
-            for option in parameter.opts:
+            for option in [*parameter.opts, *parameter.secondary_opts]:
                 assert f"`{option}" in section, f"{option} of {name} is not documented"
     assert "```console" in section
 
@@ -53,7 +53,8 @@ def test_every_command_and_option_is_documented_with_an_example(name: str) -> No
 def test_the_reference_names_no_command_or_option_that_does_not_exist() -> None:
     assert set(sections()) == set(ALL)
     for name, section in sections().items():
-        options = {option for parameter in command(name).params for option in parameter.opts} | {"--help"}
+        parameters = command(name).params
+        options = {option for one in parameters for option in [*one.opts, *one.secondary_opts]} | {"--help"}
         assert set(re.findall(r"^\| `(--?[a-z-]+)", section, flags=re.MULTILINE)) <= options
 
 

@@ -1,0 +1,87 @@
+"""``pointillist background``, as a user types it."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline_files.movie import open_movie
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    code = "from cli.main import pointillist as run; run()"
+    command = [sys.executable, "-c", code, "background", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+
+
+@pytest.fixture
+def movie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two frames of each, so that a window of two after each is the same for some."""
+    monkeypatch.setenv("PYMEDATADIR", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "day").mkdir()
+    frames = np.random.default_rng(0).integers(0, 500, (4, 30, 34)).repeat(10, axis=0).astype(np.uint16)
+    np.save(tmp_path / "day" / "movie.npy", frames)
+    return tmp_path / "day" / "movie.npy"
+
+
+def images_of(path: Path) -> NDArray[np.float32]:
+    with open_movie(path) as movie:
+        return movie.read(0, movie.n_frames)
+
+
+def test_every_form_of_the_file_has_the_same_values(movie: Path, tmp_path: Path) -> None:
+    window = ("-s", "Analysis.BGRange=-3:0")
+    paths: list[Path] = []
+    for options in ([], ["--no-compress"], ["--mapped"], ["--mapped", "--no-compress"]):
+        paths.append(tmp_path / f"out{len(paths)}.h5")
+        done = run(movie, "-o", paths[-1], *window, *options, "--workers", 1)
+        assert done.returncode == 0, done.stderr
+    for path in paths[1:]:
+        np.testing.assert_array_equal(images_of(path), images_of(paths[0]))
+    sizes = [path.stat().st_size for path in paths]
+    assert sizes[0] < sizes[1]
+    assert sizes[2] < sizes[3] < sizes[1]
+    with h5py.File(paths[2]) as file:
+        assert len(file["MappedImageData"]) == 1 + 3 * 3  # constant, but for three frames after each change
+
+
+def test_the_file_goes_beside_the_results_and_nothing_is_overwritten(movie: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / getpass.getuser() / "analysis" / "day"
+    for name in ("movie.background.h5", "movie.background_1.h5"):
+        done = run(movie, "--workers", 1)
+        assert done.returncode == 0, done.stderr
+        assert name in done.stdout.replace("\n", "")
+        assert (folder / name).exists()
+    with open_movie(folder / "movie.background.h5") as background:
+        assert background.metadata["Analysis.BGRange"] == (-30, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.h5"], "no such file"),
+        (["movie.npy", "-s", "Analysis.BGRange=0:0"], "means no background"),
+        (["movie.npy", "-s", "Analysis.BGRnage=-3:0"], "did you mean Analysis.BGRange?"),
+        (["movie.npy", "--resume"], "no unfinished"),
+        (["movie.npy", "-o", "movie.npy/background.h5"], "cannot be"),
+    ],
+)
+def test_bad_input_gets_one_line(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(movie.parent)
+    done = run(*arguments)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,74 @@
+"""What the server knows of each kind of job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitting.localizations import LOCALIZATION_DTYPE
+from pipeline_files.image_packs import ImageLayout, Pack
+from pipeline_files.results import ResultsDescription
+from pipeline_protocol.errors import MessageError, ServerError
+from pipeline_protocol.messages import Answer, Ref, Submit
+from pipeline_server.backgrounds import BackgroundForm
+from pipeline_server.kinds import Form
+from pipeline_server.localizations import LocalizationForm
+from pipeline_server.registry import KINDS as SERVER_KINDS
+from pipeline_server.submission import prepare
+from pipeline_worker.registry import KINDS as WORKER_KINDS
+
+DESCRIPTION = ResultsDescription(metadata={}, movie_path="m", movie_identity="i", n_frames=9, settings_digest="s")
+LAYOUT = ImageLayout(frame_shape=(3, 4), dtype=np.dtype("u2"), is_compressed=True, is_mapped=False)
+
+
+def check(form: Form, n_items: int, buffers: list[bytes]) -> None:
+    ref = Ref(job="j", start=3, stop=6)
+    form.check(Answer(worker="w", ref=ref, n_items=n_items, failures={}, seconds={}), buffers)
+
+
+def rows(*frames: int) -> bytes:
+    found = np.zeros(len(frames), LOCALIZATION_DTYPE)
+    found["frame"] = frames
+    return found.tobytes()
+
+
+def pack(*values: int) -> list[bytes]:
+    return Pack.of(LAYOUT, ((np.full((3, 4), value, np.uint16), 0.0) for value in values)).buffers()
+
+
+def test_server_and_workers_know_the_same_kinds() -> None:
+    assert SERVER_KINDS.keys() == WORKER_KINDS.keys()
+
+
+def test_a_kind_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    request = Submit(request=1, movie=str(tmp_path / "m.h5"), identity="i", settings={}, kind="tiles")
+    with pytest.raises(ServerError, match="tiles: the server has no such kind of job"):
+        prepare(request, {})
+
+
+def test_rows_of_the_range_are_taken() -> None:
+    check(LocalizationForm(DESCRIPTION), 3, [rows(3, 3, 5)])
+    check(LocalizationForm(DESCRIPTION), 0, [b""])
+
+
+@pytest.mark.parametrize(
+    ("n_items", "buffers"),
+    [(1, []), (2, [rows(3)]), (1, [rows(2)]), (1, [rows(6)]), (2, [rows(4, 3)]), (1, [rows(3), b""])],
+)
+def test_other_rows_are_not(n_items: int, buffers: list[bytes]) -> None:
+    with pytest.raises(MessageError):
+        check(LocalizationForm(DESCRIPTION), n_items, buffers)
+
+
+def test_images_of_the_range_are_taken() -> None:
+    check(BackgroundForm(DESCRIPTION, LAYOUT), 2, pack(7, 7, 8))
+
+
+@pytest.mark.parametrize(
+    ("n_items", "buffers"), [(3, pack(7, 7, 8)), (1, pack(7, 7)), (3, [rows(3, 4, 5)]), (1, pack(7, 7, 7)[:2])]
+)
+def test_other_images_are_not(n_items: int, buffers: list[bytes]) -> None:
+    with pytest.raises(MessageError):
+        check(BackgroundForm(DESCRIPTION, LAYOUT), n_items, buffers)
