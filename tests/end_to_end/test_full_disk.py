@@ -31,11 +31,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     run("umount", disk)
 
 
-def test_a_full_disk_stops_the_run_with_one_line_and_the_same_command_goes_on(small_disk: Path, tmp_path: Path) -> None:
-    movie, results = tmp_path / "movie.h5", small_disk / "out.h5r"
+@pytest.mark.parametrize(("command", "ending"), [("analyse", "h5r"), ("background", "h5")])
+def test_a_full_disk_stops_the_run_with_one_line_and_the_same_command_goes_on(
+    small_disk: Path, tmp_path: Path, command: str, ending: str
+) -> None:
+    movie, results = tmp_path / "movie.h5", small_disk / f"out.{ending}"
     made = run(BIN / "pointillist", "simulate", movie, "--size", "128", "--emitters", "8", "--frames", "1200")
     assert made.returncode == 0, made.stderr
-    analyse = (BIN / "analyse", movie, "--workers", "2")
+    analyse = (BIN / "pointillist", command, movie, "--workers", "2")
 
     full = run(*analyse, "-o", results)
     assert full.returncode == 1
@@ -45,9 +48,9 @@ def test_a_full_disk_stops_the_run_with_one_line_and_the_same_command_goes_on(sm
     assert "Traceback" not in full.stderr
     assert not results.exists()
 
-    assert run("mount", "-o", "remount,size=64m", small_disk).returncode == 0
+    assert run("mount", "-o", "remount,size=256m", small_disk).returncode == 0
     again = run(*analyse, "-o", results)
     assert again.returncode == 0, again.stderr
-    undisturbed = tmp_path / "undisturbed.h5r"
+    undisturbed = tmp_path / f"undisturbed.{ending}"
     assert run(*analyse, "-o", undisturbed).returncode == 0
     assert results.read_bytes() == undisturbed.read_bytes()
