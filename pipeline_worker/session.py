@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from pipeline_worker.kinds import Result
 
 BEAT_S = 1.0
 RESEND_S = 3.0
-"""An answer that has not been confirmed for so long is sent again."""
+"""An answer that has not been confirmed for so long is sent again; then after twice that time, and so on: images on a
+slow network are late without being lost. A server that has started again gets all answers at once."""
 
 N_HELD = 2
 """Ranges that are read or computed: one while the other."""
@@ -49,8 +51,10 @@ class Held:
         Whether the result does not matter any more.
     answer, buffers
         Once it is answered.
-    sent_at
-        When the answer was sent last, s.
+    send_at
+        When the answer is to be sent, the first time or again, s.
+    patience_s
+        How long to wait then for its confirmation.
     """
 
     ref: m.Ref
@@ -61,7 +65,8 @@ class Held:
     is_unwanted: bool = False
     answer: m.Answer | None = None
     buffers: Sequence[Buffer] = ()
-    sent_at: float = -1e9
+    send_at: float = -math.inf
+    patience_s: float = RESEND_S
 
     def is_stuck(self, now: float) -> bool:
         """Whether it has been read, or computed, for longer than its lease."""
@@ -95,6 +100,7 @@ class Session:
     _held: dict[tuple[str, int, int], Held] = field(default_factory=dict)
     _said: tuple[int, m.Ref | None] | None = None
     _beat_at: float = 0.0
+    _epoch: int | None = None
 
     def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> Held | None:
         """Take a message; return the range if it is one to begin with.
@@ -121,6 +127,10 @@ class Session:
                     forgotten.is_unwanted = True
                     if forgotten.answer is None:
                         self._beat_at = now
+            case m.Heard(epoch=epoch) if epoch != self._epoch:
+                self._epoch = epoch
+                for held in self._held.values():
+                    held.send_at, held.patience_s = now, RESEND_S
         return None
 
     def answer(self, held: Held, result: Result, now: float) -> None:
@@ -150,8 +160,9 @@ class Session:
         """Return what is to be sent: answers, and a beat."""
         outgoing: list[Outgoing] = []
         for held in self._held.values():
-            if held.answer is not None and now >= held.sent_at + RESEND_S:
-                held.sent_at = now
+            if held.answer is not None and now >= held.send_at:
+                held.send_at = now + held.patience_s
+                held.patience_s *= 2
                 outgoing.append((held.answer, held.buffers))
         state = self._wants, self._computing
         if state != self._said or now >= self._beat_at:
@@ -169,7 +180,7 @@ class Session:
 
     def next_due(self, now: float) -> float:
         """Return the seconds until something is to be sent."""
-        times = [held.sent_at + RESEND_S for held in self._held.values() if held.answer is not None]
+        times = [held.send_at for held in self._held.values() if held.answer is not None]
         return max(0.0, min([self._beat_at, *times]) - now)
 
     @property

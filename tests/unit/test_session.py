@@ -81,8 +81,21 @@ def test_an_answer_is_sent_until_it_is_confirmed(session: Session) -> None:
     assert answers(session, 0.0) == [0]
     assert answers(session, 0.5 * RESEND_S) == []
     assert answers(session, RESEND_S) == [0]
-    session.receive(m.Forget(ref=held.ref), [], RESEND_S)
-    assert answers(session, 2 * RESEND_S) == []
+    assert answers(session, 2.5 * RESEND_S) == []
+    assert answers(session, 3 * RESEND_S) == [0]
+    session.receive(m.Forget(ref=held.ref), [], 3 * RESEND_S)
+    assert answers(session, 10 * RESEND_S) == []
+
+
+def test_a_server_that_has_started_again_gets_all_answers_at_once(session: Session) -> None:
+    session.receive(m.Heard(epoch=1), [], 0.0)
+    held = held_lease(session, 0)
+    session.answer(held, RESULT, 0.0)
+    assert answers(session, 0.0) == [0]
+    session.receive(m.Heard(epoch=1), [], 0.1)
+    assert answers(session, 0.1) == []
+    session.receive(m.Heard(epoch=2), [], 0.2)
+    assert answers(session, 0.2) == [0]
 
 
 def test_it_wants_no_more_while_answers_wait_for_their_confirmation(session: Session) -> None:
