@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitting.localizations import LOCALIZATION_DTYPE
 from pipeline_files.image_packs import ImageLayout, Pack
 from pipeline_files.results import ResultsDescription
 from pipeline_protocol.errors import MessageError, ServerError
@@ -19,7 +18,13 @@ from pipeline_server.registry import KINDS as SERVER_KINDS
 from pipeline_server.submission import prepare
 from pipeline_worker.registry import KINDS as WORKER_KINDS
 
-DESCRIPTION = ResultsDescription(metadata={}, movie_path="m", movie_identity="i", n_frames=9, settings_digest="s")
+DESCRIPTION = ResultsDescription(
+    metadata={"Analysis.FitModule": "LatGaussFitFR"},
+    movie_path="m",
+    movie_identity="i",
+    n_frames=9,
+    settings_digest="s",
+)
 LAYOUT = ImageLayout(frame_shape=(3, 4), dtype=np.dtype("u2"), is_compressed=True, is_mapped=False)
 
 
@@ -29,7 +34,7 @@ def check(form: Form, n_items: int, buffers: list[bytes]) -> None:
 
 
 def rows(*frames: int) -> bytes:
-    found = np.zeros(len(frames), LOCALIZATION_DTYPE)
+    found = np.zeros(len(frames), DESCRIPTION.dtype)
     found["frame"] = frames
     return found.tobytes()
 
