@@ -15,7 +15,8 @@ from pipeline_files.background_file import write_background
 from pipeline_files.final_results import FAILURE_DTYPE
 from pipeline_files.image_packs import ImageLayout, Pack
 from pipeline_files.movie import open_movie
-from pipeline_files.results import ResultsDescription, is_finished
+from pipeline_files.results import ResultsDescription
+from pipeline_files.results_reader import is_finished
 from pipeline_files.source import EVENT_DTYPE
 from pipeline_protocol.errors import ResultsError
 
