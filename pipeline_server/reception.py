@@ -61,6 +61,11 @@ class Reception:
         for number, line in enumerate(self._state.read_text("utf-8").splitlines(), 1):
             self._start(-number, None, reopen, Path(line))
 
+    @property
+    def is_reopening(self) -> bool:
+        """Whether journals of an earlier server are still being taken up."""
+        return any(number < 0 for number in self._pending)
+
     def receive(self, peer: bytes, request: Submit) -> ToClient:
         """Begin with a request, or answer a copy of it."""
         answer = self._answers.get(request.request)

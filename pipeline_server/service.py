@@ -160,19 +160,25 @@ class Service:
             else:
                 self._obey(instruction)
 
-    def _progress(self, request: int, job: str, now: float) -> m.Progress | m.Refused:
+    def _progress(self, request: int, job: str, now: float) -> m.Progress | m.Refused | m.Wait:
         work = self._works.get(job)
         if work is not None:
             return work.progress(self.queue.jobs[job], request, now, len(self.queue.workers))
         ended = self._ended.get(job)
         if ended is None:
-            return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+            return self._unknown(request, job)
         return structs.replace(ended, request=request)
 
-    def _stop(self, request: int, job: str, now: float) -> m.Accepted | m.Refused:
+    def _unknown(self, request: int, job: str) -> m.Refused | m.Wait:
+        """Answer who asks for a job that is not here, or not yet here again."""
+        if self._reception.is_reopening:
+            return m.Wait(request=request)
+        return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+
+    def _stop(self, request: int, job: str, now: float) -> m.Accepted | m.Refused | m.Wait:
         work = self._works.get(job)
         if work is None and job not in self._ended:
-            return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+            return self._unknown(request, job)
         if work is not None:
             self._happen(work.sync(now))
         if work is not None and self.queue.jobs[job].state is not JobState.FINISHING:
