@@ -12,6 +12,7 @@ from cli.settings_options import settings_options
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
 @click.argument("movie", type=click.Path(path_type=Path))
+@click.option("--method", metavar="ID", help="Such as rollmed:k=100; short for -s Analysis.Background=ID.")
 @settings_options
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The file, .h5; without it it goes where results go."
@@ -25,6 +26,7 @@ from cli.settings_options import settings_options
 def command(  # noqa: PLR0913  # one for each option
     *,
     movie: Path,
+    method: str | None,
     overrides: tuple[str, ...],
     settings_file: Path | None,
     output: Path | None,
@@ -41,9 +43,10 @@ def command(  # noqa: PLR0913  # one for each option
     \b
     Examples:
         pointillist background movie.h5
-        pointillist background movie.tif -o background.h5 -s Analysis.BGRange=-15:15 -s Analysis.PCTBackground=0.5
-        pointillist background movie.h5 --mapped --no-compress
+        pointillist background movie.tif -o background.h5 --method rollmed:k=100
+        pointillist background movie.h5 --method sparsemed:i=500 --mapped
     """  # noqa: D301  # click's marker for lines that stay
+    from cli.background_summary import summarise_background
     from cli.console import facts, notices
     from cli.console import output as stdout
     from cli.following import took
@@ -51,6 +54,8 @@ def command(  # noqa: PLR0913  # one for each option
     from pipeline_files.background_preparation import prepare_background
     from pipeline_files.movie import open_movie
 
+    if method is not None:
+        overrides = (*overrides, f"Analysis.Background={method}")
     with open_movie(movie) as opened:
         settings = prepare_background(opened, settings_file, overrides, is_compressed=compress, is_mapped=mapped)
         identity = opened.identity
@@ -68,4 +73,4 @@ def command(  # noqa: PLR0913  # one for each option
             items="images",
         )
     )
-    stdout().print(facts({"background": outcome.output, "images": f"{outcome.n_items}", "took": took(outcome)}))
+    stdout().print(facts({**summarise_background(Path(outcome.output)), "took": took(outcome)}))

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from fitting.diagnosis import Look
     from fitting.settings import FitSettings
     from fitting.symptoms import Finding
-    from pipeline_files.movie import Movie
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ def spread_frames(n_frames: int, first: int, n_movie_frames: int) -> list[int]:
 
 
 def look_at(
-    movie: Movie,
+    blocks: BlockReader,
     frames: Sequence[int],
     camera: CameraModel,
     settings: FitSettings,
@@ -87,8 +86,8 @@ def look_at(
 
     Parameters
     ----------
-    movie
-        Open; of each frame its background window is read with it.
+    blocks
+        Of the movie; of each frame its background window is read with it.
     frames
         Their numbers.
     camera, settings
@@ -104,7 +103,6 @@ def look_at(
         Frames that could not be analysed, with the reason.
     """
     from fitting.backgrounds.no_background import NoBackground
-    from fitting.blocks import BlockReader
     from fitting.symptoms import background_hides, find_symptoms
 
     looks: dict[float, list[Look]] = {threshold: [] for threshold in thresholds}
@@ -113,7 +111,6 @@ def look_at(
     variants = {t: replace(settings, detection_threshold=t * unit) for t in thresholds}
     bare: list[Look] = []
     plain = replace(variants[thresholds[-1]], background=NoBackground())
-    blocks = BlockReader(movie.read, movie.n_frames, settings)
     for frame in frames:
         try:
             *found, without_background = _looks(

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 def command(file: Path) -> None:
     """Show what is in a movie, or in results.
 
-    FILE is a movie (.h5, .tif, .npy), results (.h5r), or the truth of a simulated movie. Of a movie whose metadata is
-    incomplete, it says what has to be given for the analysis.
+    FILE is a movie (.h5, .tif, .npy), results (.h5r), a background, or the truth of a simulated movie. Of a movie
+    whose metadata is incomplete, it says what has to be given for the analysis.
 
     \b
     Example:
         pointillist info movie.h5
     """  # noqa: D301  # click's marker for lines that stay
-    describe = {"results": _describe_results, "truth": _describe_truth, "movie": _describe_movie}
+    describe = {
+        "results": _describe_results,
+        "truth": _describe_truth,
+        "background": _describe_background,
+        "movie": _describe_movie,
+    }
     describe[_kind(file)](file)
 
 
@@ -38,7 +43,8 @@ def _kind(file: Path) -> str:
         return "results"
     if file.is_file() and h5py.is_hdf5(file):
         with h5py.File(file, "r") as opened:
-            return "results" if "FitResults" in opened else "truth" if "Truth" in opened else "movie"
+            marks = {"FitResults": "results", "Truth": "truth", "Pointillist/Frames": "background"}
+            return next((kind for node, kind in marks.items() if node in opened), "movie")
     return "movie"
 
 
@@ -104,6 +110,15 @@ def _describe_results(file: Path) -> None:
     _print_metadata(results.metadata)
     for remark in results.remarks:
         notices().print(f"note: {remark}", markup=False)
+
+
+def _describe_background(file: Path) -> None:
+    from cli.background_summary import summarise_background
+    from pipeline_files.movie import open_movie
+
+    output().print(facts(summarise_background(file)))
+    with open_movie(file) as images:
+        _print_metadata(images.metadata)
 
 
 def _describe_truth(file: Path) -> None:

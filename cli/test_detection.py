@@ -122,10 +122,12 @@ def run_test(request: Request) -> None:
 
 def _examine(request: Request) -> DetectionTest:
     from cli.detection_looks import DetectionTest, look_at, spread_frames
+    from fitting.blocks import BlockReader
     from pipeline_files.camera import camera_model
     from pipeline_files.movie import open_movie
     from pipeline_files.preparation import prepare
     from pipeline_files.settings import fit_settings
+    from pipeline_files.stored_background import copied_images
 
     overrides = list(request.overrides)
     if request.thresholds:
@@ -136,7 +138,9 @@ def _examine(request: Request) -> DetectionTest:
         camera = camera_model(settings, movie.frame_shape, request.movie.absolute().parent)
         thresholds = request.thresholds or (float(str(settings["Analysis.DetectionThreshold"])),)
         frames = spread_frames(request.n_frames, fit.start_at, movie.n_frames)
-        tests, failures = look_at(movie, frames, camera, fit, thresholds)
+        with copied_images(settings) as images:
+            blocks = BlockReader(movie.read, movie.n_frames, fit, images)
+            tests, failures = look_at(blocks, frames, camera, fit, thresholds)
         return DetectionTest(
             movie=request.movie,
             n_movie_frames=movie.n_frames,

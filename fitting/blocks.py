@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from fitting.background import window_span
+from fitting.backgrounds.copy import Copy
+from fitting.backgrounds.images import ImagesOfRange
 from fitting.backgrounds.sparse_images import ReadFrames, SparseImages
 from fitting.backgrounds.sparse_median import SparseMedian
 from fitting.localizations import FrameBlock
 from fitting.settings import FitSettings
 
 
-def spread_images(settings: FitSettings, read: ReadFrames, n_movie_frames: int) -> SparseImages | None:
-    """Return the background images that are spread over a movie, to be kept for all its ranges.
+def spread_images(
+    settings: FitSettings, read: ReadFrames, n_movie_frames: int, stored: ImagesOfRange | None = None
+) -> ImagesOfRange | None:
+    """Return where the background images come from that are spread over a movie, to be kept for all its ranges.
 
     Parameters
     ----------
@@ -20,16 +24,18 @@ def spread_images(settings: FitSettings, read: ReadFrames, n_movie_frames: int) 
         Reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``.
     n_movie_frames
         Length of the movie.
+    stored
+        The images that the method ``copy`` takes.
 
     Returns
     -------
-    SparseImages or None
-        None where the method needs the neighbouring frames alone.
+    callable or None
+        Returns the images of a range; None where the method needs the neighbouring frames alone.
     """
     method = settings.background
-    if not isinstance(method, SparseMedian):
-        return None
-    return SparseImages(method, read, n_movie_frames, settings.first_illuminated_frame)
+    if isinstance(method, SparseMedian):
+        return SparseImages(method, read, n_movie_frames, settings.first_illuminated_frame).range
+    return stored if isinstance(method, Copy) else None
 
 
 class BlockReader:
@@ -37,15 +43,17 @@ class BlockReader:
 
     Parameters
     ----------
-    read, n_movie_frames, settings
+    read, n_movie_frames, settings, stored
         As for :func:`spread_images`.
     """
 
-    def __init__(self, read: ReadFrames, n_movie_frames: int, settings: FitSettings) -> None:
+    def __init__(
+        self, read: ReadFrames, n_movie_frames: int, settings: FitSettings, stored: ImagesOfRange | None = None
+    ) -> None:
         self.n_movie_frames = n_movie_frames
         self._read = read
         self._settings = settings
-        self._spread = spread_images(settings, read, n_movie_frames)
+        self._spread = spread_images(settings, read, n_movie_frames, stored)
 
     def block(self, start: int, stop: int) -> FrameBlock:
         """Read a range ``[start, stop)``."""
@@ -54,5 +62,5 @@ class BlockReader:
             frames=self._read(first, end),
             first=first,
             n_movie_frames=self.n_movie_frames,
-            background_images=None if self._spread is None else self._spread.range(start, stop),
+            background_images=None if self._spread is None else self._spread(start, stop),
         )

@@ -103,7 +103,8 @@ def _create(path: Path, description: ResultsDescription, layout: ImageLayout) ->
         )
         file.create_table("/", "Events", np.asarray(description.events, EVENT_DTYPE), track_times=False)
         left_out = write_metadata(file, description.metadata)
-        write_provenance(file, description, {"metadata_left_out": json.dumps(left_out)})
+        method = str(description.metadata.get("Analysis.Background", ""))
+        write_provenance(file, description, {"metadata_left_out": json.dumps(left_out), "method": method})
         frames = file.create_table("/Pointillist", "Frames", FRAME_DTYPE, track_times=False)
         block = np.full(_BLOCK_FRAMES, np.array((-1, 0), FRAME_DTYPE))
         for start in range(0, description.n_frames, _BLOCK_FRAMES):

@@ -17,6 +17,7 @@ from pipeline_files.image_packs import ImageLayout, storage_settings
 from pipeline_files.metadata import Metadata, Value, number
 from pipeline_files.movie import Movie
 from pipeline_files.settings import resolve
+from pipeline_files.stored_background import find_background
 from pipeline_protocol.errors import SettingError
 
 _KEYS = ("Analysis.Background", "Analysis.BGRange", "Analysis.PCTBackground", "EstimatedLaserOnFrameNo")
@@ -60,6 +61,7 @@ def prepare_background(
         raise SettingError("Analysis.Background", "none is no background", "choose a method with --method")
     return {
         **{key: settings[key] for key in _KEYS},
+        **find_background(movie, settings),
         **storage_settings(is_compressed=is_compressed, is_mapped=is_mapped),
     }
 

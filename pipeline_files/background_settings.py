@@ -12,6 +12,9 @@ from pipeline_files.kinds import parse_range
 from pipeline_files.metadata import Metadata, Value, number
 from pipeline_protocol.errors import SettingError
 
+BACKGROUND_FILE = "Analysis.BackgroundFile"
+"""What the method ``copy`` copies from."""
+
 PYME_KEYS = frozenset({"Analysis.BGRange", "Analysis.PCTBackground"})
 """Settings that say the background where ``Analysis.Background`` is empty."""
 
@@ -34,8 +37,9 @@ def background(settings: Metadata) -> BackgroundMethod:
         percentile = number(settings, "Analysis.PCTBackground") or 0.0
         return pyme_method(parse_range(settings["Analysis.BGRange"]), percentile)
     method = background_method(identifier)
-    if isinstance(method, Copy):
-        raise SettingError("Analysis.Background", "copy: a movie has no background images", "choose another method")
+    if isinstance(method, Copy) and not settings.get(BACKGROUND_FILE):
+        remedy = f"give -s {BACKGROUND_FILE}=FILE, which 'pointillist background' makes"
+        raise SettingError("Analysis.Background", "copy: there is no file to copy from", remedy)
     cycle_s = number(settings, "Camera.CycleTime")
     if isinstance(method, SparseMedian) and method.is_timed and cycle_s:
         return replace(method, interval=method.frames_per_split(cycle_s))

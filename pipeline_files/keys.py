@@ -62,6 +62,12 @@ _TABLE = (
         help="Method of the background, such as rollmed:k=100; where it is missing, BGRange and PCTBackground say it.",
     ),
     Key(
+        name="Analysis.BackgroundFile",
+        kind=TEXT,
+        unit="file",
+        help="What the method copy takes the background from; 'pointillist background' makes it.",
+    ),
+    Key(
         name="Analysis.BGRange",
         kind=RANGE,
         default=(-30, 0),

@@ -13,6 +13,7 @@ from pipeline_files.maps import MAP_KEYS, digest_file, find_map
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
 from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve
+from pipeline_files.stored_background import find_background
 from pipeline_protocol.errors import SettingError
 
 _MOST_DARK_FRAMES = 100
@@ -59,6 +60,7 @@ def prepare(
         remarks.append("Analysis.TrackFiducials has no effect: fiducials are not tracked")
     check_complete(settings)
     _name_maps(movie, settings)
+    settings.update(find_background(movie, settings))
     check_frames(movie, settings)
     if any(map_name(settings, key) for key in MAP_KEYS):
         from pipeline_files.map_examination import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps

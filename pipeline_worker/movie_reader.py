@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from fitting.localizations import FrameBlock
 from fitting.settings import FitSettings
 from pipeline_files.movie import open_movie
 from pipeline_files.source import Frames
+from pipeline_files.stored_background import copied_images
 from pipeline_protocol.errors import MovieError, PointillistError
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.kinds import BlockedError
@@ -70,18 +71,19 @@ class MovieReader:
     Raises
     ------
     BlockedError
-        If the movie is not there, or is another one.
+        If the movie, or its stored background, is not there, or is another one.
     """
 
     def __init__(self, spec: JobSpec, settings: FitSettings) -> None:
         self._path = Path(spec.movie)
         self._identity = spec.identity
-        with blocked_by_errors():
+        with blocked_by_errors(), ExitStack() as stack:
             self._stamp = self._stamped()
-            self.movie = open_movie(self._path)
-        if self.movie.identity != spec.identity:
-            self.movie.close()
-            raise _changed(self._path)
+            self.movie = stack.enter_context(open_movie(self._path))
+            if self.movie.identity != spec.identity:
+                raise _changed(self._path)
+            stored = stack.enter_context(copied_images(spec.settings))
+            self._files = stack.pop_all()  # they stay open
         self._settings = settings
         self._n_frames = spec.n_frames
         middle = self._n_frames // 2
@@ -89,7 +91,7 @@ class MovieReader:
         frame_bytes = math.prod(self.movie.frame_shape) * self.movie.dtype.itemsize
         self._n_block = max(1, BLOCK_BYTES // frame_bytes, _BLOCK_WINDOWS * (end - first - 1))
         self._n_ahead = max(1, _AHEAD_BYTES // frame_bytes)
-        self._spread = spread_images(settings, self.movie.read, self._n_frames)
+        self._spread = spread_images(settings, self.movie.read, self._n_frames, stored)
         self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
         self._first = self._end = 0  # of the frames in it
 
@@ -122,8 +124,8 @@ class MovieReader:
             raise
 
     def close(self) -> None:
-        """Let go of the file."""
-        self.movie.close()
+        """Let go of the files."""
+        self._files.close()
 
     def _block(self, start: int, stop: int) -> FrameBlock:
         """Read frames with all that their background needs; what the block before left in memory is not read again."""
@@ -142,7 +144,7 @@ class MovieReader:
             frames=frames,
             first=first,
             n_movie_frames=self._n_frames,
-            background_images=None if self._spread is None else self._spread.range(start, stop),
+            background_images=None if self._spread is None else self._spread(start, stop),
         )
 
     def _stamped(self) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,3 +51,7 @@ class BackgroundImages:
     def stop(self) -> int:
         """Number of the frame after the last one."""
         return self.first + len(self.index)
+
+
+ImagesOfRange = Callable[[int, int], BackgroundImages]
+"""Returns the background images of the frames ``[start, stop)``."""

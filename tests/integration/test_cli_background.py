@@ -13,11 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline_files.movie import open_movie
+from pipeline_files.results_reader import read_results
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    code = "from cli.main import pointillist as run; run()"
-    command = [sys.executable, "-c", code, "background", *map(str, arguments)]
+    return run_command("background", *arguments)
+
+
+def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from cli.main import pointillist as run; run()", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
@@ -69,8 +73,12 @@ def test_the_file_goes_beside_the_results_and_nothing_is_overwritten(movie: Path
     ("arguments", "message"),
     [
         (["missing.h5"], "no such file"),
-        (["movie.npy", "-s", "Analysis.BGRange=0:0"], "means no background"),
+        (["movie.npy", "-s", "Analysis.BGRange=0:0"], "choose a method"),
         (["movie.npy", "-s", "Analysis.BGRnage=-3:0"], "did you mean Analysis.BGRange?"),
+        (["movie.npy", "--method", "rollmde"], "did you mean rollmed?"),
+        (["movie.npy", "--method", "rollmed:k=0"], "1 or more"),
+        (["movie.npy", "--method", "copy"], "Analysis.BackgroundFile"),
+        (["movie.npy", "--method", "sparsemed"], "Camera.CycleTime"),
         (["movie.npy", "--resume"], "no unfinished"),
         (["movie.npy", "-o", "movie.npy/background.h5"], "cannot be"),
     ],
@@ -85,3 +93,23 @@ def test_bad_input_gets_one_line(
     assert len(errors) == 1
     assert message in errors[0]
     assert "Traceback" not in done.stderr
+
+
+def test_an_analysis_that_copies_the_background_finds_the_same_as_one_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    method = "sparsemed:k=20^i=40"
+    made = run_command("simulate", "movie.h5", "--frames", "200", "--size", "64", "--emitters", "4")
+    assert made.returncode == 0, made.stderr
+    done = run("movie.h5", "-o", "background.h5", "--method", method, "--mapped", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "each once" in done.stdout
+    copied = ("-s", "Analysis.Background=copy", "-s", f"Analysis.BackgroundFile={tmp_path / 'background.h5'}")
+    for name, settings in (("made", ("-s", f"Analysis.Background={method}")), ("copied", copied)):
+        done = run_command("analyse", "movie.h5", "-o", f"{name}.h5r", *settings, "--workers", "1")
+        assert done.returncode == 0, done.stderr
+    copy, original = read_results(tmp_path / "copied.h5r"), read_results(tmp_path / "made.h5r")
+    assert copy.rows.tobytes() == original.rows.tobytes()
+    assert copy.n_localizations > 100
+    assert str(copy.metadata["Pointillist.CopiedBackground"]).startswith("sparsemed:k=20^")

@@ -322,7 +322,7 @@ def test_a_background_by_seconds_needs_the_time_between_frames() -> None:
     [
         ("rolmed:k=3", "there is no background 'rolmed'; did you mean rollmed?"),
         ("rollmed:x=3", "rollmed: there is no parameter 'x'"),
-        ("copy", "copy: a movie has no background images"),
+        ("copy", "copy: there is no file to copy from"),
     ],
 )
 def test_a_background_that_cannot_be_is_refused_in_one_line(identifier: str, problem: str) -> None:

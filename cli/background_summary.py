@@ -1,0 +1,28 @@
+"""What a background file holds, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def summarise_background(path: Path) -> dict[str, str]:
+    """Return what a user wants to know first of a background file, as names and values.
+
+    Raises
+    ------
+    ResultsError
+        If it is no background file.
+    """
+    from pipeline_files.background_reader import BackgroundFile
+
+    with BackgroundFile(path) as file:
+        about = file.about
+    height, width = about.frame_shape
+    stored = f"{about.n_images}, each once" if about.is_mapped else "one for each frame"
+    return {
+        "background": str(path),
+        "method": about.method,
+        "movie": about.movie_path,
+        "frames": f"{about.n_frames} of {width} x {height} px",
+        "images": f"{stored}, {about.dtype}, {path.stat().st_size / 1e6:.1f} MB",
+    }

@@ -1,0 +1,140 @@
+"""Reading background files, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+import numpy as np
+
+from fitting.backgrounds.images import BackgroundImages
+from pipeline_files.pyme_h5 import ArrayFrames, open_hdf5
+from pipeline_protocol.errors import MovieError, ResultsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundAbout:
+    """What a background file says of itself.
+
+    Parameters
+    ----------
+    method
+        Identifier.
+    movie_path, movie_identity
+        Of the movie that it is the background of.
+    n_frames, n_images
+        Length of that movie, and how many images there are.
+    frame_shape
+        ``(y, x)``.
+    dtype
+        Of the pixels.
+    is_mapped
+        Whether equal images of successive frames stand there once.
+    """
+
+    method: str
+    movie_path: str
+    movie_identity: str
+    n_frames: int
+    n_images: int
+    frame_shape: tuple[int, int]
+    dtype: str
+    is_mapped: bool
+
+
+class BackgroundFile:
+    """A file of :func:`pipeline_files.background_file.write_background`, open; for one thread at a time.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    ResultsError
+        If there is no such file, or it is another one, or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _clear_errors(path):
+            file = open_hdf5(path)
+            try:
+                self._index = file["Pointillist/Frames"]
+                is_mapped = "MappedImageData" in file
+                data = file["MappedImageData" if is_mapped else "ImageData"]
+                self._images = ArrayFrames(path, file, data)
+                self.about = _about(file, data, len(self._index), is_mapped=is_mapped)
+            except BaseException:
+                file.close()
+                raise
+
+    def images(self, start: int, stop: int) -> BackgroundImages:
+        """Return the background of the frames ``[start, stop)``, each image once.
+
+        Raises
+        ------
+        ResultsError
+            If the file is damaged, or ends before.
+        """
+        with _clear_errors(self._path):
+            rows = self._index[start:stop]
+            if len(rows) < stop - start:
+                raise ResultsError(self._path, f"has {len(self._index)} frames, not {stop}", "make it again")
+            numbers = rows["image"][rows["image"] >= 0]
+            first, end = (int(numbers.min()), int(numbers.max()) + 1) if len(numbers) else (0, 0)
+            images = self._images.read(first, end) if first < end else np.empty((0, *self.about.frame_shape))
+        return BackgroundImages(
+            first=start,
+            images=images.astype(np.float32, copy=False),
+            index=np.where(rows["image"] < 0, -1, rows["image"] - first).astype(np.int32),
+            offsets_adu=rows["offset"].astype(np.float64),
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._images.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _about(file: h5py.File, data: h5py.Dataset, n_frames: int, *, is_mapped: bool) -> BackgroundAbout:
+    told = file["Pointillist"].attrs
+    texts = {name: _text(told[name]) for name in ("method", "movie_path", "movie_identity")}
+    n_images, n_x, n_y = data.shape
+    shape = (int(n_y), int(n_x))
+    return BackgroundAbout(
+        **texts, n_frames=n_frames, n_images=n_images, frame_shape=shape, dtype=str(data.dtype), is_mapped=is_mapped
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    """Say in one line what the libraries say in many."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ResultsError(path, "there is no such file", "make it with 'pointillist background'") from error
+    except MovieError as error:
+        raise ResultsError(path, error.problem, error.remedy) from error
+    except KeyError as error:
+        raise ResultsError(path, "holds no background", "make it with 'pointillist background'") from error
+    except (OSError, RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ResultsError(path, f"cannot be read ({reason})", "it may be damaged: make it again") from error

@@ -1,0 +1,95 @@
+"""The method ``copy``: the background of a movie in a file that was made before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fitting.backgrounds.copy import Copy
+from fitting.backgrounds.images import ImagesOfRange
+from pipeline_files.background_reader import BackgroundFile
+from pipeline_files.background_settings import BACKGROUND_FILE, background
+from pipeline_files.identity import identify
+from pipeline_files.metadata import Metadata, Value
+from pipeline_files.movie import Movie
+from pipeline_files.places import data_root
+from pipeline_files.settings import map_digest_name
+from pipeline_protocol.errors import SettingError
+
+_COPIED_METHOD = "Pointillist.CopiedBackground"
+
+
+def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
+    """Find the file that the background is copied from, and make sure that it is of this movie.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    settings
+        Of :func:`pipeline_files.settings.resolve`.
+
+    Returns
+    -------
+    dict
+        Settings: the file's whole path, its identity, and its method. Empty for other methods.
+
+    Raises
+    ------
+    SettingError
+        If there is no such file, or it is of another movie.
+    ResultsError
+        If it holds no background.
+    """
+    if not isinstance(background(settings), Copy):
+        return {}
+    path = _found(str(settings[BACKGROUND_FILE]), movie.path.absolute().parent)
+    with BackgroundFile(path) as file:
+        about = file.about
+    if (about.movie_identity, about.n_frames) != (movie.identity, movie.n_frames):
+        problem = f"{path} is the background of another movie, {about.movie_path}"
+        raise SettingError(BACKGROUND_FILE, problem, "make that of this movie with 'pointillist background'")
+    identity = identify([path])
+    return {BACKGROUND_FILE: str(path), map_digest_name(BACKGROUND_FILE): identity, _COPIED_METHOD: about.method}
+
+
+def _found(name: str, folder: Path) -> Path:
+    """Look for a file as for camera maps: in the movie's folder, then under PYME's data directory."""
+    for path in (folder / name, data_root() / name):
+        if path.is_file():
+            return path
+    raise SettingError(
+        BACKGROUND_FILE, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path"
+    )
+
+
+@contextmanager
+def copied_images(settings: Metadata) -> Iterator[ImagesOfRange | None]:
+    """Open the file that the background is copied from.
+
+    Parameters
+    ----------
+    settings
+        With those of :func:`find_background`.
+
+    Yields
+    ------
+    callable or None
+        Returns the images of a range of frames; None for other methods.
+
+    Raises
+    ------
+    SettingError
+        If it is not the file that it was.
+    ResultsError
+        If it cannot be read.
+    """
+    if not isinstance(background(settings), Copy):
+        yield None
+        return
+    path = Path(str(settings[BACKGROUND_FILE]))
+    with BackgroundFile(path) as file:
+        if identify([path]) != settings[map_digest_name(BACKGROUND_FILE)]:
+            raise SettingError(BACKGROUND_FILE, f"{path} is not the file that it was", "run the command again")
+        yield file.images
