@@ -29,6 +29,7 @@ from estimates import Quality, model_bound, quality  # noqa: E402 - the cache's 
 from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
 
 from fitting.backgrounds.no_background import NoBackground  # noqa: E402
+from fitting.detectors import DETECTORS  # noqa: E402
 from fitting.localizations import FrameBlock, Rows  # noqa: E402
 from fitting.localize import localize  # noqa: E402
 from fitting.precision import Spots  # noqa: E402
@@ -55,9 +56,6 @@ ESTIMATORS = {
     "centroid (LatFitCOIR)": replace(LEAST_SQUARES, fit_module="LatFitCOIR"),
 }
 PHOTONS = (50, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6)
-DETECTORS = {
-    name: replace(LEAST_SQUARES, detector=name) for name in ("difference-of-gaussians", "local-maximum", "wavelet")
-}
 DENSITIES_PER_UM2 = (0.1, 0.3, 1.0, 3.0)
 EDGE_PX, PIXEL_UM = 128, 0.1
 RULES = Rules(radius_px=2.5, isolation_px=12.0)
@@ -189,14 +187,14 @@ def by_threshold() -> Table:
     area = ((EDGE_PX - 20) * PIXEL_UM) ** 2
     movies = {photons: movie(0.2 * area, photons, 1) for photons in (300.0, 1000.0)}
     empty, empty_block, n_empty = movie(0.0, 1000.0, 2)
-    for detector, plain in DETECTORS.items():
+    for detector in DETECTORS:
         choices: dict[str, dict[str, Any]] = (
             {f"{rate:g} per frame": {"false_positives_per_frame": rate} for rate in (0.001, 0.01, 0.1, 1.0, 10.0)}
             if detector == "local-maximum"
             else {f"{factor:g} σ": {"detection_threshold": factor} for factor in (0.6, 0.8, 1.0, 1.25, 1.5)}
         )
         for label, choice in choices.items():
-            settings = replace(plain, **choice)
+            settings = replace(LEAST_SQUARES, detector=detector, **choice)
             false = len(rows_in(empty_block, empty, settings)) / n_empty
             for photons, (simulation, block, n_frames) in movies.items():
                 rows = rows_in(block, simulation, settings)

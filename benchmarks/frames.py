@@ -29,6 +29,7 @@ from cli.kernels import use_kernel_cache
 use_kernel_cache()
 
 from fitting.backgrounds.no_background import NoBackground  # noqa: E402
+from fitting.detectors import DETECTORS  # noqa: E402 - the cache's place is read as numba is imported
 from fitting.localizations import FrameBlock, Rows  # noqa: E402 - the cache's place is read as numba is imported
 from fitting.localize import localize  # noqa: E402
 from fitting.matching import match  # noqa: E402
@@ -104,6 +105,7 @@ def show_movie(table: Table, edge: int, n_spots: int, n_frames: int, runs: int) 
     contenders: dict[tuple[str, int], Callable[[], Rows]] = {
         (name, n): partial(analyse, frames, simulation, settings, n)
         for name, settings in ANALYSES.items()
+        if settings.detector in DETECTORS
         for n in (1, 2)
     }
     n_of_picasso = min(n_frames, n_distinct, 100)
