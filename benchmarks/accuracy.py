@@ -157,12 +157,20 @@ def rows_in(block: FrameBlock, simulation: Simulation, settings: FitSettings) ->
 
 
 def score_cells(result: Score) -> tuple[str, ...]:
+    """Cells of :data:`SCORE_COLUMNS`."""
+    every, lone = (
+        np.hypot(errors.rmse_x, errors.rmse_y) / np.hypot(errors.bound_x, errors.bound_y)
+        for errors in (result.every, result.isolated)
+    )
     ratios = (f"{result.recall:.3f}", f"{result.precision:.3f}", f"{result.jaccard:.3f}")
-    error = np.hypot(result.every.rmse_x, result.every.rmse_y)
-    return *ratios, f"{100 * error:.0f}", f"{error / np.hypot(result.every.bound_x, result.every.bound_y):.2f}"
+    return (
+        *ratios,
+        f"{every:.2f}",
+        f"{lone:.2f} ± {lone / np.sqrt(4 * result.isolated.n):.2f}" if result.isolated.n else "",
+    )
 
 
-SCORE_COLUMNS = ("recall", "precision", "Jaccard", "RMSE x and y, nm", "over the bound")
+SCORE_COLUMNS = ("recall", "precision", "Jaccard", "RMSE / bound", "of isolated spots")
 
 
 def by_density() -> Table:
