@@ -103,12 +103,14 @@ def look_at(
         Frames that could not be analysed, with the reason.
     """
     from fitting.backgrounds.no_background import NoBackground
+    from fitting.detection import THRESHOLD_SETTINGS
     from fitting.symptoms import background_hides, find_symptoms
 
     looks: dict[float, list[Look]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
-    unit = settings.detection_threshold / thresholds[0]
-    variants = {t: replace(settings, detection_threshold=t * unit) for t in thresholds}
+    _, field = THRESHOLD_SETTINGS[settings.detector]
+    unit = getattr(settings, field) / thresholds[0]
+    variants = {t: replace(settings, **{field: t * unit}) for t in thresholds}
     bare: list[Look] = []
     plain = replace(variants[thresholds[-1]], background=NoBackground())
     for frame in frames:

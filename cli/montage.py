@@ -115,6 +115,8 @@ def _title(test: DetectionTest) -> str:
     settings = test.settings
     background = f"background {settings.background.identifier}"
     thresholds = ", ".join(f"{each.threshold:g}" for each in test.by_threshold)
+    if test.settings.detector == "local-maximum":
+        thresholds += " false positives per frame"
     roi = 2 * settings.roi_half_size + 1
     fit = settings.fit_module if settings.estimator == "wls" else f"{settings.fit_module} ({settings.estimator})"
     return (

@@ -123,20 +123,21 @@ def run_test(request: Request) -> None:
 def _examine(request: Request) -> DetectionTest:
     from cli.detection_looks import DetectionTest, look_at, spread_frames
     from fitting.blocks import BlockReader
+    from fitting.detection import THRESHOLD_SETTINGS
     from pipeline_files.camera import camera_model
     from pipeline_files.movie import open_movie
     from pipeline_files.preparation import prepare
     from pipeline_files.settings import fit_settings
     from pipeline_files.stored_background import copied_images
 
-    overrides = list(request.overrides)
-    if request.thresholds:
-        overrides.append(f"Analysis.DetectionThreshold={request.thresholds[0]}")
     with open_movie(request.movie) as movie:
-        settings, remarks = prepare(movie, request.settings_file, overrides)
+        settings, remarks = prepare(movie, request.settings_file, request.overrides)
+        threshold, _ = THRESHOLD_SETTINGS[str(settings["Analysis.Detector"])]
+        if request.thresholds:
+            settings[threshold] = request.thresholds[0]
         fit = fit_settings(settings)
         camera = camera_model(settings, movie.frame_shape, request.movie.absolute().parent)
-        thresholds = request.thresholds or (float(str(settings["Analysis.DetectionThreshold"])),)
+        thresholds = request.thresholds or (float(str(settings[threshold])),)
         frames = spread_frames(request.n_frames, fit.start_at, movie.n_frames)
         with copied_images(settings) as images:
             blocks = BlockReader(movie.read, movie.n_frames, fit, images)
@@ -237,11 +238,13 @@ def _print_findings(test: DetectionTest) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from fitting.detection import THRESHOLD_SETTINGS
+
     console = output()
     findings: dict[object, Finding] = {}
     for at_threshold in test.by_threshold:
         for finding in at_threshold.findings:
-            is_of_threshold = finding.settings == ("Analysis.DetectionThreshold",)
+            is_of_threshold = finding.settings in [(key,) for key, _ in THRESHOLD_SETTINGS.values()]
             findings.setdefault(finding.problem if is_of_threshold else finding.settings, finding)
     console.print()
     warnings = Table.grid(padding=(0, 2, 0, 0))

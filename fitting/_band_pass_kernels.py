@@ -1,4 +1,4 @@
-"""Kernels of PYME's detection: counts in, the difference of two Gaussian averages and the pixels above threshold out.
+"""Kernels that detectors share: counts in, the difference of two averages and the pixels above threshold out.
 
 One pass over the frame does it all, tile by tile of ``TILE`` columns. Each row of counts becomes background-subtracted
 photoelectrons, then a narrow and a wide average along the row; these wait in two rings of rows, which stay in the
@@ -14,6 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting._average_kernels import (
+    STRIDE,
+    TILE,
+    average_along,
+    average_any,
+    average_down,
+    average_square_along,
+    average_square_down,
+)
 from fitting.jit import kernel
 
 Line = NDArray[np.float32]
@@ -21,14 +30,10 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 Scratch = tuple[Line, Line, Line, Line, Line]
 
-TILE = 256
-"""Columns that are filtered at a time."""
-STRIDE = TILE + 16
-"""Places from one row of a ring to the next; no power of two, lest all rows compete for the same lines of the cache."""
 BLOCK = 64
 """Rows that a ring takes on before it is wound back."""
-NARROW_REACH, WIDE_REACH = 4, 12
-"""Of PYME's default Gaussians of 1 and 3 px, px; other widths take loops of any length."""
+ANY, GAUSSIANS, GAUSSIAN_AND_SQUARE = 0, 1, 2
+"""Kinds of averages: all others, those of :data:`NARROW_REACH` and of :data:`MATCHED_REACH`."""
 
 
 @kernel
@@ -40,7 +45,9 @@ def _mirrored(position: int, length: int) -> int:
 
 
 @kernel
-def _fill_line(raw: NDArray[Any], background: Image, gain: Image, y: int, x0: int, reach: int, line: Line) -> None:
+def _fill_line(
+    raw: NDArray[Any], background: Image, gain: Image, floor: np.float32, y: int, x0: int, reach: int, line: Line
+) -> None:
     """Write the photoelectrons of row ``y`` about the tile that begins at column ``x0``, mirrored at the edges."""
     width = raw.shape[1]
     start, stop = max(x0 - reach, 0), min(x0 + TILE + reach, width)
@@ -48,7 +55,7 @@ def _fill_line(raw: NDArray[Any], background: Image, gain: Image, y: int, x0: in
     counts, inside = raw[y, start:stop], line[left:right]
     dark, scale = background[min(y, background.shape[0] - 1), start:stop], gain[min(y, gain.shape[0] - 1), start:stop]
     for x in range(inside.size):
-        inside[x] = max((np.float32(counts[x]) - dark[x]) * scale[x], np.float32(0))
+        inside[x] = max((np.float32(counts[x]) - dark[x]) * scale[x], floor)
     if width >= reach:
         for k in range(left):
             line[k] = line[2 * left - 1 - k]
@@ -60,114 +67,51 @@ def _fill_line(raw: NDArray[Any], background: Image, gain: Image, y: int, x0: in
 
 
 @kernel
-def _average_along(line: Line, near: Line, far: Line, narrow_ring: Line, wide_ring: Line, row: int) -> None:
-    """Average a line with both weights; write a row of each ring."""
-    narrow, wide = narrow_ring[row * STRIDE : row * STRIDE + TILE], wide_ring[row * STRIDE : row * STRIDE + TILE]
-    for x in range(TILE):
-        centre = line[x + WIDE_REACH]
-        narrow_sum, wide_sum = near[0] * centre, far[0] * centre
-        for tap in range(1, NARROW_REACH + 1):
-            pair = line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap]
-            narrow_sum += near[tap] * pair
-            wide_sum += far[tap] * pair
-        for tap in range(NARROW_REACH + 1, WIDE_REACH + 1):
-            wide_sum += far[tap] * (line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap])
-        narrow[x] = narrow_sum
-        wide[x] = wide_sum
-
-
-@kernel
-def _average_down(
-    narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: Line, narrow: Line, wide: Line
-) -> None:
-    """Average each ring down the columns for two rows of the result; ``row`` is the first that the upper one takes."""
-    # Two at a time, since they share all rows but two.
-    narrow_rows, wide_rows = narrow_ring[row * STRIDE :], wide_ring[row * STRIDE :]
-    for x in range(TILE):
-        upper = near[0] * narrow_rows[WIDE_REACH * STRIDE + x]
-        lower = near[0] * narrow_rows[(WIDE_REACH + 1) * STRIDE + x]
-        for tap in range(1, NARROW_REACH + 1):
-            above, below = narrow_rows[(WIDE_REACH - tap) * STRIDE + x], narrow_rows[(WIDE_REACH + tap) * STRIDE + x]
-            upper += near[tap] * (above + below)
-            above = narrow_rows[(WIDE_REACH + 1 - tap) * STRIDE + x]
-            below = narrow_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
-            lower += near[tap] * (above + below)
-        narrow[x] = upper
-        narrow[TILE + x] = lower
-        upper = far[0] * wide_rows[WIDE_REACH * STRIDE + x]
-        lower = far[0] * wide_rows[(WIDE_REACH + 1) * STRIDE + x]
-        for tap in range(1, WIDE_REACH + 1):
-            above, below = wide_rows[(WIDE_REACH - tap) * STRIDE + x], wide_rows[(WIDE_REACH + tap) * STRIDE + x]
-            upper += far[tap] * (above + below)
-            above = wide_rows[(WIDE_REACH + 1 - tap) * STRIDE + x]
-            below = wide_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
-            lower += far[tap] * (above + below)
-        wide[x] = upper
-        wide[TILE + x] = lower
-
-
-@kernel
-def _pair(line: Line, at: int, offset: int, n: int) -> tuple[Line, Line]:
-    """Return the ``n`` places before and after ``at``, ``offset`` away."""
-    return line[at - offset : at - offset + n], line[at + offset : at + offset + n]
-
-
-@kernel
-def _average_any(line: Line, reach: int, stride: int, weights: Line, out: Line) -> None:
-    """Average about the places from ``reach * stride`` on, neighbours being ``stride`` apart."""
-    n, at = out.size, reach * stride
-    centre = line[at : at + n]
-    for k in range(n):
-        out[k] = weights[0] * centre[k]
-    # Four taps a pass: few enough arrays for the compiler to prove them apart and use vectors.
-    for first in range(1, weights.size, 4):
-        a, b = _pair(line, at, first * stride, n)
-        c, d = _pair(line, at, (first + 1) * stride, n)
-        e, f = _pair(line, at, (first + 2) * stride, n)
-        g, h = _pair(line, at, (first + 3) * stride, n)
-        w0, w1, w2, w3 = weights[first], weights[first + 1], weights[first + 2], weights[first + 3]
-        for k in range(n):
-            out[k] += w0 * (a[k] + b[k]) + w1 * (c[k] + d[k]) + w2 * (e[k] + f[k]) + w3 * (g[k] + h[k])
-
-
-@kernel
-def _subtract(narrow: Line, wide: Line, y: int, x0: int, filtered: Image) -> None:
+def _subtract(narrow: Line, wide: Line, floor: np.float32, y: int, x0: int, filtered: Image) -> None:
     """Write what the narrow average exceeds the wide one to a row of the tile."""
     values = filtered[y, x0 : x0 + TILE]
     for x in range(values.size):
-        values[x] = max(narrow[x] - wide[x], np.float32(0))
+        values[x] = max(narrow[x] - wide[x], floor)
 
 
 @kernel
-def _subtract_weighted(
-    narrow: Line, wide: Line, narrow_norm: Image, wide_norm: Image, y: int, x0: int, filtered: Image
-) -> None:
-    """Likewise, each average multiplied by its norm."""
-    here = slice(x0, x0 + TILE)
-    values, near, far = filtered[y, here], narrow_norm[y, here], wide_norm[y, here]
-    for x in range(values.size):
-        values[x] = max(narrow[x] * near[x] - wide[x] * far[x], np.float32(0))
+def _normalise(average: Line, norm: Image, y: int, x0: int) -> None:
+    factors = norm[y, x0 : x0 + TILE]
+    for x in range(factors.size):
+        average[x] *= factors[x]
 
 
 @kernel
-def _count_above(
-    filtered: Image, raw: NDArray[Any], dark: Image, base: Image, slope: Image, y: int, x0: int, mask: Mask
-) -> int:
-    """Mark values in a row of the tile whose square exceeds ``base + slope * max(counts - dark, 1)``; count them."""
-    here = slice(x0, x0 + TILE)
-    values, counts = filtered[y, here], raw[y, here]
-    darks, bases = dark[min(y, dark.shape[0] - 1), here], base[min(y, base.shape[0] - 1), here]
-    slopes = slope[min(y, slope.shape[0] - 1), here]
+def _count_levels(raw: NDArray[Any], dark: Image, y: int, x0: int, out: Line) -> None:
+    """Write the counts, less the dark ones, of a row of the tile, no less than 1."""
+    counts, darks = raw[y, x0 : x0 + TILE], dark[min(y, dark.shape[0] - 1), x0 : x0 + TILE]
+    for x in range(counts.size):
+        out[x] = max(np.float32(counts[x]) - darks[x], np.float32(1))
+
+
+@kernel
+def _wide_levels(wide: Line, background: Image, dark: Image, gain: Image, y: int, x0: int, levels: Image) -> None:
+    """Write the wide average and what was subtracted as background, photoelectrons, no less than 0."""
+    out = levels[y, x0 : x0 + TILE]
+    dim, darks = background[min(y, background.shape[0] - 1), x0:], dark[min(y, dark.shape[0] - 1), x0:]
+    slopes = gain[min(y, gain.shape[0] - 1), x0:]
+    for x in range(out.size):
+        out[x] = max(wide[x] + (dim[x] - darks[x]) * slopes[x], np.float32(0))
+
+
+@kernel
+def _mark(filtered: Image, level: Line, base: Image, slope: Image, y: int, x0: int, mask: Mask) -> int:
+    """Mark the positive values in a row of the tile whose square exceeds ``base + slope * level``; count them."""
+    values = filtered[y, x0 : x0 + TILE]
+    bases, slopes = base[min(y, base.shape[0] - 1), x0:], slope[min(y, slope.shape[0] - 1), x0:]
     is_any = np.int32(0)
     for x in range(values.size):
-        limit = bases[x] + slopes[x] * max(np.float32(counts[x]) - darks[x], np.float32(1))
-        if values[x] * values[x] > limit:
+        if values[x] * max(values[x], np.float32(0)) > bases[x] + slopes[x] * level[x]:
             is_any = np.int32(1)
     count = 0
     if is_any:  # few rows have any
         for x in range(values.size):
-            limit = bases[x] + slopes[x] * max(np.float32(counts[x]) - darks[x], np.float32(1))
-            is_above = values[x] * values[x] > limit
+            is_above = values[x] * max(values[x], np.float32(0)) > bases[x] + slopes[x] * level[x]
             mask[y, x0 + x] = is_above
             count += is_above
     return count
@@ -184,51 +128,57 @@ def _wind_back(ring: Line, n_kept: int) -> None:
 @kernel
 def band_pass(
     raw: NDArray[Any],
-    correction: tuple[Image, Image],
+    correction: tuple[Image, Image, Image, Image],
     weights: tuple[Line, Line],
+    kind: int,
     norms: tuple[Image, Image],
-    limits: tuple[Image, Image, Image],
+    limits: tuple[Image, Image],
+    floor: np.float32,
     border: int,
     scratch: Scratch,
-    found: tuple[Image, Mask, Mask],
+    found: tuple[Image, Image, Mask, Mask],
 ) -> int:
-    """Subtract a wide Gaussian average from a narrow one, clip below at 0, and mark what exceeds the threshold.
+    """Subtract a wide average from a narrow one, and mark what exceeds the threshold.
 
     Parameters
     ----------
     raw
         Counts, ``(y, x)``.
     correction
-        Background, ADU, and gain: what is averaged is ``max((raw - background) * gain, 0)``, mirrored at the edges.
+        Background and dark signal, ADU, gain, and the gain times the weights of the pixels: what is averaged is
+        ``max((raw - background) * weighted gain, floor)``, mirrored at the edges.
     weights
         Of the narrow and of the wide average, from the centre outwards: one and a multiple of four.
+    kind
+        ``ANY``, ``GAUSSIANS`` or ``GAUSSIAN_AND_SQUARE``.
     norms
         Factors of the narrow and of the wide average, ``(y, x)``; of no size, there are none.
     limits
-        ``dark, base, slope``: the square of the threshold is ``base + slope * max(raw - dark, 1)``.
+        ``base, slope``: the square of the threshold is ``base + slope * level``.
+    floor
+        Least value of what is averaged, and of the result.
     border
         Rows and columns at each edge in which nothing is found, and the filtered image is 0.
     scratch
         Aligned with the cache: a line of ``TILE`` and twice the reach; two rings of ``BLOCK`` and twice the reach and
         two rows, ``STRIDE`` apart; two lines of twice ``TILE``.
     found
-        Written: the filtered image, ``(y, x)``; the mask, likewise, all 0 before; ``(y,)``, 1 where a row of the mask
-        is not 0.
+        Written: the filtered image, ``(y, x)``; the levels, likewise: wide average and background, photoelectrons;
+        the mask, likewise, all 0 before; ``(y,)``, 1 where a row of the mask is not 0. If the levels are of no size,
+        the level is that of the pixel alone: ``max(raw - dark, 1)``.
 
     Returns
     -------
     int
         Marked pixels.
     """
-    background, gain = correction
-    dark, base, slope = limits
+    background, dark, gain, weighted_gain = correction
+    base, slope = limits
     near, far = weights
-    narrow_norm, wide_norm = norms
     line, narrow_ring, wide_ring, narrow, wide = scratch
-    filtered, mask, is_marked = found
+    filtered, levels, mask, is_marked = found
     height, width = raw.shape
     reach = max(near.size, far.size) - 1
-    is_default = near.size == NARROW_REACH + 1 and far.size == WIDE_REACH + 1
     is_marked[:] = 0
     total = 0
     for x0 in range(0, width, TILE):
@@ -238,30 +188,40 @@ def band_pass(
                 _wind_back(narrow_ring, 2 * reach)
                 _wind_back(wide_ring, 2 * reach)
             for row in range(0 if y == border else at + 2 * reach, at + 2 * reach + 2):
-                _fill_line(raw, background, gain, _mirrored(y - reach + row - at, height), x0, reach, line)
-                if is_default:
-                    _average_along(line, near, far, narrow_ring, wide_ring, row)
+                source = _mirrored(y - reach + row - at, height)
+                _fill_line(raw, background, weighted_gain, floor, source, x0, reach, line)
+                if kind == GAUSSIANS:
+                    average_along(line, near, far, narrow_ring, wide_ring, row)
+                elif kind == GAUSSIAN_AND_SQUARE:
+                    average_square_along(line, near, far, narrow_ring, wide_ring, row)
                 else:
-                    _average_any(line, reach, 1, near, narrow_ring[row * STRIDE : row * STRIDE + TILE])
-                    _average_any(line, reach, 1, far, wide_ring[row * STRIDE : row * STRIDE + TILE])
-            if is_default:
-                _average_down(narrow_ring, wide_ring, at, near, far, narrow, wide)
+                    average_any(line, reach, 1, near, narrow_ring[row * STRIDE : row * STRIDE + TILE])
+                    average_any(line, reach, 1, far, wide_ring[row * STRIDE : row * STRIDE + TILE])
+            if kind == GAUSSIANS:
+                average_down(narrow_ring, wide_ring, at, near, far, narrow, wide)
+            elif kind == GAUSSIAN_AND_SQUARE:
+                average_square_down(narrow_ring, wide_ring, at, near, far, narrow, wide)
             else:
                 for k in range(2):
                     here = slice(k * TILE, (k + 1) * TILE)
-                    _average_any(narrow_ring[(at + k) * STRIDE :], reach, STRIDE, near, narrow[here])
-                    _average_any(wide_ring[(at + k) * STRIDE :], reach, STRIDE, far, wide[here])
+                    average_any(narrow_ring[(at + k) * STRIDE :], reach, STRIDE, near, narrow[here])
+                    average_any(wide_ring[(at + k) * STRIDE :], reach, STRIDE, far, wide[here])
             for v in range(y, min(y + 2, height - border)):
                 at = (v - y) * TILE
-                if narrow_norm.size:
-                    _subtract_weighted(narrow[at:], wide[at:], narrow_norm, wide_norm, v, x0, filtered)
-                else:
-                    _subtract(narrow[at:], wide[at:], v, x0, filtered)
+                if norms[0].size:
+                    _normalise(narrow[at:], norms[0], v, x0)
+                    _normalise(wide[at:], norms[1], v, x0)
+                _subtract(narrow[at:], wide[at:], floor, v, x0, filtered)
                 for x in range(x0, border):
                     filtered[v, x] = 0
                 for x in range(max(width - border, x0), min(width, x0 + TILE)):
                     filtered[v, x] = 0
-                count = _count_above(filtered, raw, dark, base, slope, v, x0, mask)
+                if levels.size:
+                    _wide_levels(wide[at:], background, dark, gain, v, x0, levels)
+                    count = _mark(filtered, levels[v, x0:], base, slope, v, x0, mask)
+                else:
+                    _count_levels(raw, dark, v, x0, line)
+                    count = _mark(filtered, line, base, slope, v, x0, mask)
                 if count:
                     is_marked[v] = 1
                     total += count

@@ -15,6 +15,16 @@ HOLLOW = 16
 
 
 @kernel
+def _push(mask: Mask, y: int, x: int, stack: NDArray[np.int32], depth: int) -> int:
+    """Move a mark from the mask to the stack, if there is one; return how many are there."""
+    if mask[y, x]:
+        mask[y, x] = 0
+        stack[depth, 0], stack[depth, 1] = y, x
+        return depth + 1
+    return depth
+
+
+@kernel
 def _fill(mask: Mask, y: int, x: int, stack: NDArray[np.int32], box: NDArray[np.int32]) -> int:
     """Clear the 4-connected component at ``(y, x)``; write its bounding box (y and x, start and stop); count it."""
     height, width = mask.shape
@@ -27,13 +37,16 @@ def _fill(mask: Mask, y: int, x: int, stack: NDArray[np.int32], box: NDArray[np.
         y, x = int(stack[depth, 0]), int(stack[depth, 1])
         box[0], box[1] = min(box[0], y), max(box[1], y + 1)
         box[2], box[3] = min(box[2], x), max(box[3], x + 1)
-        for dy, dx in ((-1, 0), (0, -1), (0, 1), (1, 0)):
-            v, u = y + dy, x + dx
-            if 0 <= v < height and 0 <= u < width and mask[v, u]:
-                mask[v, u] = 0
-                stack[depth, 0], stack[depth, 1] = v, u
-                depth += 1
-                count += 1
+        before = depth
+        if y > 0:
+            depth = _push(mask, y - 1, x, stack, depth)
+        if x > 0:
+            depth = _push(mask, y, x - 1, stack, depth)
+        if x + 1 < width:
+            depth = _push(mask, y, x + 1, stack, depth)
+        if y + 1 < height:
+            depth = _push(mask, y + 1, x, stack, depth)
+        count += depth - before
     return count
 
 

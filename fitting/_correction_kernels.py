@@ -49,12 +49,11 @@ def correct_regions(
         left, right = np.uint64(max(column - reach, 0)), np.uint64(min(column + reach + 1, width))
         top, bottom = np.uint64(max(row - reach, 0)), np.uint64(min(row + reach + 1, height))
         for y in range(top, bottom):
-            v, u = min(y, np.uint64(offset.shape[0] - 1)), min(y, np.uint64(background_adu.shape[0] - 1))
-            g, r = min(y, np.uint64(gain.shape[0] - 1)), min(y, np.uint64(read_variance.shape[0] - 1))
+            v, u = y * (offset.shape[0] > 1), y * (background_adu.shape[0] > 1)
+            g, r = y * (gain.shape[0] > 1), y * (read_variance.shape[0] > 1)
             for x in range(left, right):
                 counts, slope = np.float32(raw[y, x]) - offset[v, x], gain[g, x]
                 photoelectrons[y, x] = counts * slope
                 background[y, x] = (background_adu[u, x] - offset[v, x]) * slope
-                variance[y, x] = read_variance[r, x] + per_gain * slope * slope * (
-                    max(counts, np.float32(1)) + constant
-                )
+                lit = max(counts, np.float32(1))
+                variance[y, x] = read_variance[r, x] + per_gain * slope * slope * (lit + constant)

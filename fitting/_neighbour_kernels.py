@@ -27,31 +27,16 @@ def _sort_into_cells(points: Points, radius: float) -> Cells:
 
 
 @kernel
-def _list_cell(
-    points: Points,
-    first: int,
-    following: NDArray[np.int32],
-    at: tuple[float, float],
-    radius: float,
-    nearest: NDArray[np.int32],
-    distances: NDArray[np.float64],
-) -> None:
-    """Sort the points of a chain that lie strictly within the radius of ``at`` into the list of the nearest."""
-    last = nearest.size - 1
-    other = first
-    while other >= 0:
-        distance = (points[other, 0] - at[0]) ** 2 + (points[other, 1] - at[1]) ** 2
-        if distance < radius * radius and (
-            distance < distances[last] or (distance == distances[last] and other < nearest[last])
-        ):
-            place = last
-            while place > 0 and (
-                distances[place - 1] > distance or (distances[place - 1] == distance and nearest[place - 1] > other)
-            ):
-                distances[place], nearest[place] = distances[place - 1], nearest[place - 1]
-                place -= 1
-            distances[place], nearest[place] = distance, other
-        other = following[other]
+def _insert(distance: float, point: int, nearest: NDArray[np.int32], distances: NDArray[np.float64]) -> None:
+    """Sort a point into the list of the nearest; of those at one distance the first comes first."""
+    place = nearest.size
+    while place > 0 and (
+        distances[place - 1] > distance or (distances[place - 1] == distance and nearest[place - 1] > point)
+    ):
+        place -= 1
+        if place + 1 < nearest.size:
+            distances[place + 1], nearest[place + 1] = distances[place], nearest[place]
+        distances[place], nearest[place] = distance, point
 
 
 @kernel
@@ -65,25 +50,30 @@ def _list_nearest(
 ) -> None:
     """List the points strictly within ``radius`` of one of them, itself included, nearest first; -1 fills the list.
 
-    Of points at one distance the first comes first. The cells are searched from within outwards, ring by ring, until
-    what lies beyond is too far away.
+    The cells are searched from within outwards, ring by ring, until what lies beyond is too far away.
     """
     heads, following, scale = cells
     nearest[:], distances[:] = -1, np.inf
-    at = np.float64(points[index, 0]), np.float64(points[index, 1])
-    row, column = int(at[1] * scale), int(at[0] * scale)
+    x, y = np.float64(points[index, 0]), np.float64(points[index, 1])
+    row, column = int(y * scale), int(x * scale)
     n_rows, n_columns = heads.shape
+    last = nearest.size - 1
     for ring in range(max(n_rows, n_columns)):
         # A little less than it is, so that rounding hides nobody.
         nearer = 0.999999 * (ring - 1) / scale
-        if ring > 0 and (nearer >= radius or nearer * nearer > distances[-1]):
+        if ring > 0 and (nearer >= radius or nearer * nearer > distances[last]):
             break
         for cell_row in range(max(row - ring, 0), min(row + ring + 1, n_rows)):
             is_side = abs(cell_row - row) < ring
             for cell_column in range(column - ring, column + ring + 1, 2 * ring if is_side else 1):
-                if 0 <= cell_column < n_columns:
-                    first = heads[cell_row, cell_column]
-                    _list_cell(points, first, following, at, radius, nearest, distances)
+                if not 0 <= cell_column < n_columns:
+                    continue
+                other = int(heads[cell_row, cell_column])
+                while other >= 0:
+                    distance = (points[other, 0] - x) ** 2 + (points[other, 1] - y) ** 2
+                    if distance < radius * radius and distance <= distances[last]:
+                        _insert(distance, other, nearest, distances)
+                    other = int(following[other])
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,15 +57,19 @@ class CameraModel:
         ValueError
             If a map has another shape than the frame.
         """
-        gain = self.photoelectrons_per_adu
-        flat = _spread(self.flat_field, frame_shape)
-        return CameraMaps(
-            offset_adu=_spread(self.offset_adu, frame_shape),
-            gain_e_per_adu=flat * np.float32(gain),
-            read_variance_e2=_spread(self.read_variance_e2, frame_shape) * (flat / np.float32(self.em_gain)) ** 2,
-            excess=self.noise_factor**2,
-            least_signal_e=gain,
-        )
+        return _maps(self, frame_shape)
+
+
+@lru_cache(maxsize=2)
+def _maps(camera: CameraModel, frame_shape: tuple[int, int]) -> CameraMaps:
+    gain, flat = camera.photoelectrons_per_adu, _spread(camera.flat_field, frame_shape)
+    return CameraMaps(
+        offset_adu=_spread(camera.offset_adu, frame_shape),
+        gain_e_per_adu=flat * np.float32(gain),
+        read_variance_e2=_spread(camera.read_variance_e2, frame_shape) * (flat / np.float32(camera.em_gain)) ** 2,
+        excess=camera.noise_factor**2,
+        least_signal_e=gain,
+    )
 
 
 def _spread(value: float | CameraMap, frame_shape: tuple[int, int]) -> CameraMap:
@@ -73,7 +77,7 @@ def _spread(value: float | CameraMap, frame_shape: tuple[int, int]) -> CameraMap
     if array.ndim and array.shape != frame_shape:
         msg = f"a camera map has {array.shape} pixels, the frames have {frame_shape}"
         raise ValueError(msg)
-    return np.ascontiguousarray(np.broadcast_to(array, frame_shape))
+    return np.array(np.broadcast_to(array, frame_shape), order="C")  # writable, as kernels are compiled for it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

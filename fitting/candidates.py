@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting._component_kernels import find_components
+from fitting._maximum_kernels import find_maxima
 from fitting._neighbour_kernels import keep_apart, keep_brightest
 from fitting.settings import FitSettings
 
 Image = NDArray[np.float32]
+Noise = tuple[Image, Image, Image, np.float32]
 
 
 class Marks:
@@ -43,9 +45,25 @@ class Marks:
         n_marked
             How many pixels are marked.
         """
-        if not n_marked:
-            return np.empty((0, 3), np.float32)
         return find_components(self.mask, self.rows, n_marked, filtered)
+
+    def maxima(self, filtered: Image, n_marked: int, reach: int, noise: Noise | None = None) -> NDArray[np.float32]:
+        """Find the local maxima ``(maximum, 3)``, and clear the marks.
+
+        Parameters
+        ----------
+        filtered
+            ``(y, x)``.
+        n_marked
+            How many pixels are marked.
+        reach
+            A maximum exceeds all that is so near along x and y, px.
+        noise
+            Of skewed noise, see :func:`fitting._maximum_kernels.find_maxima`.
+        """
+        none = np.empty((0, 0), np.float32)
+        noise = noise or (none, none, none, np.float32(0))
+        return find_maxima(self.mask, self.rows, n_marked, filtered, reach, noise)
 
 
 def thinned(points: NDArray[np.float32], settings: FitSettings) -> NDArray[np.float32]:

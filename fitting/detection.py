@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,6 +12,14 @@ Image = NDArray[np.float32]
 
 BORDER_PX = 5
 """Rows and columns at each edge of a frame in which nothing is detected."""
+
+
+THRESHOLD_SETTINGS: Mapping[str, tuple[str, str]] = {
+    "difference-of-gaussians": ("Analysis.DetectionThreshold", "detection_threshold"),
+    "local-maximum": ("Analysis.FalsePositives", "false_positives_per_frame"),
+    "wavelet": ("Analysis.DetectionThreshold", "detection_threshold"),
+}
+"""The setting that says how bright a candidate of a detector must be: its key, its field in the settings."""
 
 
 class RawFrame(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fitting.backgrounds.no_background import NoBackground
 from fitting.derived import width_px
-from fitting.detection import BORDER_PX
+from fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
 from fitting.diagnosis import Look, median, significant
 from fitting.localizations import column
 from fitting.settings import FitSettings
@@ -165,11 +165,19 @@ def _background_off(looks: Sequence[Look], settings: FitSettings) -> Finding | N
 def _nothing_found(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     if any(len(look.inspection.candidates) for look in looks):
         return None
+    key, at_threshold = _threshold(settings)
     return Finding(
-        settings=("Analysis.DetectionThreshold",),
-        problem=f"nothing was found in {len(looks)} frames at threshold {settings.detection_threshold:g}",
+        settings=(key,),
+        problem=f"nothing was found in {len(looks)} frames at {at_threshold}",
         remedy="lower the threshold, and check that these frames show molecules",
     )
+
+
+def _threshold(settings: FitSettings) -> tuple[str, str]:
+    """Return the key of the threshold, and what it is."""
+    key, field = THRESHOLD_SETTINGS[settings.detector]
+    value = f"{getattr(settings, field):g}"
+    return key, f"threshold {value}" if field == "detection_threshold" else f"{value} false positives per frame"
 
 
 def _too_many(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
@@ -181,9 +189,10 @@ def _too_many(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     if share < 0.25 and weak < 0.3:
         return None
     reason = f"{100 * weak:.0f} % of the fits are within their own noise" if weak >= 0.3 else "they fill the frame"
+    key, at_threshold = _threshold(settings)
     return Finding(
-        settings=("Analysis.DetectionThreshold",),
-        problem=f"{max(counts)} candidates in a frame at threshold {settings.detection_threshold:g}: {reason}",
+        settings=(key,),
+        problem=f"{max(counts)} candidates in a frame at {at_threshold}: {reason}",
         remedy="raise the threshold, or fits of noise will take most of the time",
     )
 
@@ -211,7 +220,7 @@ def _odd_widths(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     if len(fits) < 10 or np.mean(is_odd) < 0.2 or _too_many(looks, settings) is not None:
         return None
     return Finding(
-        settings=("Analysis.ROISize", "Analysis.DetectionThreshold", "Camera.VarianceMapID"),
+        settings=("Analysis.ROISize", _threshold(settings)[0], "Camera.VarianceMapID"),
         problem=f"{100 * np.mean(is_odd):.0f} % of the fits fail, or are far narrower or wider than a spot",
         remedy="these are hot pixels, noise or haze: use camera maps, raise the threshold, or fit a larger region",
     )

@@ -30,7 +30,7 @@ _TABLE = (
         name="Analysis.Detector",
         kind=TEXT,
         default="difference-of-gaussians",
-        choices=("difference-of-gaussians",),
+        choices=("difference-of-gaussians", "local-maximum", "wavelet"),
         help="What finds candidates; difference-of-gaussians is PYME's.",
     ),
     Key(
@@ -38,7 +38,8 @@ _TABLE = (
         kind=NUMBER,
         default=1.0,
         above=0,
-        help="How bright a candidate must be: in units of the pixel's noise, or with SNRThreshold off in ADU.",
+        help="How bright a candidate must be: in units of the pixel's noise, or with SNRThreshold off in ADU; for "
+        "wavelet in units of the first plane's standard deviation.",
     ),
     Key(
         name="Analysis.FalsePositives",

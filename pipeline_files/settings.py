@@ -212,7 +212,7 @@ def fit_settings(settings: Metadata) -> FitSettings:
     check_complete(settings)
     check_combination(settings)
     x_um, y_um = _float(settings, "voxelsize.x"), _float(settings, "voxelsize.y")
-    is_snr = bool(settings["Analysis.SNRThreshold"])
+    is_snr = bool(settings["Analysis.SNRThreshold"]) or settings["Analysis.Detector"] == "wavelet"
     e_per_adu = _float(settings, "Camera.ElectronsPerCount") / _float(settings, "Camera.TrueEMGain")
     return FitSettings(
         psf_sigma_px=_float(settings, "Analysis.PSFSigmaGuess") / (1e3 * x_um),

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,7 @@ def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, str, str], .
         )
         block = BlockReader(partial(_part, frames), 4, settings).block(0, 4)
         localize(block, 0, 4, camera, settings)
+    localize(block, 0, 4, camera, replace(settings, detector="wavelet"))
 
 
 def _part(frames: NDArray[Any], start: int, stop: int) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from fitting._band_pass_kernels import TILE
+from fitting._average_kernels import TILE
 from fitting.camera import CameraModel
 from fitting.candidates import Marks
 from fitting.detection import BORDER_PX, Detector, RawFrame

@@ -1,0 +1,134 @@
+"""Kernels that average a tile of a frame with two kernels, a narrow and a wide one, along its rows or down its columns.
+
+Literal distances let the compiler put whole rows into vectors; so each pair of reaches that is much in use has kernels
+of its own, and any other pair takes loops of any length.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.jit import kernel
+
+Line = NDArray[np.float32]
+
+TILE = 256
+"""Columns that are averaged at a time."""
+STRIDE = TILE + 16
+"""Places from one row of a ring to the next; no power of two, lest all rows compete for the same lines of the cache."""
+NARROW_REACH, WIDE_REACH = 4, 12
+"""Of PYME's default Gaussians of 1 and 3 px, px."""
+MATCHED_REACH, SQUARE_REACH, SQUARE_CENTRE = 3, 5, 8
+"""Of a Gaussian of 7 px and a square of 11 px, px; their centre in a line that is filled up for four pairs a pass."""
+
+
+@kernel
+def average_along(line: Line, near: Line, far: Line, narrow_ring: Line, wide_ring: Line, row: int) -> None:
+    """Average a line with both weights; write a row of each ring."""
+    narrow, wide = narrow_ring[row * STRIDE : row * STRIDE + TILE], wide_ring[row * STRIDE : row * STRIDE + TILE]
+    for x in range(TILE):
+        centre = line[x + WIDE_REACH]
+        narrow_sum, wide_sum = near[0] * centre, far[0] * centre
+        for tap in range(1, NARROW_REACH + 1):
+            pair = line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap]
+            narrow_sum += near[tap] * pair
+            wide_sum += far[tap] * pair
+        for tap in range(NARROW_REACH + 1, WIDE_REACH + 1):
+            wide_sum += far[tap] * (line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap])
+        narrow[x] = narrow_sum
+        wide[x] = wide_sum
+
+
+@kernel
+def average_square_along(line: Line, near: Line, far: Line, narrow_ring: Line, wide_ring: Line, row: int) -> None:
+    """Likewise with the weights of a Gaussian and the one weight of a square."""
+    narrow, wide = narrow_ring[row * STRIDE : row * STRIDE + TILE], wide_ring[row * STRIDE : row * STRIDE + TILE]
+    for x in range(TILE):
+        wide_sum = line[x + SQUARE_CENTRE]
+        narrow_sum = near[0] * wide_sum
+        for tap in range(1, MATCHED_REACH + 1):
+            pair = line[x + SQUARE_CENTRE - tap] + line[x + SQUARE_CENTRE + tap]
+            narrow_sum += near[tap] * pair
+            wide_sum += pair
+        for tap in range(MATCHED_REACH + 1, SQUARE_REACH + 1):
+            wide_sum += line[x + SQUARE_CENTRE - tap] + line[x + SQUARE_CENTRE + tap]
+        narrow[x] = narrow_sum
+        wide[x] = far[0] * wide_sum
+
+
+@kernel
+def average_down(narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: Line, narrow: Line, wide: Line) -> None:
+    """Average each ring down the columns for two rows of the result; ``row`` is the first that the upper one takes."""
+    # Two at a time, since they share all rows but two.
+    narrow_rows, wide_rows = narrow_ring[row * STRIDE :], wide_ring[row * STRIDE :]
+    for x in range(TILE):
+        upper = near[0] * narrow_rows[WIDE_REACH * STRIDE + x]
+        lower = near[0] * narrow_rows[(WIDE_REACH + 1) * STRIDE + x]
+        for tap in range(1, NARROW_REACH + 1):
+            above, below = narrow_rows[(WIDE_REACH - tap) * STRIDE + x], narrow_rows[(WIDE_REACH + tap) * STRIDE + x]
+            upper += near[tap] * (above + below)
+            above = narrow_rows[(WIDE_REACH + 1 - tap) * STRIDE + x]
+            below = narrow_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
+            lower += near[tap] * (above + below)
+        narrow[x] = upper
+        narrow[TILE + x] = lower
+        upper = far[0] * wide_rows[WIDE_REACH * STRIDE + x]
+        lower = far[0] * wide_rows[(WIDE_REACH + 1) * STRIDE + x]
+        for tap in range(1, WIDE_REACH + 1):
+            above, below = wide_rows[(WIDE_REACH - tap) * STRIDE + x], wide_rows[(WIDE_REACH + tap) * STRIDE + x]
+            upper += far[tap] * (above + below)
+            above = wide_rows[(WIDE_REACH + 1 - tap) * STRIDE + x]
+            below = wide_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
+            lower += far[tap] * (above + below)
+        wide[x] = upper
+        wide[TILE + x] = lower
+
+
+@kernel
+def average_square_down(
+    narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: Line, narrow: Line, wide: Line
+) -> None:
+    """Likewise with the weights of a Gaussian and the one weight of a square."""
+    narrow_rows, wide_rows = narrow_ring[row * STRIDE :], wide_ring[row * STRIDE :]
+    for x in range(TILE):
+        upper = near[0] * narrow_rows[SQUARE_CENTRE * STRIDE + x]
+        lower = near[0] * narrow_rows[(SQUARE_CENTRE + 1) * STRIDE + x]
+        for tap in range(1, MATCHED_REACH + 1):
+            above = narrow_rows[(SQUARE_CENTRE - tap) * STRIDE + x]
+            below = narrow_rows[(SQUARE_CENTRE + tap) * STRIDE + x]
+            upper += near[tap] * (above + below)
+            above = narrow_rows[(SQUARE_CENTRE + 1 - tap) * STRIDE + x]
+            below = narrow_rows[(SQUARE_CENTRE + 1 + tap) * STRIDE + x]
+            lower += near[tap] * (above + below)
+        narrow[x] = upper
+        narrow[TILE + x] = lower
+        both = wide_rows[(SQUARE_CENTRE - SQUARE_REACH + 1) * STRIDE + x]
+        for tap in range(2, 2 * SQUARE_REACH + 1):
+            both += wide_rows[(SQUARE_CENTRE - SQUARE_REACH + tap) * STRIDE + x]
+        wide[x] = far[0] * (both + wide_rows[(SQUARE_CENTRE - SQUARE_REACH) * STRIDE + x])
+        wide[TILE + x] = far[0] * (both + wide_rows[(SQUARE_CENTRE + SQUARE_REACH + 1) * STRIDE + x])
+
+
+@kernel
+def _pair(line: Line, at: int, offset: int, n: int) -> tuple[Line, Line]:
+    """Return the ``n`` places before and after ``at``, ``offset`` away."""
+    return line[at - offset : at - offset + n], line[at + offset : at + offset + n]
+
+
+@kernel
+def average_any(line: Line, reach: int, stride: int, weights: Line, out: Line) -> None:
+    """Average about the places from ``reach * stride`` on, neighbours being ``stride`` apart."""
+    n, at = out.size, reach * stride
+    centre = line[at : at + n]
+    for k in range(n):
+        out[k] = weights[0] * centre[k]
+    # Four taps a pass: few enough arrays for the compiler to prove them apart and use vectors.
+    for first in range(1, weights.size, 4):
+        a, b = _pair(line, at, first * stride, n)
+        c, d = _pair(line, at, (first + 1) * stride, n)
+        e, f = _pair(line, at, (first + 2) * stride, n)
+        g, h = _pair(line, at, (first + 3) * stride, n)
+        w0, w1, w2, w3 = weights[first], weights[first + 1], weights[first + 2], weights[first + 3]
+        for k in range(n):
+            out[k] += w0 * (a[k] + b[k]) + w1 * (c[k] + d[k]) + w2 * (e[k] + f[k]) + w3 * (g[k] + h[k])

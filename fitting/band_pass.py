@@ -1,0 +1,147 @@
+"""The difference of two averages of a frame: what every detector here looks at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting._average_kernels import MATCHED_REACH, NARROW_REACH, SQUARE_REACH, STRIDE, TILE, WIDE_REACH
+from fitting._band_pass_kernels import ANY, BLOCK, GAUSSIAN_AND_SQUARE, GAUSSIANS, Scratch, band_pass
+from fitting.camera import CameraMaps
+from fitting.candidates import Marks
+from fitting.detection import BORDER_PX, Image, RawFrame
+from fitting.pixel_weights import PixelWeights, is_uneven, level_of, pixel_weights
+
+Weights = NDArray[np.float32]
+"""Of an average, from its centre outwards; with their mirror image they sum to 1."""
+Limits = tuple[Image, Image]
+"""Base and slope of the square of the threshold, ``(y, x)`` or ``(1, x)``."""
+
+_CACHE_LINE = 64
+"""Bytes."""
+
+
+def gaussian_weights(sigma_px: float, radius: int) -> Weights:
+    """Weights of a Gaussian average."""
+    return normalised(np.exp(-0.5 * (np.arange(radius + 1) / sigma_px) ** 2))
+
+
+def normalised(weights: NDArray[np.float64]) -> Weights:
+    """Make weights and their mirror image sum to 1."""
+    return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
+
+
+class BandPass:
+    """Subtracts a wide average of background-subtracted photoelectrons from a narrow one.
+
+    Parameters
+    ----------
+    averages
+        Weights of the narrow and of the wide one.
+    camera
+        Its maps, of the shape of the frames.
+    is_weighted
+        Whether noisy pixels count less, if pixels differ in read noise.
+    is_clipped
+        Whether negative photoelectrons, and negative differences, are 0.
+    has_levels
+        Whether the noise of a pixel is told by the light about it, not by its own.
+
+    Attributes
+    ----------
+    averages
+        Both averages' weights.
+    filtered
+        The difference, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges.
+    levels
+        The light about each pixel, ``(y, x)``, photoelectrons; of no size without ``has_levels``.
+    marks
+        The pixels above the threshold.
+    """
+
+    def __init__(
+        self,
+        averages: tuple[Weights, Weights],
+        camera: CameraMaps,
+        *,
+        is_weighted: bool,
+        is_clipped: bool = False,
+        has_levels: bool = False,
+    ) -> None:
+        height, width = camera.offset_adu.shape
+        self.filtered: Image = np.zeros((height, width), np.float32)
+        self.levels: Image = np.zeros((height, width) if has_levels else (0, 0), np.float32)
+        self.marks = Marks((height, width))
+        self.averages = tuple(averages[0].tolist()), tuple(averages[1].tolist())
+        self._camera = camera
+        self._is_weighted = is_weighted and is_uneven(camera)
+        self._weights = _padded(averages[0]), _padded(averages[1])
+        none = np.empty((0, 0), np.float32)
+        self._unweighted = PixelWeights(camera.compact[1], none, none)
+        self._kind = _kind(*averages)
+        self._floor = np.float32(0 if is_clipped else -np.inf)
+        self._scratch = _scratch(max(len(weights) for weights in self._weights) - 1)
+
+    def light(self, frame: RawFrame) -> float | None:
+        """Return the light, photoelectrons, at which the weights of the pixels suit a frame; None for no weights."""
+        return level_of(frame, self._camera) if self._is_weighted else None
+
+    def run(self, frame: RawFrame, limits: Limits, light: float | None) -> int:
+        """Filter a frame.
+
+        Parameters
+        ----------
+        frame
+            Counts and their background.
+        limits
+            The square of the threshold is ``base + slope * level``; the level is that of :attr:`levels`, or the counts
+            of the pixel less the dark ones, 1 at least.
+        light
+            Of :meth:`light`.
+
+        Returns
+        -------
+        int
+            Marked pixels.
+        """
+        dark, gain, _ = self._camera.compact
+        background = dark if frame.background is None else frame.background
+        weighted = self._unweighted if light is None else pixel_weights(self._camera, *self.averages, light)
+        return band_pass(
+            frame.counts,
+            (background, dark, gain, weighted.gain),
+            self._weights,
+            self._kind,
+            (weighted.narrow, weighted.wide),
+            limits,
+            self._floor,
+            BORDER_PX,
+            self._scratch,
+            (self.filtered, self.levels, self.marks.mask, self.marks.rows),
+        )
+
+
+def _kind(narrow: Weights, wide: Weights) -> int:
+    reaches = len(narrow) - 1, len(wide) - 1
+    if reaches == (NARROW_REACH, WIDE_REACH):
+        return GAUSSIANS
+    is_square = reaches == (MATCHED_REACH, SQUARE_REACH) and bool((wide == wide[0]).all())
+    return GAUSSIAN_AND_SQUARE if is_square else ANY
+
+
+def _padded(weights: Weights) -> Weights:
+    """Fill up with zeros to one and a multiple of four."""
+    return np.pad(weights, (0, (1 - len(weights)) % 4))
+
+
+def _scratch(reach: int) -> Scratch:
+    n_ring = (BLOCK + 2 * reach + 2) * STRIDE
+    return _aligned(TILE + 2 * reach), _aligned(n_ring), _aligned(n_ring), _aligned(2 * TILE), _aligned(2 * TILE)
+
+
+def _aligned(size: int) -> NDArray[np.float32]:
+    """Zeros that begin where a line of the cache begins."""
+    places = _CACHE_LINE // 4
+    zeros = np.zeros(size + places, np.float32)
+    start = -zeros.ctypes.data % _CACHE_LINE // 4
+    return zeros[start : start + size]

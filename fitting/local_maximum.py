@@ -1,0 +1,93 @@
+"""Local maxima of the frame smoothed as the PSF is, above what noise reaches."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.band_pass import BandPass, Limits, Weights, gaussian_weights, normalised
+from fitting.camera import CameraMaps
+from fitting.candidates import thinned
+from fitting.detection import BORDER_PX, Image, RawFrame
+from fitting.false_positives import threshold_for
+from fitting.pixel_weights import filtered_variance
+from fitting.settings import FitSettings
+
+_NARROW_SIGMAS, _LEAST_NARROW_PX = 2.3, 3
+"""The Gaussian reaches so far."""
+_WIDE_SIGMAS, _LEAST_WIDE_PX = 3.8, 5
+"""The box that the local background is taken from reaches so far: 11 x 11 px about a spot of 1.3 px."""
+_SUPPRESSION_PX = 2
+"""A candidate is the maximum of 5 x 5 px."""
+
+
+class LocalMaximum:
+    """Finds the local maxima of a matched filter.
+
+    Parameters
+    ----------
+    settings
+        Width of the PSF, and false positives per frame.
+    camera
+        Its maps, of the shape of the frames.
+
+    Attributes
+    ----------
+    filtered
+        Gaussian average less the mean of a larger square, ``(y, x)``, photoelectrons.
+
+    Notes
+    -----
+    The noise of the filtered frame follows from the light in the larger square and the camera's read noise. Shot noise
+    is skewed: the threshold that noise of skewness ``γ`` passes as often as Gaussian noise passes ``u`` is
+    ``σ (u + (u² - 1) γ / 6)`` (Cornish and Fisher).
+    """
+
+    def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
+        sigma = settings.psf_sigma_px
+        narrow = gaussian_weights(sigma, max(_LEAST_NARROW_PX, int(np.ceil(_NARROW_SIGMAS * sigma))))
+        wide = normalised(np.ones(1 + max(_LEAST_WIDE_PX, int(np.ceil(_WIDE_SIGMAS * sigma)))))
+        self._settings = settings
+        self._camera = camera
+        self._filter = BandPass((narrow, wide), camera, is_weighted=settings.is_detection_weighted, has_levels=True)
+        self.filtered = self._filter.filtered
+        kernel = _kernel(narrow, wide)
+        height, width = self.filtered.shape
+        n_px = max(1, height - 2 * BORDER_PX) * max(1, width - 2 * BORDER_PX)
+        correlation = float(np.sum(kernel[:, 1:] * kernel[:, :-1]) / np.sum(kernel**2))
+        squared = threshold_for(settings.false_positives_per_frame, n_px, correlation) ** 2
+        self._squared = np.float32(squared)
+        # Photoelectrons that come in heaps, behind an EM register, are the more skewed.
+        heaps = (2 * camera.excess - 1) * float(np.sum(kernel**3) / np.sum(kernel**2))
+        self._skew_e = np.float32(heaps * max(squared - 1, 0.0) / 6)
+        self._light: float | None = None
+        self._limits = self._limits_at(None)
+
+    def _limits_at(self, light: float | None) -> Limits:
+        dark, per_e = filtered_variance(self._camera, *self._filter.averages, light)
+        return self._squared * dark, self._squared * per_e
+
+    def find(self, frame: RawFrame) -> NDArray[np.float32]:
+        """Find the candidates ``(candidate, 3)``: x and y in px, filtered value; in order of rows."""
+        light = self._filter.light(frame)
+        if light != self._light:
+            self._light, self._limits = light, self._limits_at(light)
+        count = self._filter.run(frame, self._limits, light)
+        noise = self._filter.levels, *self._limits, self._skew_e
+        return thinned(self._filter.marks.maxima(self.filtered, count, _SUPPRESSION_PX, noise), self._settings)
+
+    def threshold(self, variance: Image) -> Image:
+        """Return what :attr:`filtered` had to exceed in the last frame, photoelectrons."""
+        del variance
+        base, slope = self._limits
+        shot = slope * self._filter.levels
+        return np.asarray(np.sqrt(base + shot) + self._skew_e * shot / (base + shot), np.float32)
+
+
+def _kernel(narrow: Weights, wide: Weights) -> NDArray[np.float64]:
+    """Return the filter, ``(y, x)``."""
+    n = max(len(narrow), len(wide))
+    near, far = (
+        np.pad(np.concatenate([each[:0:-1], each]), n - len(each)).astype(np.float64) for each in (narrow, wide)
+    )
+    return np.asarray(np.outer(near, near) - np.outer(far, far))

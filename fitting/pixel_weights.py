@@ -1,0 +1,124 @@
+"""Noisy pixels count less in detection, where a camera's pixels differ in read noise."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.camera import CameraMaps
+from fitting.detection import Image, RawFrame
+
+Weights = tuple[float, ...]
+"""Of an average along x and along y, from its centre outwards."""
+
+_SAMPLE = 8
+"""Every so manieth row and column tells how bright a frame is."""
+_LEAST_CONTRAST = 1e-4
+"""Relative difference of read variances that is one."""
+
+
+class PixelWeights(NamedTuple):
+    """Weights of the pixels at some level of light, ``(y, x)``.
+
+    Parameters
+    ----------
+    gain
+        The camera's gain times the weights.
+    narrow, wide
+        What the averages of weighted pixels are to be multiplied by.
+    """
+
+    gain: Image
+    narrow: Image
+    wide: Image
+
+
+def is_uneven(camera: CameraMaps) -> bool:
+    """Whether the read variance differs between pixels, apart from what their flat field makes of it."""
+    variance = camera.compact[2] / (camera.compact[1] / np.float32(camera.least_signal_e)) ** 2
+    return bool(np.ptp(variance) > _LEAST_CONTRAST * variance.max())
+
+
+def level_of(frame: RawFrame, camera: CameraMaps) -> float:
+    """Return about how bright a frame is: a power of 2, photoelectrons, so that few weights serve all frames."""
+    some = slice(None, None, _SAMPLE)
+    counts = frame.counts[some, some].astype(np.float64)
+    light = (counts - camera.offset_adu[some, some]) * camera.gain_e_per_adu[some, some]
+    return float(2.0 ** np.rint(np.log2(max(float(light.mean()), 1.0))))
+
+
+@lru_cache(maxsize=4)
+def pixel_weights(camera: CameraMaps, narrow: Weights, wide: Weights, level: float) -> PixelWeights:
+    """Weigh each pixel by the inverse of its variance at some level of light.
+
+    Parameters
+    ----------
+    camera
+        Its maps.
+    narrow, wide
+        Weights of the averages that will be taken.
+    level
+        Photoelectrons.
+
+    Notes
+    -----
+    A weighted average is ``(w s) * k / (w * k)``, with ``*`` the convolution; where all weights are equal it is
+    ``s * k``. The weights are 1 in the median.
+    """
+    weights = _inverse_variance(camera, level)
+    norms = (np.asarray(1 / average(weights, np.array(each)), np.float32) for each in (narrow, wide))
+    return PixelWeights(np.asarray(weights * camera.gain_e_per_adu, np.float32), *norms)
+
+
+@lru_cache(maxsize=4)
+def filtered_variance(camera: CameraMaps, narrow: Weights, wide: Weights, level: float | None) -> tuple[Image, Image]:
+    """Return the variance of the difference of two averages: without light, and what each photoelectron per px adds.
+
+    ``(y, x)``, or ``(1, x)`` where all rows are alike.
+
+    Parameters
+    ----------
+    camera, narrow, wide
+        As for :func:`pixel_weights`.
+    level
+        Of the weights, photoelectrons; None for none.
+
+    Notes
+    -----
+    The difference is a sum over pixels ``Σ a s`` with ``a = n k - m l``, where ``k`` and ``l`` are the two kernels
+    times the weights, ``n`` and ``m`` their norms; its variance is ``Σ a² v``.
+    """
+    near, far = np.array(narrow), np.array(wide)
+    shape = camera.offset_adu.shape if is_uneven(camera) else (1, 1)
+    weights = np.ones(shape) if level is None else _inverse_variance(camera, level)
+    n, m = 1 / average(weights, near), 1 / average(weights, far)
+    n_common = min(len(near), len(far))
+    shot = camera.excess / camera.least_signal_e
+
+    def spread(variance: Image | float) -> Image:
+        noise = weights**2 * variance
+        both = average(noise, near[:n_common] * far[:n_common])
+        spread_noise = n**2 * average(noise, near**2) - 2 * n * m * both + m**2 * average(noise, far**2)
+        return np.asarray(spread_noise, np.float32)
+
+    if shape == (1, 1):
+        _, gain, read_variance = camera.compact
+        return spread(1.0) * read_variance, spread(shot) * gain
+    return spread(camera.read_variance_e2), spread(np.float32(shot) * camera.gain_e_per_adu)
+
+
+def average(image: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average an image ``(y, x)``, mirrored at its edges, along both axes."""
+    from scipy.ndimage import correlate1d  # noqa: PLC0415 - takes a while to import, and few cameras need it
+
+    kernel = np.concatenate([weights[:0:-1], weights])
+    return np.asarray(correlate1d(correlate1d(image, kernel, 0, mode="reflect"), kernel, 1, mode="reflect"))
+
+
+def _inverse_variance(camera: CameraMaps, level: float) -> NDArray[np.float64]:
+    flat = camera.gain_e_per_adu.astype(np.float64) / camera.least_signal_e
+    variance = camera.read_variance_e2 + camera.excess * flat * (level + flat)
+    return np.asarray(np.median(variance) / variance)
