@@ -53,9 +53,12 @@ docs: $(VENV)/check
 
 # Reads beyond an array return garbage unless the compiler is told to look.
 KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py dcnum_background.py detection.py \
-	lat_gauss.py live_background.py localize.py medians.py sparse_median.py)
+	fit_kernels.py gaussian_fit.py lanes.py live_background.py localize.py medians.py sparse_median.py)
+# What the compiler is told of lanes must be what plain Python does.
+PLAIN_TESTS := $(addprefix tests/unit/test_,fit_kernels.py lanes.py)
 bounds: $(VENV)/test
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q $(PLAIN_TESTS)
 
 check: lint types imports docs bounds test  ## Everything that has to be green
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fitting.camera import CameraMaps
 from fitting.centroid import Centroid, DetectedPoint
-from fitting.lat_gauss import LatGaussFit
+from fitting.estimation.gaussian_fit import GAUSSIANS, GaussianFit
 from fitting.localizations import Rows
 from fitting.settings import FitSettings
 
@@ -58,15 +58,12 @@ def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
     camera
         Noise of each pixel.
     """
-    del camera
-    return MAKERS[settings.fit_module](settings)
+    return MAKERS[settings.fit_module](settings, camera)
 
 
-MAKERS: Mapping[str, Callable[[FitSettings], Fit]] = {
-    "LatGaussFitFR": LatGaussFit,
-    "AstigGaussFitFR": LatGaussFit,
-    "GaussFitConstrR": LatGaussFit,
-    "LatObjFindFR": DetectedPoint,
-    "LatFitCOIR": Centroid,
+MAKERS: Mapping[str, Callable[[FitSettings, CameraMaps], Fit]] = {
+    "LatObjFindFR": lambda settings, _: DetectedPoint(settings),
+    "LatFitCOIR": lambda settings, _: Centroid(settings),
+    **dict.fromkeys(GAUSSIANS, GaussianFit),
 }
 """Makers of fits by the keys of :data:`fitting.modules.MODULES`."""

@@ -148,8 +148,8 @@ _TABLE = (
         name="Analysis.Weights",
         kind=TEXT,
         default="data",
-        choices=("data",),
-        help="Where the weights of least squares come from; data is PYME's.",
+        choices=("data", "model", "smoothed"),
+        help="Where the weights of wls come from: data is PYME's; the fitted model; or the smoothed data.",
     ),
     Key(
         name="Analysis.PSFSigmaGuess",

@@ -1,0 +1,1 @@
+"""Estimators: sixteen spots at a time in the lanes of a vector."""

@@ -1,0 +1,89 @@
+"""Kernels that solve small symmetric systems in lanes.
+
+Matrices are lower triangles, row by row: element ``(i, j)``, ``j <= i``, is row ``i (i + 1) / 2 + j``.
+"""
+
+from __future__ import annotations
+
+from fitting.estimation.lanes import LaneArray, Lanes, full, load, store, where_less
+from fitting.jit import kernel
+
+_SINGULAR = 1e-6  # what is left of a diagonal element when rounding errors of single precision are all that is left
+
+
+@kernel
+def factorise(matrix: LaneArray, n: int, lower: LaneArray) -> Lanes:
+    """Factorise a symmetric matrix into ``L D Lᵀ``.
+
+    Parameters
+    ----------
+    matrix
+        Of ``n`` rows and columns, not negative definite.
+    lower
+        Written: L, with the inverse of D in place of its unit diagonal. Where D vanishes its inverse is 0, so that
+        a solution does not move in a direction of which the matrix knows nothing.
+
+    Returns
+    -------
+    Lanes
+        1 where the matrix is positive definite, else 0.
+    """
+    is_definite = full(1.0)
+    for i in range(n):
+        row = i * (i + 1) // 2
+        for j in range(i):
+            column = j * (j + 1) // 2
+            value = load(matrix, row + j)
+            for k in range(j):
+                value = value - load(lower, row + k) * load(lower, column + k)
+            store(lower, row + j, value)
+        diagonal = load(matrix, row + i)
+        pivot = diagonal
+        for j in range(i):
+            value = load(lower, row + j)
+            scaled = value * load(lower, j * (j + 1) // 2 + j)
+            pivot = pivot - value * scaled
+            store(lower, row + j, scaled)
+        floor = _SINGULAR * diagonal
+        store(lower, row + i, where_less(floor, pivot, 1.0 / pivot, 0.0))
+        is_definite = where_less(floor, pivot, is_definite, 0.0)
+    return is_definite
+
+
+@kernel
+def solve(lower: LaneArray, n: int, right: LaneArray, solution: LaneArray) -> Lanes:
+    """Solve for a right-hand side, of ``n`` rows as the solution.
+
+    Returns
+    -------
+    Lanes
+        The product of the right-hand side and the solution.
+    """
+    square = full(0.0)
+    for i in range(n):
+        row = i * (i + 1) // 2
+        value = load(right, i)
+        for j in range(i):
+            value = value - load(lower, row + j) * load(solution, j)
+        store(solution, i, value)
+        square = square + value * value * load(lower, row + i)
+    for i in range(n - 1, -1, -1):
+        value = load(solution, i) * load(lower, i * (i + 1) // 2 + i)
+        for k in range(i + 1, n):
+            value = value - load(lower, k * (k + 1) // 2 + i) * load(solution, k)
+        store(solution, i, value)
+    return square
+
+
+@kernel
+def variance_along(lower: LaneArray, n: int, direction: LaneArray, work: LaneArray) -> Lanes:
+    """Return ``dᵀ M⁻¹ d`` of a direction d: what a sum of parameters with these factors varies by."""
+    square = full(0.0)
+    for i in range(n):
+        row = i * (i + 1) // 2
+        value = load(direction, i)
+        for j in range(i):
+            value = value - load(lower, row + j) * load(work, j)
+        store(work, i, value)
+        square = square + value * value * load(lower, row + i)
+    return square

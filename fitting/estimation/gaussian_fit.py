@@ -1,0 +1,148 @@
+"""The fit of Gaussians, sixteen spots at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.camera import CameraMaps
+from fitting.estimation._equation_kernels import N_PARAMETERS
+from fitting.estimation._row_kernels import CODES, VALUES, write_rows
+from fitting.estimation._search_kernels import N_END, search, work_rows
+from fitting.estimation._staging_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
+from fitting.estimation._step_kernels import UNLIMITED
+from fitting.estimation.lanes import N_LANES, LaneArray
+from fitting.localizations import Rows
+from fitting.modules import MODULES
+from fitting.settings import FitSettings
+
+if TYPE_CHECKING:
+    from fitting.fits import FrameImages
+
+STAGED_BYTES = 1 << 19
+"""Regions that wait for their fit: they fit into the cache of a core."""
+_NARROWEST_PX = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaussian:
+    """What is fitted.
+
+    Parameters
+    ----------
+    is_elliptical
+        Whether it has a width along each axis.
+    is_positive
+        Whether its amplitude is.
+    """
+
+    is_elliptical: bool = False
+    is_positive: bool = False
+
+
+GAUSSIANS: Mapping[str, Gaussian] = {
+    "LatGaussFitFR": Gaussian(),
+    "AstigGaussFitFR": Gaussian(is_elliptical=True),
+    "GaussFitConstrR": Gaussian(is_positive=True),
+}
+"""By the name of the fit module."""
+
+
+class GaussianFit:
+    """Fits Gaussians to candidates, by weighted least squares or maximum likelihood.
+
+    Parameters
+    ----------
+    settings
+        Which Gaussian, on which background, with which estimator.
+    camera
+        Noise of each pixel.
+
+    Notes
+    -----
+    Least squares samples the Gaussian at the centres of pixels, as PYME does; errors are scaled by the reduced
+    chi-square, which is ``nchi2``. The likelihood is that of pixels which integrate the light and add Gaussian noise,
+    approximated as Poisson-distributed about ``mean + variance`` [1]_; excess noise F² divides both. Its errors are
+    those of the Fisher information, and its ``nchi2`` is twice the logarithm of the likelihood ratio to the data over
+    the degrees of freedom.
+
+    References
+    ----------
+    .. [1] Huang et al., Nat. Methods 10, 653 (2013).
+    """
+
+    def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
+        gaussian = GAUSSIANS[settings.fit_module]
+        is_likelihood = settings.estimator == "mle"
+        is_given = not is_likelihood and settings.weights != "model"
+        is_smoothed = is_given and settings.weights == "smoothed"
+        is_sloping, has_background = settings.background_model == "sloping", settings.background_model != "none"
+        widths = () if not settings.is_sigma_fitted else (3, 4) if gaussian.is_elliptical else (3,)
+        half, aspect = settings.roi_half_size, float(settings.pixel_aspect)
+        self.dtype = MODULES[settings.fit_module].dtype
+        self._read_variance = camera.read_variance_e2 if is_smoothed or not is_given else None
+        self._free = np.array([0, 1, 2, *widths, *(5,) * has_background, *(6, 7) * is_sloping])
+        self._model = (is_likelihood, not gaussian.is_elliptical)
+        self._shape = (half, aspect, is_sloping, is_given)
+        self._excess = 1.0 if is_given else float(camera.excess)
+        self._plan = np.array(
+            [
+                *(half, aspect, settings.psf_sigma_px, camera.excess, camera.least_signal_e, len(self._free)),
+                *(is_given, is_smoothed, is_likelihood, settings.is_background_subtracted, has_background),
+            ],
+            np.float64,
+        )
+        self._bounds = np.full((2, N_PARAMETERS), UNLIMITED, np.float32)
+        self._bounds[0] = -UNLIMITED
+        if gaussian.is_positive or not is_given:
+            self._bounds[0, 0] = 0.0
+        self._bounds[0, 3:5], self._bounds[1, 3:5] = _NARROWEST_PX, 2 * half + 1
+        names = self.dtype.names or ()
+        self._sources = np.array([VALUES.index(n) if n in VALUES else -1 - CODES.index(n) for n in names])
+        n_blocks = max(STAGED_BYTES // (8 * (2 * half + 1) ** 2 * N_LANES), 4)
+        self._n_staged, self._capacity = 0, n_blocks * N_LANES
+        self._staged = _lane_rows(staged_rows(half, self._capacity))
+        self._places = np.zeros((self._capacity, N_PLACES), np.int32)
+        self._work, self._ends = _lane_rows(work_rows(half)), _lane_rows(N_END * n_blocks)
+        self._rows: list[Rows] = []
+
+    def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
+        """Take the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
+        light, known, variance = images
+        variance = variance if self._read_variance is None else self._read_variance
+        start = 0
+        while start < len(points):
+            n, first = min(len(points) - start, self._capacity - self._n_staged), self._n_staged
+            stage_spots(light, known, variance, points, frame, start, n, first, self._plan, self._staged, self._places)
+            start += n
+            self._n_staged += n
+            if self._n_staged == self._capacity:
+                self._fit()
+
+    def rows(self) -> Rows:
+        """Return the rows since the last call."""
+        self._fit()
+        rows, self._rows = self._rows, []
+        return np.concatenate([np.zeros(0, self.dtype), *rows])
+
+    def _fit(self) -> None:
+        """Fit the regions that are there."""
+        n, self._n_staged = self._n_staged, 0
+        if n == 0:
+            return
+        if n % N_LANES:
+            prepare_block(n // N_LANES, self._capacity, self._plan, self._staged)
+        how = (self._free, self._bounds, self._model, self._shape)
+        search(self._staged, self._capacity, n, *how, self._work, self._ends)
+        rows = np.zeros(n, self.dtype)
+        floats, codes = rows.view(np.float32).reshape(n, -1), rows.view(np.int32).reshape(n, -1)
+        write_rows(self._staged, self._places, self._ends, *how, self._excess, self._work, self._sources, floats, codes)
+        self._rows.append(rows)
+
+
+def _lane_rows(n: int) -> LaneArray:
+    return np.zeros(n * N_LANES, np.float32)

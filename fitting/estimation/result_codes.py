@@ -1,0 +1,18 @@
+"""How a fit has ended, in the column ``result_code``: MINPACK's numbers, as in PYME, where they mean the same."""
+
+from __future__ import annotations
+
+UNUSABLE = 0
+"""Not fitted: there are pixels without finite signal and variance, or no more pixels than parameters."""
+CONVERGED = 1
+"""A further step would be shorter than 1/500 of the standard errors."""
+OUT_OF_STEPS = 5
+"""The evaluations are used up."""
+STUCK = 6
+"""No step gets any further."""
+LEFT_REGION = 9
+"""The position is outside the region."""
+AT_BOUND = 10
+"""A parameter is at its least or greatest value; it has no error, and those of the others hold for this value."""
+SINGULAR = 11
+"""The data do not determine all parameters; there are no errors."""

@@ -1,0 +1,207 @@
+"""Kernels of the fit of Gaussians; small enough to run as plain Python (NUMBA_DISABLE_JIT=1) too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, deviance, write_equations
+from fitting.estimation._profile_kernels import write_profiles
+from fitting.estimation._solution_kernels import factorise, solve, variance_along
+from fitting.estimation._step_kernels import condense
+from fitting.estimation.lanes import N_LANES, LaneArray, store
+from fitting.jit import kernel
+
+HALF, ASPECT = 3, 1.2
+SIDE = 2 * HALF + 1
+Values = NDArray[np.float64]
+
+
+@pytest.fixture(autouse=True)
+def _lanes_may_divide_by_zero() -> Iterator[None]:
+    with np.errstate(all="ignore"):  # where kernels are not compiled, numpy would tell
+        yield
+
+
+def lane_rows(values: Values) -> LaneArray:
+    """Bring ``(row, lane)`` into rows of lanes."""
+    return np.ascontiguousarray(values, np.float32).ravel()
+
+
+def random_parameters(seed: int) -> Values:
+    rng = np.random.default_rng(seed)
+    low = [20, -1, -1, 0.7, 0.7, 5, -0.5, -0.5]
+    high = [500, 1, 1, 2, 2, 30, 0.5, 0.5]
+    return rng.uniform(low, high, (N_LANES, N_PARAMETERS)).T.astype(np.float32).astype(np.float64)
+
+
+def mean_profile(centre: float, sigma: float, pitch: float) -> Values:
+    edges = ((np.arange(-HALF, HALF + 2) - 0.5) * pitch - centre) / (np.sqrt(2) * sigma)
+    return np.asarray(np.diff(erf(edges)) * sigma * np.sqrt(np.pi / 2) / pitch)
+
+
+def sampled_profile(centre: float, sigma: float, pitch: float) -> Values:
+    return np.asarray(np.exp(-((np.arange(-HALF, HALF + 1) * pitch - centre) ** 2) / (2 * sigma**2)))
+
+
+def model(p: Values, *, is_integrated: bool) -> Values:
+    profile = mean_profile if is_integrated else sampled_profile
+    x, y = profile(p[1], p[3], 1.0), profile(p[2], p[4], ASPECT)
+    pixel = np.arange(-HALF, HALF + 1)
+    return np.asarray(p[0] * np.outer(y, x) + p[5] + p[6] * pixel + p[7] * ASPECT * pixel[:, None])
+
+
+def derivatives(p: Values, *, is_integrated: bool) -> Values:
+    steps = np.diag(np.maximum(np.abs(p), 0.1) * 1e-5)
+    ahead = [model(p + step, is_integrated=is_integrated) for step in steps]
+    behind = [model(p - step, is_integrated=is_integrated) for step in steps]
+    return (np.array(ahead) - behind).reshape(N_PARAMETERS, -1) / (2 * np.diag(steps)[:, None])
+
+
+def equations_of(
+    parameters: Values, pixels: Values, *, is_integrated: bool, is_given: bool
+) -> tuple[Values, Values, LaneArray, LaneArray, LaneArray]:
+    """Return the matrix ``(lane, 8, 8)``, the gradient ``(lane, 8)``, and what the deviance is computed from."""
+    p, data = lane_rows(parameters), lane_rows(pixels)
+    along_x, along_y = np.zeros((2, 3 * SIDE * N_LANES), np.float32)
+    write_profiles(p, (is_integrated, False), HALF, ASPECT, along_x, along_y)
+    sums = np.zeros(SIDE * N_SUMS * N_LANES, np.float32)
+    products, gradient = np.zeros(N_PRODUCTS * N_LANES, np.float32), np.zeros(N_PARAMETERS * N_LANES, np.float32)
+    shape = (HALF, ASPECT, True, is_given)
+    keep_equations(data, p, along_x, along_y, shape, sums, products, gradient)
+    matrices = np.zeros((N_LANES, N_PARAMETERS, N_PARAMETERS))
+    lower = np.tril_indices(N_PARAMETERS)
+    matrices[:, lower[0], lower[1]] = products.reshape(-1, N_LANES).T
+    matrices[:, lower[1], lower[0]] = products.reshape(-1, N_LANES).T
+    return matrices, gradient.reshape(-1, N_LANES).T.astype(np.float64), p, along_x, along_y
+
+
+@kernel
+def keep_equations(  # noqa: PLR0917 - kernels take arrays
+    pixels: LaneArray,
+    p: LaneArray,
+    along_x: LaneArray,
+    along_y: LaneArray,
+    shape: tuple[int, float, bool, bool],
+    sums: LaneArray,
+    products: LaneArray,
+    gradient: LaneArray,
+) -> None:
+    squares = write_equations(pixels, p, along_x, along_y, shape, sums, products, gradient)
+    store(sums, 0, squares)
+
+
+@kernel
+def keep_deviance(  # noqa: PLR0917 - kernels take arrays
+    pixels: LaneArray,
+    p: LaneArray,
+    along_x: LaneArray,
+    along_y: LaneArray,
+    shape: tuple[int, float, bool, bool],
+    result: LaneArray,
+) -> None:
+    store(result, 0, deviance(pixels, p, along_x, along_y, shape))
+
+
+@kernel
+def keep_solution(matrix: LaneArray, right: LaneArray, lower: LaneArray, work: LaneArray, results: LaneArray) -> None:
+    store(results, 0, factorise(matrix, 5, lower))
+    store(results, 1, solve(lower, 5, right, work))
+    store(results, 2, variance_along(lower, 5, right, results[10 * 16 :]))
+
+
+def pixels_of(parameters: Values, *, is_integrated: bool, is_given: bool, seed: int = 0) -> Values:
+    """Return two rows per pixel, ``(2 pixels, lane)``: noisy signals, and weights or offsets."""
+    rng = np.random.default_rng(seed)
+    pixels = np.empty((SIDE**2, 2, N_LANES))
+    for lane in range(N_LANES):
+        mean = model(parameters[:, lane], is_integrated=is_integrated).ravel()
+        offset = rng.uniform(0, 5, mean.size)
+        pixels[:, 0, lane] = mean + rng.normal(0, 3, mean.size) + (0 if is_given else offset)
+        pixels[:, 1, lane] = rng.uniform(0.01, 0.1, mean.size) if is_given else offset
+    return pixels.reshape(-1, N_LANES)
+
+
+@pytest.mark.parametrize("is_integrated", [False, True], ids=["sampled", "integrated"])
+@pytest.mark.parametrize("is_given", [True, False], ids=["weights given", "weights of the model"])
+def test_the_normal_equations_are_those_of_the_numerical_derivatives(*, is_integrated: bool, is_given: bool) -> None:
+    parameters = random_parameters(1)
+    pixels = pixels_of(parameters, is_integrated=is_integrated, is_given=is_given)
+    matrices, gradients, *_ = equations_of(parameters, pixels, is_integrated=is_integrated, is_given=is_given)
+    for lane in range(N_LANES):
+        p = parameters[:, lane]
+        signal, other = pixels.astype(np.float32).astype(np.float64).reshape(-1, 2, N_LANES)[:, :, lane].T
+        mean = model(p, is_integrated=is_integrated).ravel() + (0 if is_given else other)
+        weight = other if is_given else 1 / mean
+        slopes = derivatives(p, is_integrated=is_integrated)
+        matrix = (slopes * weight) @ slopes.T
+        scale = np.sqrt(np.diag(matrix))
+        np.testing.assert_allclose(matrices[lane] / np.outer(scale, scale), matrix / np.outer(scale, scale), atol=2e-5)
+        gradient = slopes @ (weight * (signal - mean))
+        np.testing.assert_allclose(gradients[lane] / scale, gradient / scale, atol=2e-4)
+
+
+def test_the_gradient_is_minus_half_the_slope_of_the_deviance() -> None:
+    parameters = random_parameters(2)
+    pixels = pixels_of(parameters, is_integrated=True, is_given=False)
+    shifted = parameters * 1.02
+    matrices, gradients, p, along_x, along_y = equations_of(shifted, pixels, is_integrated=True, is_given=False)
+    result = np.zeros(N_LANES, np.float32)
+    keep_deviance(lane_rows(pixels), p, along_x, along_y, (HALF, ASPECT, True, False), result)
+    for lane in range(N_LANES):
+        counts, offset = pixels.astype(np.float32).astype(np.float64).reshape(-1, 2, N_LANES)[:, :, lane].T
+
+        def exact(values: Values, counts: Values = counts, offset: Values = offset) -> float:
+            mean = model(values, is_integrated=True).ravel() + offset
+            return float(2 * np.sum(mean - counts + counts * np.log(counts / mean)))
+
+        own = shifted[:, lane].astype(np.float32).astype(np.float64)
+        assert result[lane] == pytest.approx(exact(own), rel=1e-3, abs=0.01)
+        steps = np.diag(np.maximum(np.abs(own), 0.1) * 1e-5)
+        slope = np.array([(exact(own + step) - exact(own - step)) / (2 * step.sum()) for step in steps])
+        scale = np.sqrt(np.diag(matrices[lane]))
+        np.testing.assert_allclose(gradients[lane] / scale, -0.5 * slope / scale, atol=2e-3)
+
+
+def test_one_width_collects_the_products_of_both() -> None:
+    rng = np.random.default_rng(3)
+    slopes = rng.normal(size=(N_LANES, N_PARAMETERS, 20))
+    residuals = rng.normal(size=(N_LANES, 20))
+    full_matrix = slopes @ slopes.transpose(0, 2, 1)
+    rows, columns = np.tril_indices(N_PARAMETERS)
+    products = lane_rows(full_matrix[:, rows, columns].T)
+    gradient = lane_rows(np.einsum("lpk,lk->pl", slopes, residuals))
+    matrix, right = np.zeros((2, N_PRODUCTS * N_LANES), np.float32)
+    free = np.array([0, 1, 2, 3, 5, 7])
+    condense(products, gradient, free, True, matrix, right)
+    slopes[:, 3] += slopes[:, 4]
+    expected = slopes[:, free] @ slopes[:, free].transpose(0, 2, 1)
+    rows, columns = np.tril_indices(len(free))
+    found, expected_right = matrix.reshape(-1, N_LANES), np.einsum("lpk,lk->pl", slopes[:, free], residuals)
+    np.testing.assert_allclose(found[: len(rows)], expected[:, rows, columns].T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(right.reshape(-1, N_LANES)[: len(free)], expected_right, rtol=1e-4, atol=1e-4)
+
+
+def test_a_system_is_solved_and_no_step_is_taken_where_it_is_singular() -> None:
+    rng = np.random.default_rng(4)
+    slopes = rng.normal(size=(N_LANES, 5, 9)) * np.array([1, 10, 0.1, 3, 1])[:, None]
+    slopes[7, 4] = 0
+    matrices, right = slopes @ slopes.transpose(0, 2, 1), rng.normal(size=(N_LANES, 5))
+    rows, columns = np.tril_indices(5)
+    lower, work = np.zeros(15 * N_LANES, np.float32), np.zeros(5 * N_LANES, np.float32)
+    results = np.zeros(20 * N_LANES, np.float32)
+    keep_solution(lane_rows(matrices[:, rows, columns].T), lane_rows(right.T), lower, work, results)
+    is_definite, square, variance = results.reshape(-1, N_LANES)[:3]
+    solutions = work.reshape(-1, N_LANES).T
+    for lane in range(N_LANES):
+        n = 4 if lane == 7 else 5
+        expected = np.linalg.solve(matrices[lane, :n, :n], right[lane, :n])
+        np.testing.assert_allclose(solutions[lane, :n], expected, rtol=2e-3, atol=1e-3 * np.abs(expected).max())
+        assert square[lane] == pytest.approx(right[lane, :n] @ expected, rel=1e-3)
+        assert variance[lane] == pytest.approx(square[lane], rel=1e-5)
+        assert is_definite[lane] == (lane != 7)
+    assert solutions[7, 4] == 0
