@@ -13,7 +13,7 @@ from pipeline_protocol.errors import ServerError
 
 if TYPE_CHECKING:
     from pipeline_protocol.client import Client
-    from pipeline_protocol.messages import Progress
+    from pipeline_protocol.reports import Progress
 
 POLL_S = 0.2
 
@@ -38,7 +38,7 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
         while not progress.is_over:
             if progress.state == "paused":
                 raise ServerError(progress.output, f"paused: {progress.reason}", "then give the same command again")
-            display.show(progress.n_done + progress.n_failed, describe(progress, items))
+            display.show(progress.n_done, describe(progress, items))
             time.sleep(POLL_S)
             progress = client.progress(job)
     if progress.state == "stopped":
@@ -53,9 +53,8 @@ def describe(progress: Progress, items: str = "localizations") -> str:
     parts = [f"{progress.n_items} {items}"]
     if progress.n_failed:
         parts.append(f"{progress.n_failed} frames failed")
-    if progress.rate > 0:
-        left = (progress.n_frames - progress.n_done - progress.n_failed) / progress.rate
-        parts = [f"{progress.rate:.0f} frames/s", *parts, f"{duration(left)} left"]
+    if progress.left_s is not None:
+        parts = [f"{progress.rate:.0f} frames/s", *parts, f"{duration(progress.left_s)} left"]
     return ", ".join(parts)
 
 
@@ -70,6 +69,6 @@ def show_outcome(progress: Progress) -> None:
 
 def took(progress: Progress) -> str:
     """Say how long a finished job took, and how fast it was."""
-    n_new = progress.n_done + progress.n_failed - progress.n_resumed
+    n_new = progress.n_done - progress.n_resumed
     rate = n_new / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
     return f"{duration(progress.elapsed_s)}, {rate:.0f} frames/s with {progress.n_workers} workers"

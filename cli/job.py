@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline_files.metadata import Value
     from pipeline_protocol.client import Client
-    from pipeline_protocol.messages import Progress
+    from pipeline_protocol.reports import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline_files.storage import clear_write_errors, make_directory
+from pipeline_protocol.logs import job_log
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
 """Of localizations, and of images."""
@@ -26,6 +27,23 @@ def data_root() -> Path:
     if configured and os.access(configured, os.W_OK):
         return Path(configured)
     return Path.home() / "PYMEData"
+
+
+def log_folder() -> Path:
+    """Return where the processes of this user write what happens.
+
+    Returns
+    -------
+    Path
+        ``$POINTILLIST_LOGS``, else ``<data root>/<user>/LOGS/pointillist``; it need not exist.
+    """
+    configured = os.environ.get("POINTILLIST_LOGS")
+    return Path(configured) if configured else data_root() / _user() / "LOGS" / "pointillist"
+
+
+def job_log_path(job: str) -> Path | None:
+    """Return where the log of a job is; None if that is no job's id."""
+    return job_log(log_folder(), job)
 
 
 def default_results_path(movie: Path) -> Path:
@@ -61,7 +79,15 @@ def default_background_path(movie: Path) -> Path:
 
 
 def _analysis_folder(movie: Path) -> Path:
-    return data_root() / getpass.getuser() / "analysis" / movie.absolute().parent.name
+    return data_root() / _user() / "analysis" / movie.absolute().parent.name
+
+
+def _user() -> str:
+    """Return the user's name; their number, where nobody gave them one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
 
 
 def partial_path(results: Path) -> Path:

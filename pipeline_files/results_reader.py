@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,8 +99,8 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
         raise ResultsError(path, f"is no results file, or damaged ({reason})", "copy it again") from error
 
 
-def is_finished(path: Path, description: ResultsDescription) -> bool:
-    """Whether a file stands, whole, that is described so: of this movie, with these settings.
+def is_finished(path: Path, description: ResultsDescription, failed: Collection[int]) -> bool:
+    """Whether a file stands, whole, that is described so: of this movie, with these settings, without these frames.
 
     Parameters
     ----------
@@ -108,6 +108,8 @@ def is_finished(path: Path, description: ResultsDescription) -> bool:
         Of a file with the group ``/Pointillist``, or of any other or none.
     description
         What it should hold.
+    failed
+        Frames that could not be done.
 
     Returns
     -------
@@ -118,9 +120,10 @@ def is_finished(path: Path, description: ResultsDescription) -> bool:
         with open_hdf5(path) as file:
             about = file["Pointillist"].attrs
             there = bool(about["is_complete"]), _text(about, "movie_identity"), _text(about, "settings_digest")
+            lacking = set(_table(file["Pointillist"], "Failures", FAILURE_DTYPE)["frame"].tolist())
     except (MovieError, OSError, KeyError):
         return False
-    return there == (True, description.movie_identity, description.settings_digest)
+    return (*there, lacking) == (True, description.movie_identity, description.settings_digest, set(failed))
 
 
 def _read(path: Path, file: h5py.File, selection: slice) -> Results:

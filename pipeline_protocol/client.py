@@ -14,23 +14,26 @@ from zmq.utils.monitor import recv_monitor_message
 
 from pipeline_protocol import errors
 from pipeline_protocol.errors import PointillistError, ServerError
+from pipeline_protocol.fields import Settings
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.messages import (
     UNREADABLE,
     Accepted,
     FromClient,
+    ListJobs,
+    ListWorkers,
     Ping,
-    Pong,
-    Progress,
+    ReadLog,
     Refused,
     ResumeRule,
-    Settings,
+    Retry,
     Stop,
     Submit,
     ToClient,
     Wait,
     Watch,
 )
+from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
 from pipeline_protocol.sockets import connect_dealer
 from pipeline_protocol.wire import decode_from_server, encode
 
@@ -132,9 +135,37 @@ class Client:
         """End a job; its journal stays, so that it can be resumed."""
         _expect(self._ask(Stop(request=next(self._numbers), job=job)), Accepted)
 
+    def retry(self, job: str) -> None:
+        """Have the failed frames of a job tried again; one that is paused or stopped goes on."""
+        _expect(self._ask(Retry(request=next(self._numbers), job=job)), Accepted)
+
     def ping(self) -> Pong:
         """Return who answers."""
         return _expect(self._ask(Ping(request=next(self._numbers))), Pong)
+
+    def workers(self) -> list[WorkerReport]:
+        """Return how all workers are."""
+        found: list[WorkerReport] = []
+        while True:
+            after = found[-1].worker if found else ""
+            page = _expect(self._ask(ListWorkers(request=next(self._numbers), after=after)), Workers)
+            found += page.workers
+            if page.is_last or not page.workers:
+                return found
+
+    def jobs(self, *, ended: bool = False) -> list[Progress]:
+        """Return how far all jobs are; those that are over only if they are asked for."""
+        found: list[Progress] = []
+        while True:
+            after = found[-1].number if found else 0
+            page = _expect(self._ask(ListJobs(request=next(self._numbers), after=after, ended=ended)), Jobs)
+            found += page.jobs
+            if page.is_last or not page.jobs:
+                return found
+
+    def read_log(self, job: str, place: LogPlace) -> LogLines:
+        """Return what follows in the log of a job, and where to go on."""
+        return _expect(self._ask(ReadLog(request=next(self._numbers), job=job, place=place)), LogLines)
 
     def close(self) -> None:
         """Let go of the server."""

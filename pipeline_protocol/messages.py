@@ -8,24 +8,19 @@ greeting.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from pipeline_protocol.fields import Count, Name, Seconds, Settings, Text
+from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
 
 PROTOCOL_VERSION = 1
 """Peers of another version are refused."""
 
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-Seconds = Annotated[float, Meta(ge=0.0)]
 UNREADABLE: Count = 0
 """Number of no request: what the server calls a message that it could not read."""
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Text = Annotated[str, Meta(max_length=8000)]
-Settings = dict[str, Any]
-"""Flat settings with PYME's dotted keys; values are None, bool, int, float, str and lists of these."""
-
-JobState = Literal["running", "paused", "finishing", "finished", "stopped"]
 ResumeRule = Literal["allowed", "required", "never"]
 
 
@@ -57,7 +52,10 @@ class JobSpec(Struct, frozen=True, kw_only=True):
 
 
 class Beat(Struct, frozen=True, kw_only=True, tag=True):
-    """Who I am, what I hold, what I compute, how many more I want; once a second and when that changes."""
+    """Who I am, what I hold, what I compute, how many more I want; once a second and when that changes.
+
+    ``core`` is the one that computed last, where the system tells. Who holds nothing and wants nothing warms up.
+    """
 
     worker: Name
     host: Name
@@ -65,6 +63,7 @@ class Beat(Struct, frozen=True, kw_only=True, tag=True):
     holds: list[Ref] = []
     computing: Ref | None = None
     wants: Annotated[int, Meta(ge=0, le=64)] = 0
+    core: Count | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True, tag=True):
@@ -173,6 +172,36 @@ class Ping(Struct, frozen=True, kw_only=True, tag=True):
     request: Count
 
 
+class Retry(Struct, frozen=True, kw_only=True, tag=True):
+    """Try the failed frames of the job again; if it is paused or stopped, it goes on."""
+
+    request: Count
+    job: Name
+
+
+class ListWorkers(Struct, frozen=True, kw_only=True, tag=True):
+    """Who works: those whose names follow ``after``, in order."""
+
+    request: Count
+    after: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ListJobs(Struct, frozen=True, kw_only=True, tag=True):
+    """What there is to do: jobs whose numbers follow ``after``; with ``ended``, also those that are over."""
+
+    request: Count
+    after: Count = 0
+    ended: bool = False
+
+
+class ReadLog(Struct, frozen=True, kw_only=True, tag=True):
+    """What happened to the job, from a place in its log on."""
+
+    request: Count
+    job: Name
+    place: LogPlace = LogPlace()
+
+
 # --- to a client ----------------------------------------------------------------------------------
 
 
@@ -199,53 +228,10 @@ class Refused(Struct, frozen=True, kw_only=True, tag=True):
     remedy: Text
 
 
-class Progress(Struct, frozen=True, kw_only=True, tag=True):
-    """How far a job is.
-
-    ``n_frames`` counts the frames to analyse (from ``Analysis.StartAt`` on), ``n_done`` those whose rows are
-    safe and ``n_failed`` those recorded as failed; ``failures`` has the first of these with their errors.
-    ``n_resumed`` frames came from the journal of an earlier run. ``rate`` is in frames per second over the
-    last seconds, and 0.0 before the first. ``seconds`` sums each stage over all workers. ``reason`` says why
-    the job is paused.
-    """
-
-    request: Count
-    job: Name
-    state: JobState
-    movie: Text
-    output: Text
-    n_frames: Count
-    n_done: Count
-    n_failed: Count
-    n_items: Count
-    n_resumed: Count
-    rate: float
-    n_workers: Count
-    elapsed_s: Seconds
-    seconds: dict[str, Seconds]
-    failures: dict[int, Text]
-    reason: Text | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.state in {"finished", "stopped"}
-
-
-class Pong(Struct, frozen=True, kw_only=True, tag=True):
-    """The server that answers."""
-
-    request: Count
-    version: Text
-    pid: Count
-    epoch: Count
-    n_workers: Count
-
-
 FromWorker = Beat | Answer | Fault | Blocked | Goodbye | Died
-FromClient = Submit | Watch | Stop | Ping
+FromClient = Submit | Watch | Stop | Ping | Retry | ListWorkers | ListJobs | ReadLog
 ToWorker = Lease | Forget | Heard
-ToClient = Accepted | Wait | Refused | Progress | Pong
+ToClient = Accepted | Wait | Refused | Progress | Pong | Workers | Jobs | LogLines
 ToServer = FromWorker | FromClient
 FromServer = ToWorker | ToClient
 Message = ToServer | FromServer

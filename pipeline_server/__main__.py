@@ -13,10 +13,12 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline_files.places import log_folder
 from pipeline_protocol.discovery import Announcement
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import user_keys
 from pipeline_protocol.lifeline import Lifeline
+from pipeline_protocol.logs import JobLogs, start_logging
 from pipeline_protocol.waker import Waker
 from pipeline_server.door import Door
 from pipeline_server.reception import Reception
@@ -27,7 +29,7 @@ def main() -> int:
     """Run a server; return the exit status."""
     options = _parse()
     faulthandler.enable()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    start_logging("server", log_folder(), JobLogs(log_folder()))
     lifeline, waker = Lifeline(), Waker()
     try:
         with contextlib.ExitStack() as stack:

@@ -9,6 +9,7 @@ import zmq
 
 from pipeline_protocol.errors import MessageError, ServerError
 from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.logs import note
 from pipeline_protocol.messages import UNREADABLE, FromServer, ToServer
 from pipeline_protocol.sockets import bind_router
 from pipeline_protocol.wire import Buffer, decode_at_server, encode
@@ -78,7 +79,7 @@ class Door:
             try:
                 message, buffers = decode_at_server(frames)
             except MessageError as error:
-                log.warning("malformed from=%s %s", peer.hex(), error)
+                note(log, logging.WARNING, "malformed", peer=peer.hex(), error=error)
                 self.send(peer, refusal(UNREADABLE, error))
                 continue
             yield peer, message, buffers
@@ -101,6 +102,6 @@ class Door:
             is_known = mechanism == b"CURVE" and credentials == [zmq.utils.z85.decode(self._keys.client.public)]
             if not is_known:
                 self.n_refused += 1
-                log.warning("refused from=%s n=%d", address.decode("ascii", "replace"), self.n_refused)
+                note(log, logging.WARNING, "stranger", address=address.decode("ascii", "replace"), n=self.n_refused)
             status = (b"200", b"OK") if is_known else (b"400", b"no such key")
             self._gate.send_multipart([version, request, *status, b"", b""])

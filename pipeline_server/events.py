@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipeline_protocol.messages import Ref
+
+FaultOutcome = Literal["tried again", "halved", "given up"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,4 +241,24 @@ class Paused:
     reason: str
 
 
-Instruction = Grant | Release | Record | RecordFailure | Complete | Paused
+@dataclass(frozen=True, kw_only=True)
+class NoteFault:
+    """Tell people that a range raised an error, or that its worker died of it, and what follows from that."""
+
+    worker: str
+    ref: Ref
+    error: str
+    n_faults: int
+    outcome: FaultOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteLoss:
+    """Tell people that a worker is gone, dead or silent, and which ranges are free again."""
+
+    worker: str
+    refs: tuple[Ref, ...]
+    is_dead: bool
+
+
+Instruction = Grant | Release | Record | RecordFailure | Complete | Paused | NoteFault | NoteLoss

@@ -226,7 +226,7 @@ class Job:
             task.life.apply(TaskEvent.COMMIT, now)
             self.done.add(task.start, task.stop)
             self.n_items += task.n_items
-            self.speed.note_done(now, task.n_frames)
+            self.speed.done.add(now, task.n_frames)
         else:
             task.life.apply(TaskEvent.COMMIT_ERROR, now)
             self.failed[task.start] = task.error or "unknown error"
@@ -241,9 +241,10 @@ class Job:
 
     def retry_failed(self) -> None:
         """Let all failed frames wait again."""
-        failed, self.failed = self.failed, {}
-        for frame in failed:
-            self._put(frame, frame + 1)
+        for frame in sorted(self.failed):
+            self.uncut.add(frame, frame + 1)
+        self.failed.clear()
+        self.n_hopeless = 0
 
     def first_suspect(self) -> Task:
         """Return a task that may kill its worker."""

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_files.places import alternatives, is_taken, partial_path
+from pipeline_files.results_reader import is_finished
 from pipeline_files.storage import DiskFullError, FileBusyError
 from pipeline_protocol.errors import ResultsError
+from pipeline_protocol.logs import note
 from pipeline_server.submission import Submission
 
 log = logging.getLogger("pointillist.server")
@@ -32,7 +34,7 @@ class Output:
         self.path = Path(submission.spec.output)
         self._form = submission.plan.form
         self._journal = submission.journal
-        self._is_written = submission.is_finished
+        self._description = submission.plan.description
         self._is_begun = False
         self._has_partial = self._form.has_partial
 
@@ -69,12 +71,14 @@ class Output:
             raise
         except (ResultsError, OSError) as error:
             # The partial file is for the eye; the job does not need it.
-            log.warning("partial given up path=%s %s", partial, error)
+            note(log, logging.WARNING, "no partial file", path=partial, error=error)
             self._has_partial = False
         return True
 
     def finish(self) -> None:
-        """Write the file from the journal, under another name if its own has been taken meanwhile.
+        """Write the file from the journal, under another name if its own is taken.
+
+        The journal stays if there are frames that another try may mend: with it, they can be tried again.
 
         Raises
         ------
@@ -82,10 +86,17 @@ class Output:
             If there is no room, or it cannot be written.
         """
         partial = partial_path(self.path)
-        if not self._is_written:
-            if self.path.exists():
-                names = alternatives(self.path, self._form.ending)
-                self.path = next(path for path in names if not is_taken(path))
-            self._form.write(self.path, self._journal)
+        failures = self._journal.failures
+        for path in alternatives(self.path, self._form.ending):
+            if is_finished(path, self._description, failures):
+                self.path = path  # by a server that died at the last moment, or before a try that mended nothing
+                break
+            if not (path.exists() if path == self.path else is_taken(path)):
+                self.path = path
+                self._form.write(path, self._journal)
+                break
         partial.unlink(missing_ok=True)
-        self._journal.remove()
+        if self._journal.given_up:
+            self._journal.close()
+        else:
+            self._journal.remove()

@@ -18,6 +18,8 @@ from pipeline_server.sizing import QueueSettings
 from pipeline_server.tasks import Task, TaskState
 from pipeline_server.workers import Worker
 
+_OUTCOMES: dict[TaskState, e.FaultOutcome] = {TaskState.SPLIT: "halved", TaskState.SYNCING: "given up"}
+
 
 class Queue:
     """All jobs and workers of a server.
@@ -76,14 +78,15 @@ class Queue:
         old = self.jobs.get(event.job)
         if old is not None and not old.is_over:
             raise TransitionError(f"job {event.job}", JobEvent.GROW, old.state, old.life.history)
-        job = Job(event, self.settings)
-        job.served_s = self._least_served()
-        self.jobs[event.job] = job
+        job = self.jobs[event.job] = Job(event, self.settings)
+        self._catch_up(job)
         self._complete(job, event.now)
 
     def _grow(self, event: e.FramesReleased) -> None:
         job = self.jobs[event.job]
         job.life.apply(JobEvent.GROW, event.now)
+        if not job.has_work:
+            self._catch_up(job)
         job.grow(event.stop)
         job.is_sealed |= event.is_last
         self._complete(job, event.now)
@@ -98,7 +101,7 @@ class Queue:
         job.life.apply(JobEvent.RESUME, event.now)
         job.reason = None
         job.n_hopeless = 0
-        job.served_s = max(job.served_s, self._least_served())
+        self._catch_up(job)
         self._complete(job, event.now)
 
     def _stop(self, event: e.JobStopped) -> None:
@@ -115,6 +118,8 @@ class Queue:
     def _retry(self, event: e.FailedRetried) -> None:
         job = self.jobs[event.job]
         job.life.apply(JobEvent.RETRY, event.now)
+        if not job.has_work:
+            self._catch_up(job)
         job.retry_failed()
 
     def _pause_by_itself(self, job: Job, reason: str, now: float) -> None:
@@ -123,8 +128,13 @@ class Queue:
             job.reason = reason
             self._out.append(e.Paused(job=job.id, reason=reason))
 
-    def _least_served(self) -> float:
-        return min((job.served_s for job in self.jobs.values() if job.state is JobState.RUNNING), default=0.0)
+    def _catch_up(self, job: Job) -> None:
+        """Let a job that had no work begin beside the others: it is not owed the time that it did not need."""
+        others = [other for other in self.jobs.values() if other is not job and not other.is_over]
+        level = min((other.served_s for other in others if other.has_work), default=None)
+        if level is None:
+            level = max((other.served_s for other in others), default=0.0)
+        job.served_s = max(job.served_s, level)
 
     def _complete(self, job: Job, now: float) -> None:
         if job.state is JobState.RUNNING and job.is_complete:
@@ -162,6 +172,8 @@ class Queue:
     def _leave(self, event: e.WorkerLeft) -> None:
         worker = self.workers.get(event.worker)
         if worker is not None:
+            if event.is_dead:
+                self._note_loss(worker, is_dead=True)
             self._drop_worker(worker, event.now, is_dead=event.is_dead)
 
     def _drop_worker(self, worker: Worker, now: float, *, is_dead: bool) -> None:
@@ -193,6 +205,8 @@ class Queue:
             return
         job = self.jobs[task.job]
         job.speed.note_answer(event.worker, task.n_frames, event.seconds)
+        if event.worker in self.workers:
+            self.workers[event.worker].note_answer(task.n_frames, event.now)
         for name in task.holdings:
             self.workers[name].tasks.pop((task.job, task.start))
         job.answer(task, event.worker, event.n_items, event.now)
@@ -228,7 +242,12 @@ class Queue:
         worker.give_back(job, task, now)
         task.faults += 1
         task.faulted_by.add(worker.name)
-        if task.state is TaskState.WAITING and job.is_given_up(task, error, now):
+        is_given_up = task.state is TaskState.WAITING and job.is_given_up(task, error, now)
+        outcome = _OUTCOMES.get(task.state, "tried again")
+        self._out.append(
+            e.NoteFault(worker=worker.name, ref=task.ref, error=error, n_faults=task.faults, outcome=outcome)
+        )
+        if is_given_up:
             self._out.append(e.RecordFailure(ref=task.ref, error=error))
 
     # --- time -------------------------------------------------------------------------------------
@@ -236,6 +255,7 @@ class Queue:
     def _tick(self, event: e.Tick) -> None:
         for worker in list(self.workers.values()):
             if event.now - worker.heard_at > self.settings.silence_s:
+                self._note_loss(worker, is_dead=False)
                 self._drop_worker(worker, event.now, is_dead=False)
                 continue
             for task in list(worker.tasks.values()):
@@ -250,6 +270,10 @@ class Queue:
             self._count_fault(worker, job, task, "took longer than its lease", now)
         else:
             worker.give_back(job, task, now)
+
+    def _note_loss(self, worker: Worker, *, is_dead: bool) -> None:
+        refs = tuple(task.ref for task in worker.tasks.values())
+        self._out.append(e.NoteLoss(worker=worker.name, refs=refs, is_dead=is_dead))
 
     # --- the book ---------------------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_protocol.errors import PointillistError
+from pipeline_protocol.errors import PointillistError, ResultsError
 from pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
 from pipeline_server.submission import Joined, Submission, prepare, reopen
 
 log = logging.getLogger("pointillist.server")
 
 _N_REMEMBERED = 1000
+_REMEDY = "analyse the movie again"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,6 +76,17 @@ class Reception:
             self._start(request.request, peer, prepare, request, self._held)
         return Wait(request=request.request)
 
+    def take_up(self, peer: bytes, request: int, journal: Path) -> ToClient:
+        """Begin to take up the journal of a job that is over, or answer a copy of that request."""
+        answer = self._answers.get(request)
+        if answer is not None:
+            return answer
+        if request not in self._pending and journal not in self._held:
+            if not journal.exists():
+                return refusal(request, ResultsError(journal, "is gone, so that nothing can be tried again", _REMEDY))
+            self._start(request, peer, reopen, journal)
+        return Wait(request=request)
+
     def collect(self) -> list[Outcome]:
         """Return what is ready."""
         outcomes = []
@@ -125,7 +137,7 @@ class Reception:
 
     def _refused(self, number: int, peer: bytes | None, error: BaseException) -> Outcome:
         is_expected = isinstance(error, PointillistError)
-        log.warning("refused request=%d %s", number, error, exc_info=None if is_expected else error)
+        log.warning("refused", exc_info=None if is_expected else error, extra={"fields": {"error": str(error)}})
         reply = refusal(number, error) if peer is not None else None
         self._remember(number, reply)
         return Outcome(prepared=None, peer=peer, reply=reply)

@@ -6,7 +6,6 @@ One thread does all of it; two helpers look at movies and write HDF5, since both
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,21 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import structs
 
 from pipeline_protocol import messages as m
-from pipeline_protocol.errors import MessageError, ServerError
+from pipeline_protocol.errors import MessageError
+from pipeline_protocol.logs import note
 from pipeline_protocol.waker import Waker
 from pipeline_protocol.wire import Buffer
 from pipeline_server import events as e
 from pipeline_server.door import MAX_BATCH, Door
 from pipeline_server.jobs import JobState
+from pipeline_server.overview import Ended, Overview
 from pipeline_server.queue import Queue
-from pipeline_server.reception import Reception, refusal
-from pipeline_server.submission import Submission, program_version
+from pipeline_server.reception import Reception
+from pipeline_server.roster import Roster
+from pipeline_server.submission import Submission
 from pipeline_server.work import Work
 
 log = logging.getLogger("pointillist.server")
 
 TICK_S = 0.25
-_N_ENDED = 1000
 
 
 class Service:
@@ -58,10 +59,18 @@ class Service:
         self._writer = ThreadPoolExecutor(1, "writer")
         self._works: dict[str, Work] = {}
         self._closing: list[Work] = []
-        self._ended: dict[str, m.Progress] = {}
-        self._peers: dict[str, bytes] = {}
-        self._pids: dict[tuple[str, int], str] = {}
+        self._roster = Roster()
+        self._n_begun = 0
         self._tick_at = 0.0
+        self._overview = Overview(
+            door=door,
+            reception=reception,
+            queue=self.queue,
+            roster=self._roster,
+            works=self._works,
+            epoch=self._epoch,
+            began=clock(),
+        )
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Serve until it is over."""
@@ -81,7 +90,7 @@ class Service:
             try:
                 self._take(peer, message, buffers)
             except Exception:
-                log.exception("message from=%s %s", peer.hex(), type(message).__name__)
+                log.exception("error", extra={"fields": {"message": type(message).__name__, "peer": peer.hex()}})
         now = self._clock()
         for outcome in self._reception.collect():
             if isinstance(outcome.prepared, Submission):
@@ -100,8 +109,7 @@ class Service:
         if now >= self._tick_at and n_received < MAX_BATCH:
             self._tick_at = now + TICK_S
             self._happen([e.Tick(now=now)])
-            self._peers = {name: peer for name, peer in self._peers.items() if name in self.queue.workers}
-            self._pids = {pid: name for pid, name in self._pids.items() if name in self.queue.workers}
+            self._roster.forget(now, self.queue.workers)
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -109,23 +117,23 @@ class Service:
         now = self._clock()
         match message:
             case m.Beat(worker=worker, wants=wants, computing=computing):
-                self._peers[worker] = peer
-                self._pids[message.host, message.pid] = worker
+                self._roster.hear(peer, message, now)
                 self._door.send(peer, m.Heard(epoch=self._epoch))
                 holds = tuple(message.holds)
                 self._happen([e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants)])
             case m.Answer():
-                self._peers[message.worker] = peer
-                self._take_answer(message, buffers, now)
+                self._take_answer(peer, message, buffers, now)
             case m.Fault(worker=worker, ref=ref, error=error):
-                log.warning("fault job=%s range=%d:%d worker=%s %s", ref.job, ref.start, ref.stop, worker, error)
                 self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=error)])
             case m.Blocked(worker=worker, ref=ref, error=error):
                 self._happen([e.RangeBlocked(now=now, worker=worker, ref=ref, reason=error)])
             case m.Goodbye(worker=worker):
+                self._roster.leave(worker)
                 self._happen([e.WorkerLeft(now=now, worker=worker)])
             case m.Died(host=host, pid=pid):
-                self._happen([e.WorkerLeft(now=now, worker=self._pids.get((host, pid), ""), is_dead=True)])
+                name = self._roster.die(peer, host, pid)
+                self._happen([e.WorkerLeft(now=now, worker=name, is_dead=True)])
+                self._roster.leave(name)
             case _:
                 self._door.send(peer, self._reply(peer, message, now))
 
@@ -133,22 +141,21 @@ class Service:
         match request:
             case m.Submit():
                 return self._reception.receive(peer, request)
-            case m.Watch(request=number, job=job):
-                return self._progress(number, job, now)
             case m.Stop(request=number, job=job):
                 return self._stop(number, job, now)
-            case m.Ping(request=number):
-                return self._pong(number)
+            case m.Retry():
+                return self._retry(peer, request, now)
+            case _:
+                return self._overview.answer(request, now)
 
-    def _take_answer(self, answer: m.Answer, buffers: Sequence[Buffer], now: float) -> None:
+    def _take_answer(self, peer: bytes, answer: m.Answer, buffers: Sequence[Buffer], now: float) -> None:
         ref, worker = answer.ref, answer.worker
         work = self._works.get(ref.job)
         try:
             if work is not None:
                 work.check(answer, buffers)
         except MessageError as error:
-            log.warning("answer job=%s range=%d:%d %s", ref.job, ref.start, ref.stop, error)
-            self._door.send(self._peers[worker], m.Forget(ref=ref))
+            self._door.send(peer, m.Forget(ref=ref))
             self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
             return
         event = e.RangeAnswered(
@@ -160,25 +167,10 @@ class Service:
             else:
                 self._obey(instruction)
 
-    def _progress(self, request: int, job: str, now: float) -> m.Progress | m.Refused | m.Wait:
-        work = self._works.get(job)
-        if work is not None:
-            return work.progress(self.queue.jobs[job], request, now, len(self.queue.workers))
-        ended = self._ended.get(job)
-        if ended is None:
-            return self._unknown(request, job)
-        return structs.replace(ended, request=request)
-
-    def _unknown(self, request: int, job: str) -> m.Refused | m.Wait:
-        """Answer who asks for a job that is not here, or not yet here again."""
-        if self._reception.is_reopening:
-            return m.Wait(request=request)
-        return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
-
     def _stop(self, request: int, job: str, now: float) -> m.Accepted | m.Refused | m.Wait:
         work = self._works.get(job)
-        if work is None and job not in self._ended:
-            return self._unknown(request, job)
+        if work is None and job not in self._overview.ended:
+            return self._overview.unknown(request, job)
         if work is not None:
             self._happen(work.sync(now))
         if work is not None and self.queue.jobs[job].state is not JobState.FINISHING:
@@ -187,49 +179,60 @@ class Service:
             self._closing.append(work)
         return m.Accepted(request=request, job=job)
 
-    def _pong(self, request: int) -> m.Pong:
-        return m.Pong(
-            request=request,
-            version=program_version(),
-            pid=os.getpid(),
-            epoch=self._epoch,
-            n_workers=len(self.queue.workers),
-        )
+    def _retry(self, peer: bytes, request: m.Retry, now: float) -> m.ToClient:
+        """Try failed frames again; a job that is over is taken up from its journal."""
+        job = self.queue.jobs.get(request.job)
+        ended = self._overview.ended.get(request.job)
+        if job is None:
+            if ended is None:
+                return self._overview.unknown(request.request, request.job)
+            return self._reception.take_up(peer, request.request, ended.journal)
+        if job.state is JobState.FINISHING:
+            return m.Wait(request=request.request)
+        if job.failed:
+            note(log, logging.INFO, "retried", job=job.id, n_frames=len(job.failed))
+            self._happen([e.FailedRetried(now=now, job=job.id)])
+        self._resume(job.id, now)
+        return m.Accepted(request=request.request, job=job.id)
 
     # --- jobs ------------------------------------------------------------------------------------
 
     def _begin(self, submission: Submission, now: float) -> None:
-        work = Work(submission, now)
+        self._n_begun += 1
+        work = Work(submission, now, self._n_begun)
         self._works[work.id] = work
-        self._ended.pop(work.id, None)
+        self._overview.ended.pop(work.id, None)
         self._reception.save()
-        log.info("begun job=%s resumed=%d output=%s", work.id, work.n_resumed, work.output.path)
+        note(log, logging.INFO, "resumed" if work.n_resumed else "begun", job=work.id, **work.described)
         self._happen([work.added(now)])
 
     def _resume(self, job: str, now: float) -> None:
         """Let a paused job go on, since its user asks for it again."""
         if job in self._works and self.queue.jobs[job].state is JobState.PAUSED:
+            note(log, logging.INFO, "going on", job=job)
             self._works[job].resumed()
             self._happen([e.JobResumed(now=now, job=job)])
 
     def _attend(self, work: Work, now: float) -> None:
         """Bring a job's files on, and tell the queue."""
-        self._happen([*work.sync(now), *work.collect(now)])
+        for event in [*work.sync(now), *work.collect(now)]:
+            if isinstance(event, e.JobPaused):
+                note(log, logging.WARNING, "paused", job=event.job, reason=event.reason)
+            self._happen([event])
         job = self.queue.jobs[work.id]
         if job.state is JobState.FINISHED:
             self._end(work, now)
             self._reception.let_go(work.journal.path)
         elif job.state is JobState.PAUSED and work.is_mended(now):
+            note(log, logging.INFO, "going on", job=work.id)
             self._happen([e.JobResumed(now=now, job=work.id)])
         else:
             work.extend(now, self._writer, self._waker.wake)
 
     def _end(self, work: Work, now: float) -> None:
-        progress = work.progress(self.queue.jobs[work.id], 0, now, len(self.queue.workers))
-        log.info("%s job=%s items=%d failed=%d", progress.state, work.id, progress.n_items, progress.n_failed)
-        self._ended[work.id] = progress
-        while len(self._ended) > _N_ENDED:
-            del self._ended[next(iter(self._ended))]
+        progress = self._overview.progress(work, now)
+        note(log, logging.INFO, progress.state, job=work.id, **work.outcome)
+        self._overview.end(Ended(progress=structs.replace(progress, ended_at=time.time()), journal=work.journal.path))
         del self._works[work.id]
         self.queue.forget(work.id)
 
@@ -247,16 +250,18 @@ class Service:
             case e.Release(worker=worker, ref=ref):
                 self._send(worker, m.Forget(ref=ref))
             case e.RecordFailure(ref=ref, error=error):
-                log.warning("failed job=%s frame=%d %s", ref.job, ref.start, error)
+                note(log, logging.WARNING, "failed", job=ref.job, frame=ref.start, error=error)
                 self._works[ref.job].record_failure(ref, error)
             case e.Complete(job=job):
                 self._works[job].finish(self._writer, self._waker.wake)
             case e.Paused(job=job, reason=reason):
-                log.warning("paused job=%s %s", job, reason)
+                note(log, logging.WARNING, "paused", job=job, reason=reason)
+            case e.NoteFault() | e.NoteLoss():
+                self._roster.tell(instruction)
             case e.Record():
                 raise AssertionError  # comes from answers alone
 
     def _send(self, worker: str, message: m.ToWorker, buffers: Sequence[Buffer] = ()) -> None:
-        peer = self._peers.get(worker)
+        peer = self._roster.peer_of(worker)
         if peer is not None:
             self._door.send(peer, message, buffers)

@@ -1,4 +1,4 @@
-"""How fast a job goes: per worker, to size its tasks, and as a whole, to show it."""
+"""How fast a job goes: per worker, to size its tasks, and over the last seconds, to show it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,49 @@ _WEIGHT = 0.3
 
 _SHORTEST_S = 1e-3
 _WINDOW_S = 10.0
+_LONGEST_WINDOW_S = 60.0
+_N_ANSWERS = 8
+"""That a window has at least, so that a rate is not that of a single long task."""
+
+_BUCKET_S = 0.25
+
+
+class RecentRate:
+    """Frames per second over the last ten seconds; over up to a minute where answers are few.
+
+    Parameters
+    ----------
+    began
+        Since when frames are counted, s.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._since = began
+        self._buckets: deque[tuple[float, int, int]] = deque()
+
+    def add(self, now: float, n_frames: int) -> None:
+        """Count an answer."""
+        n_answers = 1
+        if self._buckets and now - self._buckets[-1][0] < _BUCKET_S:
+            when, n_before, n_answers_before = self._buckets.pop()
+            now, n_frames, n_answers = when, n_frames + n_before, n_answers + n_answers_before
+        self._buckets.append((now, n_frames, n_answers))
+        self._forget(now)
+
+    def at(self, now: float) -> float:
+        """Return the frames per second of the time before ``now``."""
+        self._forget(now)
+        n_frames = n_answers = 0
+        for when, frames, answers in reversed(self._buckets):
+            if now - when > _WINDOW_S and n_answers >= _N_ANSWERS:
+                return n_frames / (now - when)
+            n_frames += frames
+            n_answers += answers
+        return n_frames / max(now - self._since, _SHORTEST_S)
+
+    def _forget(self, now: float) -> None:
+        while self._buckets and self._buckets[0][0] < now - _LONGEST_WINDOW_S:
+            self._since = self._buckets.popleft()[0]
 
 
 class Speed:
@@ -18,24 +61,23 @@ class Speed:
     ----------
     began
         When the job was added, s.
+
+    Attributes
+    ----------
+    done
+        Of frames whose rows are safe.
     """
 
     def __init__(self, began: float) -> None:
-        self._began = began
+        self.done = RecentRate(began)
         self._overall: float | None = None
         self._per_worker: dict[str, float] = {}
-        self._recent: deque[tuple[float, int]] = deque()
 
     def note_answer(self, worker: str, n_frames: int, seconds: float) -> None:
         """Learn from a task that took a worker ``seconds``."""
         rate = n_frames / max(seconds, _SHORTEST_S)
         self._overall = _blend(self._overall, rate)
         self._per_worker[worker] = _blend(self._per_worker.get(worker), rate)
-
-    def note_done(self, now: float, n_frames: int) -> None:
-        """Count frames whose rows are safe."""
-        self._recent.append((now, n_frames))
-        self._forget(now)
 
     def drop_worker(self, worker: str) -> None:
         """Forget a worker that is gone."""
@@ -44,16 +86,6 @@ class Speed:
     def of(self, worker: str) -> float | None:
         """Frames per second of one worker; None if no worker has answered so far."""
         return self._per_worker.get(worker, self._overall)
-
-    def recent(self, now: float) -> float:
-        """Frames per second of the whole job over the last seconds."""
-        self._forget(now)
-        elapsed = min(_WINDOW_S, now - self._began)
-        return sum(n for _, n in self._recent) / max(elapsed, _SHORTEST_S)
-
-    def _forget(self, now: float) -> None:
-        while self._recent and self._recent[0][0] < now - _WINDOW_S:
-            self._recent.popleft()
 
 
 def _blend(old: float | None, latest: float) -> float:

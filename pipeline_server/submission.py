@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pipeline_files.movie import MovieFile, open_movie
 from pipeline_files.places import alternatives, check_writable, is_taken, journal_path
-from pipeline_files.results_reader import is_finished
 from pipeline_files.settings import normalised, settings_digest
 from pipeline_protocol.errors import MovieError, ResultsError, ServerError
 from pipeline_protocol.messages import JobSpec, Submit
@@ -32,14 +31,11 @@ class Submission:
         Open; with what an earlier run left in it.
     plan
         What the movie and its settings make of it.
-    is_finished
-        Whether the results stand, and an earlier server died before it removed the journal.
     """
 
     spec: JobSpec
     journal: Journal
     plan: Plan
-    is_finished: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +76,14 @@ def prepare(request: Submit, held: Mapping[Path, str]) -> Submission | Joined:
             return Joined(job=held[journal])
         opened = Journal.open(journal) if is_ours else None
         if opened is not None:
-            return _submission(plan, opened)
+            return Submission(spec=opened.job.spec, journal=opened, plan=plan)
         if is_taken(output):
             continue
         if request.resume == "required":
             raise ResultsError(journal, "there is no unfinished analysis to resume", "leave out --resume")
         spec = _spec(request, digest, plan, output)
-        return _submission(plan, Journal.create(journal, JobEntry(digest=digest, spec=spec)))
+        begun = Journal.create(journal, JobEntry(digest=digest, spec=spec))
+        return Submission(spec=spec, journal=begun, plan=plan)
     raise AssertionError  # the alternatives have no end
 
 
@@ -116,7 +113,7 @@ def reopen(path: Path) -> Submission:
     except BaseException:
         journal.close()
         raise
-    return _submission(plan, journal)
+    return Submission(spec=spec, journal=journal, plan=plan)
 
 
 def _plan(request: Submit) -> tuple[str, Plan]:
@@ -171,11 +168,4 @@ def _spec(request: Submit, digest: str, plan: Plan, output: Path) -> JobSpec:
         n_frames=plan.stop,
         settings=request.settings,
         output=str(output),
-    )
-
-
-def _submission(plan: Plan, journal: Journal) -> Submission:
-    spec = journal.job.spec
-    return Submission(
-        spec=spec, journal=journal, plan=plan, is_finished=is_finished(Path(spec.output), plan.description)
     )

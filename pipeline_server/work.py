@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from typing import Any
 
 from pipeline_files.storage import DiskFullError
 from pipeline_protocol.errors import PointillistError, ResultsError
-from pipeline_protocol.messages import Answer, JobState, Progress, Ref
+from pipeline_protocol.messages import Answer, Ref
+from pipeline_protocol.reports import JobState, Progress
 from pipeline_protocol.wire import Buffer, encode_spec
 from pipeline_server import events as e
 from pipeline_server.jobs import Job
@@ -41,6 +45,8 @@ class Work:
         What it is.
     now
         Time, s.
+    number
+        Of the job among those of the server.
 
     Attributes
     ----------
@@ -48,8 +54,9 @@ class Work:
         What follows a lease.
     """
 
-    def __init__(self, submission: Submission, now: float) -> None:
+    def __init__(self, submission: Submission, now: float, number: int) -> None:
         spec = submission.spec
+        self.number = number
         self.id = spec.job
         self.submission = submission
         self.journal = submission.journal
@@ -57,6 +64,7 @@ class Work:
         self.spec_buffer = encode_spec(spec)
         self.n_resumed = self.journal.done.n_frames
         self._began = now
+        self._began_at = time.time()
         self._cursor = submission.plan.start
         self._extend_at = now
         self._unsynced: list[Ref] = []
@@ -152,7 +160,7 @@ class Work:
             if isinstance(error, DiskFullError) and not self._finishing:
                 events.append(self._pause(error, now))
             elif error is not None:
-                log.warning("partial job=%s", self.id, exc_info=error)
+                log.warning("no partial file", exc_info=error, extra={"fields": {"job": self.id}})
             elif future.result():
                 self._cursor = cursor
         if self._finishing and self._finishing.done():
@@ -184,11 +192,32 @@ class Work:
         """Whether a thread works on its files."""
         return bool(self._extending or self._finishing)
 
-    def progress(self, job: Job, request: int, now: float, n_workers: int) -> Progress:
+    @property
+    def described(self) -> dict[str, Any]:
+        """What its log says of it at its beginning."""
+        spec, plan = self.submission.spec, self.submission.plan
+        return {
+            "kind": spec.kind,
+            "movie": spec.movie,
+            "output": str(self.output.path),
+            "n_frames": plan.stop - plan.start,
+            "n_resumed": self.n_resumed,
+        }
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What its log says of it at its end."""
+        return {
+            "output": str(self.output.path),
+            "n_items": self.journal.n_items,
+            "n_failed": len(self.journal.failures),
+        }
+
+    def progress(self, job: Job, now: float, n_workers: int) -> Progress:
         """Say how far it is."""
         failures = self.journal.failures
         return Progress(
-            request=request,
+            request=0,
             job=self.id,
             state=_STATES[job.state.name],
             movie=self.submission.spec.movie,
@@ -198,12 +227,16 @@ class Work:
             n_failed=len(failures),
             n_items=job.n_items,
             n_resumed=self.n_resumed,
-            rate=job.speed.recent(now),
+            rate=job.speed.done.at(now),
             n_workers=n_workers,
             elapsed_s=now - self._began,
             seconds=dict(self.journal.seconds),
-            failures={frame: failures[frame] for frame in sorted(failures)[:N_SHOWN]},
+            failures={frame: failures[frame] for frame in heapq.nsmallest(N_SHOWN, failures)},
             reason=job.reason,
+            n_retriable=len(self.journal.given_up),
+            kind=self.submission.spec.kind,
+            number=self.number,
+            began_at=self._began_at,
         )
 
     def _pause(self, error: BaseException, now: float) -> e.JobPaused:
@@ -211,7 +244,7 @@ class Work:
         if isinstance(error, DiskFullError | JournalFullError):
             self._retry_at = now + self._retry_s
         if not isinstance(error, PointillistError):
-            log.error("job=%s", self.id, exc_info=error)
+            log.error("error", exc_info=error, extra={"fields": {"job": self.id}})
         return e.JobPaused(now=now, job=self.id, reason=str(error))
 
 

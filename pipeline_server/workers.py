@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pipeline_protocol.messages import Ref
 from pipeline_server.events import Grant
 from pipeline_server.jobs import Job
+from pipeline_server.speed import RecentRate
 from pipeline_server.tasks import Task
 
 
@@ -26,6 +27,8 @@ class Worker:
         What it holds, by job and first frame.
     last_job
         Where its latest range came from.
+    rate, n_frames
+        How fast it is, and what it has done so far.
     """
 
     name: str
@@ -34,6 +37,16 @@ class Worker:
     computing: Ref | None = None
     tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
     last_job: str | None = None
+    n_frames: int = 0
+    rate: RecentRate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rate = RecentRate(self.heard_at)
+
+    def note_answer(self, n_frames: int, now: float) -> None:
+        """Count a range that it did."""
+        self.n_frames += n_frames
+        self.rate.add(now, n_frames)
 
     def is_computing(self, task: Task) -> bool:
         """Whether it is at this very range."""

@@ -11,8 +11,10 @@ import logging
 import os
 import sys
 
+from pipeline_files.places import log_folder
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import user_keys
+from pipeline_protocol.logs import start_logging
 from pipeline_worker.process import WorkerProcess
 from pipeline_worker.registry import KINDS
 from pipeline_worker.warm_up import load_kernels
@@ -25,7 +27,7 @@ def main() -> int:
     parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead worker")
     options = parser.parse_args()
     faulthandler.enable()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    start_logging("worker", log_folder())
     try:
         worker = WorkerProcess(
             options.address,

@@ -14,11 +14,13 @@ import zmq
 from pipeline_protocol.errors import MessageError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.lifeline import Lifeline
+from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Died, FromWorker, Goodbye
 from pipeline_protocol.sockets import connect_dealer
 from pipeline_protocol.waker import Waker
 from pipeline_protocol.wire import Buffer, decode_from_server, encode
 from pipeline_worker.kinds import Kinds
+from pipeline_worker.processor import core_of
 from pipeline_worker.session import Outgoing, Session
 from pipeline_worker.stages import Stages
 
@@ -99,7 +101,7 @@ class WorkerProcess:
                 message, buffers = decode_from_server(self._socket.recv_multipart())
                 held = self._session.receive(message, buffers, time.monotonic())
             except MessageError as error:
-                log.warning("malformed %s", error)
+                note(log, logging.WARNING, "malformed", error=error)
                 continue
             if held is not None:
                 self._stages.begin(held)
@@ -107,6 +109,7 @@ class WorkerProcess:
     def _report(self) -> None:
         """Say what is new."""
         self._session.is_warm = self._stages.is_warm
+        self._session.core = core_of(self._stages.computer)
         now = time.monotonic()
         for outcome in self._stages.outcomes():
             if outcome.result is not None:
@@ -120,7 +123,7 @@ class WorkerProcess:
         held = self._stages.stuck(time.monotonic())
         if held is None:
             return False
-        log.error("stuck range=%d:%d", held.ref.start, held.ref.stop)
+        note(log, logging.ERROR, "stuck", job=held.ref.job, start=held.ref.start, stop=held.ref.stop)
         self._send(self._session.fail(held, f"took longer than {held.lease_s:.0f} s", is_blocked=False))
         return True
 

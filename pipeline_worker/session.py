@@ -92,11 +92,14 @@ class Session:
         Its process.
     is_warm
         Whether it can begin to work.
+    core
+        That computed last.
     """
 
     worker: str
     pid: int
     is_warm: bool = False
+    core: int | None = None
     _held: dict[tuple[str, int, int], Held] = field(default_factory=dict)
     _said: tuple[int, m.Ref | None] | None = None
     _beat_at: float = 0.0
@@ -174,6 +177,7 @@ class Session:
                 holds=[held.ref for held in self._held.values()],
                 computing=state[1],
                 wants=state[0],
+                core=self.core,
             )
             outgoing.append((beat, ()))
         return outgoing

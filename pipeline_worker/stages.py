@@ -50,6 +50,8 @@ class Stages:
         Whether the warm-up is over.
     warm_up_error
         What it raised.
+    computer
+        Number of the thread that computes.
     """
 
     def __init__(self, kinds: Kinds, warm_up: Callable[[], None], wake: Callable[[], None]) -> None:
@@ -63,9 +65,11 @@ class Stages:
         self._to_compute: queue.Queue[tuple[Held, Runner, Any]] = queue.Queue(1)
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._active: dict[str, Held] = {}
-        for target in (self._read_all, self._compute_all):
-            # Daemons: a process that is to end does not wait for a kernel.
-            threading.Thread(target=target, name=target.__name__, daemon=True).start()
+        # Daemons: a process that is to end does not wait for a kernel.
+        threads = [threading.Thread(target=stage, daemon=True) for stage in (self._read_all, self._compute_all)]
+        for thread in threads:
+            thread.start()
+        self.computer = threads[1].native_id
 
     def begin(self, held: Held) -> None:
         """Have a range done after those before it."""
@@ -131,7 +135,8 @@ class Stages:
     def _fail(self, held: Held, error: Exception) -> None:
         is_blocked = isinstance(error, BlockedError)
         if not is_blocked:
-            log.warning("range=%d:%d", held.ref.start, held.ref.stop, exc_info=error)
+            fields = {"job": held.ref.job, "start": held.ref.start, "stop": held.ref.stop}
+            log.warning("error", exc_info=error, extra={"fields": fields})
         text = str(error) if is_blocked else f"{type(error).__name__}: {error}"
         self._outcomes.put(Outcome(held=held, error=text[:2000], is_blocked=is_blocked))
         self._wake()

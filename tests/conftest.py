@@ -30,6 +30,7 @@ def _key_kernel_cache() -> None:
 
 
 _key_kernel_cache()
+os.environ["POINTILLIST_LOGS"] = tempfile.mkdtemp(prefix="pointillist-logs-")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

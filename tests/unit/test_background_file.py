@@ -104,7 +104,8 @@ def test_offsets_of_mapped_images_are_added_when_they_are_read(tmp_path: Path) -
 def test_the_file_says_what_it_is_of(tmp_path: Path) -> None:
     layout = ImageLayout(frame_shape=SHAPE, dtype=np.dtype("u2"), is_compressed=True, is_mapped=False)
     write(tmp_path / "a.h5", layout, (0, 30), frame31="ValueError: bad")
-    assert is_finished(tmp_path / "a.h5", DESCRIPTION)
+    assert is_finished(tmp_path / "a.h5", DESCRIPTION, [31])
+    assert not is_finished(tmp_path / "a.h5", DESCRIPTION, [])
     with tables.open_file(tmp_path / "a.h5") as file:
         about = file.root.Pointillist
         assert about._v_attrs.movie_identity == "identity"

@@ -16,7 +16,7 @@ from cli.main import COMMANDS, load, pointillist
 from cli.maps import SUBCOMMANDS
 from cli.progress_display import SECONDS_BETWEEN_LINES, Lines
 from pipeline_protocol.errors import PointillistError, ServerError
-from pipeline_protocol.messages import Progress
+from pipeline_protocol.reports import Progress
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 

@@ -26,6 +26,7 @@ class Desk:
         self.journal: list[Ref] = []
         self.errors: dict[int, str] = {}
         self.others: list[e.Instruction] = []
+        self.notes: list[e.Instruction] = []
         self.is_journal_full = False
 
     def send(self, event: e.Event) -> None:
@@ -41,6 +42,8 @@ class Desk:
                     self._write(ref, None)
                 case e.RecordFailure(ref=ref, error=error):
                     self._write(ref, error)
+                case e.NoteFault() | e.NoteLoss():
+                    self.notes.append(instruction)
                 case _:
                     self.others.append(instruction)
         validate_state(self.queue)
@@ -400,7 +403,54 @@ def test_an_open_ended_job_completes_when_its_source_does(desk: Desk) -> None:
 def test_failed_frames_can_be_tried_again(desk: Desk) -> None:
     desk.add(20, failed={3: "bad", 15: "bad"}, is_sealed=False)
     desk.send(e.FailedRetried(now=0.0, job="j"))
-    assert spans([desk.take("a"), desk.take("a")]) == [(3, 4), (15, 16)]
+    assert not desk.queue.jobs["j"].failed
+    while desk.queue.jobs["j"].has_work:
+        desk.answer("a", desk.take("a"))
+    assert sorted(frame for ref in desk.journal for frame in range(ref.start, ref.stop)) == list(range(20))
+
+
+def test_people_are_told_of_faults_and_what_follows_from_them(desk: Desk) -> None:
+    desk.add(4)
+    while not desk.errors:
+        desk.fault("a", desk.take("a"))
+    told = [(note.ref.start, note.ref.stop, note.n_faults, note.outcome) for note in desk.notes]  # type: ignore[union-attr]
+    assert told[:3] == [(0, 2, 1, "tried again"), (0, 2, 2, "tried again"), (0, 2, 3, "halved")]
+    assert told[-1] == (0, 1, 3, "given up")
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+def test_people_are_told_which_ranges_a_lost_worker_held(desk: Desk, *, is_dead: bool) -> None:
+    desk.add()
+    refs = (desk.take("a"), desk.take("a"))
+    if is_dead:
+        desk.send(e.WorkerLeft(now=1.0, worker="a", is_dead=True))
+    else:
+        desk.later(6.0)
+    assert desk.notes == [e.NoteLoss(worker="a", refs=refs, is_dead=is_dead)]
+
+
+@pytest.mark.parametrize("how", ["paused", "waiting for frames", "waiting for a retry"])
+def test_a_job_that_had_no_work_is_not_owed_the_time_that_others_took(desk: Desk, how: str) -> None:
+    desk.add(100 if how == "waiting for frames" else 10_000, job="j", is_sealed=False, failed={0: "bad"})
+    if how == "paused":
+        desk.send(e.JobPaused(now=0.0, job="j", reason="because"))
+    elif how == "waiting for a retry":
+        desk.queue.jobs["j"].uncut.carve(1, 10_000)
+        desk.queue.jobs["j"].done.add(1, 10_000)
+    else:
+        while desk.queue.jobs["j"].has_work:
+            desk.answer("a", desk.take("a"))
+    desk.add(100_000, job="k")
+    for _ in range(300):
+        desk.answer("a", desk.take("a"))
+    if how == "paused":
+        desk.send(e.JobResumed(now=0.0, job="j"))
+    elif how == "waiting for frames":
+        desk.send(e.FramesReleased(now=0.0, job="j", stop=10_000))
+    else:
+        desk.send(e.FailedRetried(now=0.0, job="j"))
+    ahead = desk.queue.jobs["k"].served_s - desk.queue.jobs["j"].served_s
+    assert abs(ahead) <= SETTINGS.fair_s + 1.0
 
 
 def test_what_the_journal_has_is_not_given_out(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline_protocol import messages as m
 from pipeline_protocol import wire
 from pipeline_protocol.errors import MessageError
+from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
 
 REF = m.Ref(job="j", start=3, stop=9, generation=2)
 TO_SERVER: list[m.ToServer] = [
@@ -21,7 +22,31 @@ TO_SERVER: list[m.ToServer] = [
     m.Watch(request=2, job="j"),
     m.Stop(request=3, job="j"),
     m.Ping(request=4),
+    m.Retry(request=5, job="j"),
+    m.ListWorkers(request=6, after="w"),
+    m.ListJobs(request=7, after=3, ended=True),
+    m.ReadLog(request=8, job="j", place=LogPlace(file=1, offset=2)),
 ]
+PROGRESS = Progress(
+    request=1,
+    job="j",
+    state="running",
+    movie="/m",
+    output="/o",
+    n_frames=9,
+    n_done=1,
+    n_failed=0,
+    n_items=2,
+    n_resumed=0,
+    rate=1.5,
+    n_workers=2,
+    elapsed_s=3.0,
+    seconds={"fit": 0.5},
+    failures={1: "bad"},
+)
+WORKER = WorkerReport(
+    worker="w", host="h", pid=1, core=None, health="idle", rate=0.5, n_frames=3, silent_s=0.1, job=None
+)
 FROM_SERVER: list[m.FromServer] = [
     m.Lease(ref=REF, lease_s=60.0),
     m.Forget(ref=REF),
@@ -29,24 +54,11 @@ FROM_SERVER: list[m.FromServer] = [
     m.Accepted(request=1, job="j"),
     m.Wait(request=1),
     m.Refused(request=1, error="MovieError", subject="m", problem="gone", remedy="look"),
-    m.Pong(request=1, version="1", pid=2, epoch=3, n_workers=4),
-    m.Progress(
-        request=1,
-        job="j",
-        state="running",
-        movie="/m",
-        output="/o",
-        n_frames=9,
-        n_done=1,
-        n_failed=0,
-        n_items=2,
-        n_resumed=0,
-        rate=1.5,
-        n_workers=2,
-        elapsed_s=3.0,
-        seconds={"fit": 0.5},
-        failures={1: "bad"},
-    ),
+    Pong(request=1, version="1", pid=2, epoch=3, n_workers=4),
+    PROGRESS,
+    Workers(request=1, workers=[WORKER], is_last=True),
+    Jobs(request=1, jobs=[PROGRESS], is_last=False),
+    LogLines(request=1, lines=["{}"], place=LogPlace(file=1, offset=2)),
 ]
 
 

@@ -1,0 +1,135 @@
+"""What the processes log: events with a name and fields, each a line of JSON in a file of the machine.
+
+Whoever logs says ``note(log, INFO, "begun", job=..., movie=...)``. Other records of the standard library's
+``logging`` are taken as they come. A log that cannot be written is left, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline_protocol.event_log import EventLog, aside
+
+N_JOB_LOGS = 1000
+"""Logs of jobs that are kept."""
+
+_JOB = re.compile(r"[0-9a-f]{1,64}")
+_TRACE_CHARACTERS = 2000
+
+
+def note(log: logging.Logger, level: int, event: str, /, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON bears
+    """Log an event.
+
+    Parameters
+    ----------
+    log
+        Who speaks.
+    level
+        Of ``logging``.
+    event
+        What happened, in a word.
+    fields
+        Its circumstances. With a ``job``, the server's :class:`JobLogs` has it too.
+    """
+    log.log(level, event, extra={"fields": fields})
+
+
+def start_logging(process: str, folder: Path, *others: logging.Handler) -> None:
+    """Send what this process logs to files; errors to its standard error as well.
+
+    Parameters
+    ----------
+    process
+        What it is: ``server`` or ``worker``.
+    folder
+        Of the logs: ``<process>-<machine>.log``.
+    others
+        Who gets to know as well.
+    """
+    logging.raiseExceptions = False  # what cannot be logged is left
+    errors = logging.StreamHandler(sys.stderr)
+    errors.setLevel(logging.ERROR)
+    errors.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    machine = EventLog(folder / f"{process}-{socket.gethostname()}.log")
+    logging.basicConfig(level=logging.INFO, handlers=[errors, MachineLog(machine), *others], force=True)
+
+
+def job_log(folder: Path, job: str) -> Path | None:
+    """Return where the log of a job is; None if that is no job's id."""
+    return folder / "jobs" / f"{job}.log" if _JOB.fullmatch(job) else None
+
+
+class MachineLog(logging.Handler):
+    """Writes every record.
+
+    Parameters
+    ----------
+    log
+        Where to.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        self._log.append(event_of(record))
+
+
+class JobLogs(logging.Handler):
+    """Writes the events of each job into a log of its own.
+
+    Parameters
+    ----------
+    folder
+        Of the logs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record that is of a job."""
+        path = job_log(self._folder, str(getattr(record, "fields", {}).get("job", "")))
+        if path is not None:
+            if not path.exists():
+                forget_old(path.parent)
+            EventLog(path).append(event_of(record))
+
+
+def event_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return a record as an event: time, level, process, name, fields, and the traceback if there is one."""
+    event = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "source": record.name,
+        "pid": os.getpid(),
+        "event": record.getMessage(),
+        **getattr(record, "fields", {}),
+    }
+    if record.exc_info:
+        # Its end says what went wrong.
+        event["traceback"] = logging.Formatter().formatException(record.exc_info)[-_TRACE_CHARACTERS:]
+    return event
+
+
+def forget_old(folder: Path, n_kept: int = N_JOB_LOGS) -> None:
+    """Delete the oldest logs of jobs, when there are more than some."""
+    try:
+        logs = list(folder.glob("*.log"))
+        if len(logs) >= n_kept:
+            logs.sort(key=lambda path: path.stat().st_mtime)
+            for path in logs[: len(logs) - n_kept + 1 + n_kept // 10]:
+                path.unlink(missing_ok=True)
+                aside(path).unlink(missing_ok=True)
+    except OSError:
+        return  # another server deletes them, or nobody can

@@ -1,0 +1,158 @@
+"""What the server tells those who watch it: of itself, its workers, its jobs, and what happened to them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from msgspec import structs
+
+from pipeline_files.places import job_log_path
+from pipeline_protocol import messages as m
+from pipeline_protocol.errors import ServerError
+from pipeline_protocol.event_log import read_log
+from pipeline_protocol.reports import Jobs, LogLines, Pong, Progress, Workers
+from pipeline_server.door import Door
+from pipeline_server.queue import Queue
+from pipeline_server.reception import Reception, refusal
+from pipeline_server.roster import Roster
+from pipeline_server.submission import program_version
+from pipeline_server.work import Work
+
+N_ENDED = 1000
+"""Jobs that are over and still known."""
+
+_N_WORKERS, _N_JOBS = 100, 16
+"""In one message: a job may have long errors to tell."""
+
+Question = m.Watch | m.Ping | m.ListWorkers | m.ListJobs | m.ReadLog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A job that is over: how it was at its end, and where its journal is, if it is kept."""
+
+    progress: Progress
+    journal: Path
+
+
+class Overview:
+    """Answers to questions, which change nothing.
+
+    Parameters
+    ----------
+    door, reception, queue, roster, works
+        Of the server.
+    epoch
+        When it started, microseconds since 1970.
+    began
+        When it started, s.
+
+    Attributes
+    ----------
+    ended
+        Jobs that are over, the earliest first.
+    """
+
+    def __init__(  # noqa: PLR0913 - these are the parts of a server
+        self,
+        *,
+        door: Door,
+        reception: Reception,
+        queue: Queue,
+        roster: Roster,
+        works: Mapping[str, Work],
+        epoch: int,
+        began: float,
+    ) -> None:
+        self.ended: dict[str, Ended] = {}
+        self._door = door
+        self._reception = reception
+        self._queue = queue
+        self._roster = roster
+        self._works = works
+        self._epoch = epoch
+        self._began = began
+
+    def end(self, ended: Ended) -> None:
+        """Take note that a job is over."""
+        self.ended[ended.progress.job] = ended
+        while len(self.ended) > N_ENDED:
+            del self.ended[next(iter(self.ended))]
+
+    def answer(self, request: Question, now: float) -> m.ToClient:
+        """Answer a question."""
+        match request:
+            case m.Watch(request=number, job=job):
+                return self._watch(request, now) or self.unknown(number, job)
+            case m.Ping():
+                return self._pong(request, now)
+            case m.ListWorkers():
+                return self._workers(request, now)
+            case m.ListJobs(request=number):
+                return m.Wait(request=number) if self._reception.is_reopening else self._jobs(request, now)
+            case m.ReadLog():
+                return _log(request)
+
+    def unknown(self, request: int, job: str) -> m.Refused | m.Wait:
+        """Answer who asks for a job that is not here, or not yet here again."""
+        if self._reception.is_reopening:
+            return m.Wait(request=request)
+        return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+
+    def progress(self, work: Work, now: float) -> Progress:
+        """Say how far a job is."""
+        return work.progress(self._queue.jobs[work.id], now, len(self._queue.workers))
+
+    def _watch(self, request: m.Watch, now: float) -> Progress | None:
+        """Say how far a job is; None if there is no such job."""
+        work = self._works.get(request.job)
+        if work is not None:
+            return structs.replace(self.progress(work, now), request=request.request)
+        ended = self.ended.get(request.job)
+        return None if ended is None else structs.replace(ended.progress, request=request.request)
+
+    def _pong(self, request: m.Ping, now: float) -> Pong:
+        """Say what the server is."""
+        return Pong(
+            request=request.request,
+            version=program_version(),
+            pid=os.getpid(),
+            epoch=self._epoch,
+            n_workers=len(self._queue.workers),
+            address=self._door.address,
+            host=socket.gethostname(),
+            uptime_s=now - self._began,
+            n_refused=self._door.n_refused,
+            n_jobs=len(self._works),
+            n_ended=len(self.ended),
+        )
+
+    def _workers(self, request: m.ListWorkers, now: float) -> Workers:
+        """Say how some of the workers are."""
+        found = self._roster.report(self._queue.workers, now, request.after, _N_WORKERS + 1)
+        return Workers(request=request.request, workers=found[:_N_WORKERS], is_last=len(found) <= _N_WORKERS)
+
+    def _jobs(self, request: m.ListJobs, now: float) -> Jobs:
+        """Say how far some of the jobs are."""
+        numbers: dict[int, Work | Ended] = {work.number: work for work in self._works.values()}
+        if request.ended:
+            numbers |= {ended.progress.number: ended for ended in self.ended.values()}
+        following = sorted(number for number in numbers if number > request.after)
+        some = [numbers[number] for number in islice(following, _N_JOBS)]
+        jobs = [self.progress(one, now) if isinstance(one, Work) else one.progress for one in some]
+        return Jobs(request=request.request, jobs=jobs, is_last=len(following) <= _N_JOBS)
+
+
+def _log(request: m.ReadLog) -> LogLines | m.Refused:
+    """Say what happened to a job."""
+    path = job_log_path(request.job)
+    if path is None or not path.exists():
+        error = ServerError(f"job {request.job}", "there is no log of it", "pointillist jobs lists the jobs")
+        return refusal(request.request, error)
+    lines, place = read_log(path, request.place)
+    return LogLines(request=request.request, lines=lines, place=place)
