@@ -194,10 +194,7 @@ def test_positions_without_a_fit_are_those_of_pyme(
         np.testing.assert_allclose(ours[name], theirs[name][match], rtol=1e-4, atol=1e-4, err_msg=name)
 
 
-WITHOUT_SIGMA_Y = pytest.mark.xfail(reason="the elliptical model is not in the solver", strict=False)
-
-
-@pytest.mark.parametrize("fit_module", [pytest.param("AstigGaussFitFR", marks=WITHOUT_SIGMA_Y), "GaussFitConstrR"])
+@pytest.mark.parametrize("fit_module", ["AstigGaussFitFR", "GaussFitConstrR"])
 def test_fits_of_other_modules_are_those_of_pyme(movie: NDArray[np.uint16], tmp_path: Path, fit_module: str) -> None:
     module = MODULES[fit_module]
     pymes = {

@@ -16,12 +16,7 @@ from fitting.modules import MODULES
 from pipeline_files.formats import FORMATS
 from pipeline_files.results_reader import read_results
 
-WITHOUT_SIGMA_Y = pytest.mark.xfail(reason="the elliptical model is not in the solver", strict=False)
-CHOICES = [
-    pytest.param(name, estimator, marks=[WITHOUT_SIGMA_Y] if name == "AstigGaussFitFR" else [])
-    for name, module in MODULES.items()
-    for estimator in module.estimators or ("wls",)
-]
+CHOICES = [(name, estimator) for name, module in MODULES.items() for estimator in module.estimators or ("wls",)]
 
 
 def run(*arguments: str | Path) -> str:
