@@ -53,7 +53,8 @@ docs: $(VENV)/check
 
 # Reads beyond an array return garbage unless the compiler is told to look.
 KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py dcnum_background.py detection.py \
-	fit_kernels.py gaussian_fit.py lanes.py live_background.py localize.py medians.py sparse_median.py)
+	detectors.py fit_kernels.py gaussian_fit.py lanes.py live_background.py local_maximum.py localize.py medians.py \
+	pixel_weights.py sparse_median.py wavelet.py)
 # What the compiler is told of lanes must be what plain Python does.
 PLAIN_TESTS := $(addprefix tests/unit/test_,fit_kernels.py lanes.py)
 bounds: $(VENV)/test

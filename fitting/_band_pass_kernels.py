@@ -212,7 +212,7 @@ def band_pass(
                     _normalise(narrow[at:], norms[0], v, x0)
                     _normalise(wide[at:], norms[1], v, x0)
                 _subtract(narrow[at:], wide[at:], floor, v, x0, filtered)
-                for x in range(x0, border):
+                for x in range(x0, min(border, width)):
                     filtered[v, x] = 0
                 for x in range(max(width - border, x0), min(width, x0 + TILE)):
                     filtered[v, x] = 0

@@ -59,8 +59,8 @@ class Wavelet:
         light = self._first.light(frame)
         zeros = np.zeros((1, self.filtered.shape[1]), np.float32)
         self._first.run(frame, (np.full_like(zeros, np.inf), zeros), light)
-        inside = slice(BORDER_PX, -BORDER_PX)
-        deviation = self._first.filtered[inside, inside].std(dtype=np.float64)
+        inside = self._first.filtered[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
+        deviation = inside.std(dtype=np.float64) if inside.size else 0.0
         self._threshold = np.float32(self._settings.detection_threshold * deviation)
         count = self._second.run(frame, (np.full_like(zeros, self._threshold**2), zeros), light)
         return thinned(self._second.marks.maxima(self.filtered, count, _SUPPRESSION_PX), self._settings)
