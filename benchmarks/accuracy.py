@@ -156,6 +156,11 @@ def rows_in(block: FrameBlock, simulation: Simulation, settings: FitSettings) ->
     return localize(block, 0, block.n_movie_frames, simulation.camera, settings).rows
 
 
+def optics_of(simulation: Simulation, settings: FitSettings) -> Optics:
+    variance = simulation.camera.maps(simulation.scene.frame_shape).read_variance_e2
+    return Optics(roi_half_size=settings.roi_half_size, read_variance=variance)
+
+
 def score_cells(result: Score) -> tuple[str, ...]:
     """Cells of :data:`SCORE_COLUMNS`."""
     every, lone = (
@@ -181,10 +186,9 @@ def by_density() -> Table:
     for detector in DETECTORS:
         for estimator in ("wls", "mle", "mle, σ known"):
             settings = replace(ESTIMATORS[estimator], detector=detector, roi_half_size=5 if estimator == "wls" else 3)
-            optics = Optics(roi_half_size=settings.roi_half_size, read_variance=2.2)
             for density, (simulation, block, n_frames) in movies.items():
                 rows = rows_in(block, simulation, settings)
-                result = score(rows, simulation.emitters(0, n_frames), RULES, optics)
+                result = score(rows, simulation.emitters(0, n_frames), RULES, optics_of(simulation, settings))
                 table.add_row(detector, estimator, f"{density:g}", *score_cells(result))
     return table
 
@@ -206,8 +210,7 @@ def by_threshold() -> Table:
             false = len(rows_in(empty_block, empty, settings)) / n_empty
             for photons, (simulation, block, n_frames) in movies.items():
                 rows = rows_in(block, simulation, settings)
-                optics = Optics(roi_half_size=5, read_variance=2.2)
-                result = score(rows, simulation.emitters(0, n_frames), RULES, optics)
+                result = score(rows, simulation.emitters(0, n_frames), RULES, optics_of(simulation, settings))
                 table.add_row(detector, label, f"{photons:g}", *score_cells(result)[:3], f"{false:.3f}")
     return table
 

@@ -152,12 +152,13 @@ def _conditions(options: SceneOptions, simulation: Simulation) -> Any:  # noqa: 
     from pipeline_files.truth import Conditions
 
     camera = simulation.camera
+    variance = camera.maps(options.size).read_variance_e2
     return Conditions(
         n_frames=options.frames,
         frame_shape=options.size,
         pixel_size_nm=options.pixel_size,
         noise_factor=camera.noise_factor,
-        read_variance=float(np.median(camera.read_variance_e2)) / camera.em_gain**2,
+        read_variance=variance if np.ndim(camera.read_variance_e2) else float(variance[0, 0]),
         seed=options.seed,
     )
 

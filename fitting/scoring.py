@@ -51,13 +51,13 @@ class Optics:
     roi_half_size
         The fit saw ``2 roi_half_size + 1`` px squared.
     read_variance
-        Mean variance of the readout, photoelectrons squared.
+        Variance of the readout, photoelectrons squared; one for all pixels, or a map ``(y, x)`` of the frame.
     noise_factor
         Excess noise of an EM register.
     """
 
     roi_half_size: int
-    read_variance: float
+    read_variance: float | NDArray[np.float32]
     noise_factor: float = 1.0
 
 
@@ -206,13 +206,24 @@ _ERROR_FIELDS = tuple(name for name in Errors.__dataclass_fields__ if name != "n
 
 def _bound(truth: Truth, optics: Optics) -> tuple[float, float]:
     sample = truth[:: 1 + len(truth) // MOST_SPOTS_FOR_BOUND]
+    x, y = np.rint(sample["x"]).astype(int), np.rint(sample["y"]).astype(int)
     spots = spot_array(
-        x=sample["x"] - np.rint(sample["x"]),
-        y=sample["y"] - np.rint(sample["y"]),
+        x=sample["x"] - x,
+        y=sample["y"] - y,
         **{name: sample[name] for name in ("photons", "sigma", "background")},
     )
-    bounds = precision_bound(spots, optics.roi_half_size, max(optics.read_variance, 1e-6), optics.noise_factor)
+    variance = np.maximum(optics.read_variance, 1e-6)
+    if variance.ndim:
+        variance = _regions(variance, x, y, optics.roi_half_size)
+    bounds = precision_bound(spots, optics.roi_half_size, variance, optics.noise_factor)
     return _root_mean_square(bounds[:, 0]), _root_mean_square(bounds[:, 1])
+
+
+def _regions(image: NDArray[np.floating], x: NDArray[np.int_], y: NDArray[np.int_], half: int) -> NDArray[np.floating]:
+    """Cut ``(region, y, x)`` out of an image about some pixels; infinite beyond its edges."""
+    side = 2 * half + 1
+    regions = np.lib.stride_tricks.sliding_window_view(np.pad(image, half, constant_values=np.inf), (side, side))
+    return np.asarray(regions[np.clip(y, 0, image.shape[0] - 1), np.clip(x, 0, image.shape[1] - 1)])
 
 
 def _pull(error: NDArray[np.float64], reported: NDArray[np.float32]) -> float:

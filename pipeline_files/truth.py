@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from fitting.truth import TRUTH_DTYPE, Truth
 from pipeline_files.storage import clear_write_errors
@@ -16,6 +17,8 @@ from pipeline_protocol.errors import MovieError, ResultsError
 
 FORMAT = "pointillist truth"
 VERSION = 1
+VARIANCE_MAP = "ReadVariance"
+"""Beside the attribute ``read_variance``, its median, where pixels differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class Conditions:
     noise_factor
         Excess noise of the camera's EM register, 1 without one.
     read_variance
-        Variance of the readout of a usual pixel, photoelectrons squared before an EM register.
+        Variance of the readout, photoelectrons squared before an EM register; a map ``(y, x)`` where pixels differ.
     seed
         Seed of the simulation.
     """
@@ -42,7 +45,7 @@ class Conditions:
     frame_shape: tuple[int, int]
     pixel_size_nm: float
     noise_factor: float
-    read_variance: float
+    read_variance: float | NDArray[np.float32]
     seed: int
 
 
@@ -108,7 +111,11 @@ def create_truth(path: Path, conditions: Conditions) -> Iterator[TruthWriter]:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         for name in Conditions.__dataclass_fields__:
-            file.attrs[name] = getattr(conditions, name)
+            file.attrs[name] = (
+                getattr(conditions, name) if name != "read_variance" else np.median(conditions.read_variance)
+            )
+        if np.ndim(conditions.read_variance):
+            file.create_dataset(VARIANCE_MAP, data=conditions.read_variance, compression=4, shuffle=True)
         file.create_dataset(
             "Truth", (0,), dtype=TRUTH_DTYPE, maxshape=(None,), chunks=(4096,), compression=4, shuffle=True
         )
@@ -134,9 +141,7 @@ def read_truth(path: Path) -> RecordedTruth:
                 raise MovieError(path, "is no truth file", "name the .truth.h5 beside a simulated movie")
             if file.attrs["version"] > VERSION:
                 raise MovieError(path, "was written by a later version", "update pointillist")
-            return RecordedTruth(
-                rows=np.asarray(file["Truth"][:], dtype=TRUTH_DTYPE), conditions=_conditions(file.attrs)
-            )
+            return RecordedTruth(rows=np.asarray(file["Truth"][:], dtype=TRUTH_DTYPE), conditions=_conditions(file))
     except FileNotFoundError as error:
         raise MovieError(path, "there is no such file", "check its name and place") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -144,13 +149,27 @@ def read_truth(path: Path) -> RecordedTruth:
         raise MovieError(path, problem, "name the .truth.h5 beside a simulated movie") from error
 
 
-def _conditions(attributes: h5py.AttributeManager) -> Conditions:
-    height, width = attributes["frame_shape"]
+def _conditions(file: h5py.File) -> Conditions:
+    attributes = file.attrs
+    height, width = (int(length) for length in attributes["frame_shape"])
     return Conditions(
         n_frames=int(attributes["n_frames"]),
-        frame_shape=(int(height), int(width)),
+        frame_shape=(height, width),
         pixel_size_nm=float(attributes["pixel_size_nm"]),
         noise_factor=float(attributes["noise_factor"]),
-        read_variance=float(attributes["read_variance"]),
+        read_variance=_read_variance(file, (height, width)),
         seed=int(attributes["seed"]),
     )
+
+
+def _usual(conditions: Conditions) -> float:
+    return float(np.median(conditions.read_variance))
+
+
+def _read_variance(file: h5py.File, frame_shape: tuple[int, int]) -> float | NDArray[np.float32]:
+    if VARIANCE_MAP not in file:
+        return float(file.attrs["read_variance"])
+    variance = np.asarray(file[VARIANCE_MAP][:], np.float32)
+    if variance.shape != frame_shape:
+        raise ValueError("the map has another shape than the frames")
+    return variance

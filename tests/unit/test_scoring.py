@@ -145,6 +145,21 @@ def test_a_border_needs_the_shape_of_the_frame() -> None:
         judge(found(), emitters(), Rules(radius_px=1, isolation_px=1, border_px=5))
 
 
+def test_the_bound_takes_each_spots_own_pixels() -> None:
+    flat = np.full((40, 60), 2.56, np.float32)
+    variance = flat.copy()
+    variance[20, 31] = 1500.0
+    rows, truth = found((0, 30.0, 20.0), (1, 12.0, 3.0)), emitters((0, 30.0, 20.0), (1, 12.0, 3.0))
+
+    def bound(emitter: int, read_variance: float | NDArray[np.float32]) -> float:
+        optics = Optics(roi_half_size=5, read_variance=read_variance)
+        return score(rows, truth[emitter : emitter + 1], RULES, optics).every.bound_x
+
+    assert bound(0, flat) == pytest.approx(bound(0, 2.56))
+    assert bound(0, variance) > 1.04 * bound(0, 2.56)  # beside a hot pixel
+    assert bound(1, 2.56) < bound(1, variance) < 1.01 * bound(1, 2.56)  # its region is cut off by the edge
+
+
 def test_estimates_at_the_bound_score_at_the_bound_with_an_honest_pull() -> None:
     rng = np.random.default_rng(2)
     n = 20_000

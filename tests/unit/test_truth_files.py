@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -26,6 +27,18 @@ def test_what_is_written_in_portions_is_read_as_a_whole(tmp_path: Path) -> None:
     recorded = read_truth(tmp_path / "movie.truth.h5")
     np.testing.assert_array_equal(recorded.rows, rows)
     assert recorded.conditions == CONDITIONS
+
+
+def test_the_read_noise_of_each_pixel_is_kept(tmp_path: Path) -> None:
+    variance = np.random.default_rng(1).random((30, 40), np.float32)
+    with create_truth(tmp_path / "a.truth.h5", replace(CONDITIONS, read_variance=variance)):
+        pass
+    np.testing.assert_array_equal(read_truth(tmp_path / "a.truth.h5").conditions.read_variance, variance)
+    with h5py.File(tmp_path / "a.truth.h5", "r+") as file:
+        assert file.attrs["read_variance"] == np.median(variance)
+        file.attrs["frame_shape"] = (31, 40)
+    with pytest.raises(MovieError, match="damaged"):
+        read_truth(tmp_path / "a.truth.h5")
 
 
 def test_a_movie_without_emitters_has_a_truth(tmp_path: Path) -> None:
