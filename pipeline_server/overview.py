@@ -16,11 +16,11 @@ from pipeline_protocol import messages as m
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.event_log import read_log
 from pipeline_protocol.reports import Jobs, LogLines, Pong, Progress, Workers
+from pipeline_protocol.version import program_version
 from pipeline_server.door import Door
 from pipeline_server.queue import Queue
 from pipeline_server.reception import Reception, refusal
 from pipeline_server.roster import Roster
-from pipeline_server.submission import program_version
 from pipeline_server.work import Work
 
 N_ENDED = 1000

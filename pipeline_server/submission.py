@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline_files.movie import MovieFile, open_movie
@@ -13,6 +12,7 @@ from pipeline_files.places import alternatives, check_writable, is_taken, journa
 from pipeline_files.settings import normalised, settings_digest
 from pipeline_protocol.errors import MovieError, ResultsError, ServerError
 from pipeline_protocol.messages import JobSpec, Submit
+from pipeline_protocol.version import program_version
 from pipeline_server.journal import Journal
 from pipeline_server.kinds import Plan
 from pipeline_server.records import JobEntry, JournalLockedError
@@ -131,14 +131,6 @@ def _digest(request: Submit, movie: MovieFile) -> str:
     """Say whether two requests mean the same answers; another version of the program may find others."""
     parts = (request.kind, movie.identity, str(movie.n_frames), settings_digest(request.settings), program_version())
     return blake2b("\n".join(parts).encode(), digest_size=32).hexdigest()
-
-
-def program_version() -> str:
-    """Return the version of Pointillist that is installed."""
-    try:
-        return version("pointillist")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _digest_of(journal: Path) -> str | None:

@@ -97,9 +97,21 @@ class Crew:
             If the kernels cannot be compiled.
         """
         self._environment[NUMBA_VARIABLE] = str(fill_cache(self._environment, self._on_message))
-        for number in range(1, n_workers + 1):
-            worker = self._child(f"worker {number}", [*command, address])
-            self._workers.append(worker)
+        self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
+
+    def start_gateway(self, address: str, scheduler: str) -> None:
+        """Have the workers of a Dask cluster work for a server, and tend all processes from then on.
+
+        Parameters
+        ----------
+        address, scheduler
+            Of the server, of the cluster's scheduler.
+        """
+        self._start([self._child("gateway to Dask", ["-m", "pipeline_worker.dask_gateway", scheduler, address])])
+
+    def _start(self, workers: Sequence[Child]) -> None:
+        self._workers.extend(workers)
+        for worker in workers:
             worker.start(time.monotonic())
         self._thread.start()
 

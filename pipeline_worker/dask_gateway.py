@@ -1,0 +1,126 @@
+"""``python -m pipeline_worker.dask_gateway SCHEDULER ADDRESS``: the threads of a Dask cluster as workers of a server.
+
+The cluster key comes in the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import logging
+import os
+import sys
+import time
+
+import zmq
+
+from pipeline_files.places import log_folder
+from pipeline_protocol.errors import PointillistError, ServerError
+from pipeline_protocol.keys import ClusterKeys, user_keys
+from pipeline_protocol.lifeline import Lifeline
+from pipeline_protocol.logs import start_logging
+from pipeline_protocol.waker import Waker
+from pipeline_worker.dask_slot import DaskSlot
+
+_CONNECT_S = 5.0
+_COUNT_S = 1.0
+"""Threads are counted so often: a cluster grows and shrinks."""
+
+
+class DaskGateway:
+    """Workers of a server, one for each thread of a Dask cluster; to be made in the main thread, once.
+
+    Parameters
+    ----------
+    scheduler
+        Its address, such as ``tcp://host:8786``.
+    address, keys
+        Of the server.
+
+    Raises
+    ------
+    ServerError
+        If the scheduler does not answer.
+    """
+
+    def __init__(self, scheduler: str, address: str, keys: ClusterKeys) -> None:
+        from distributed import Client  # noqa: PLC0415 - an extra
+
+        self._lifeline, self._waker = Lifeline(), Waker()
+        try:
+            self._client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise _lost(scheduler, str(error)) from error
+        self._scheduler, self._address, self._keys = scheduler, address, keys
+        self._context = zmq.Context()
+        self._slots: list[DaskSlot] = []
+        self._count_at = 0.0
+
+    def run(self) -> None:
+        """Work until the lifeline is cut.
+
+        Raises
+        ------
+        ServerError
+            If the scheduler is lost.
+        """
+        try:
+            while not self._lifeline.is_cut():
+                self._wait()
+                self._count()
+                for slot in self._slots:
+                    slot.step()
+        except (OSError, ConnectionError) as error:
+            raise _lost(self._scheduler, str(error)) from error
+        finally:
+            for slot in self._slots:
+                slot.leave()
+
+    def _wait(self) -> None:
+        poller = zmq.Poller()
+        for source in (self._waker.fd, *self._lifeline.fds, *(slot.link.socket for slot in self._slots)):
+            poller.register(source, zmq.POLLIN)
+        due_s = min([_COUNT_S, *(slot.link.next_due_s for slot in self._slots)])
+        poller.poll(1 + int(1e3 * due_s))
+        self._waker.clear()
+
+    def _count(self) -> None:
+        """Have as many workers as there are threads."""
+        now = time.monotonic()
+        if now < self._count_at:
+            return
+        self._count_at = now + _COUNT_S
+        if self._client.status != "running":
+            raise ConnectionError("it is gone")
+        n_threads = sum(self._client.nthreads().values())
+        while len(self._slots) > n_threads:
+            self._slots.pop().leave()
+        while len(self._slots) < n_threads:
+            self._slots.append(DaskSlot(self._context, self._address, self._keys, self._client, self._waker.wake))
+
+
+def _lost(scheduler: str, problem: str) -> ServerError:
+    return ServerError(scheduler, f"no Dask scheduler answers ({problem})", "start one, or correct --dask-scheduler")
+
+
+def main() -> int:
+    """Run a gateway; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline_worker.dask_gateway", description=__doc__)
+    parser.add_argument("scheduler", help="tcp://HOST:PORT")
+    parser.add_argument("address", help="of the server: ipc://PATH or tcp://HOST:PORT")
+    parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead gateway")
+    options = parser.parse_args()
+    faulthandler.enable()
+    start_logging("gateway", log_folder())
+    try:
+        DaskGateway(options.scheduler, options.address, user_keys()).run()
+    except PointillistError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    logging.shutdown()
+    os._exit(status)

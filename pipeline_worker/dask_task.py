@@ -1,0 +1,108 @@
+"""A range, done by a worker of Dask."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline_protocol.version import program_version
+from pipeline_protocol.wire import decode_spec
+from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
+from pipeline_worker.kinds import BlockedError, Runner
+from pipeline_worker.registry import KINDS
+
+log = logging.getLogger("pointillist.worker")
+
+N_OPEN_JOBS = 3
+"""Jobs whose movies stay open, for each thread."""
+
+_cache_lock = threading.Lock()
+_of_thread = threading.local()
+
+
+class Done(NamedTuple):
+    """What became of a range.
+
+    Parameters
+    ----------
+    n_items, failures, buffers, seconds
+        As of :class:`pipeline_worker.kinds.Result`.
+    problem
+        Why there is no result; empty if there is one.
+    is_blocked
+        Whether no range of the job can be done there.
+    """
+
+    n_items: int = 0
+    failures: Mapping[int, str] = {}
+    buffers: Sequence[bytes] = ()
+    seconds: Mapping[str, float] = {}
+    problem: str = ""
+    is_blocked: bool = False
+
+
+def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) -> Done:
+    """Do the frames ``[start, stop)`` of a job.
+
+    Parameters
+    ----------
+    spec_buffer
+        The job, as a lease has it.
+    start, stop
+        The range.
+    wanted_version
+        Of Pointillist, where the job is written.
+
+    Notes
+    -----
+    Errors are returned as text: an exception would have to be unpickled where its class may be another one.
+    """
+    try:
+        _check_version(wanted_version)
+        _use_kernel_cache()
+        runner = _runner(spec_buffer)
+        result = runner.compute(runner.read(start, stop))
+    except Exception as error:
+        is_blocked = isinstance(error, BlockedError)
+        if not is_blocked:
+            log.warning("fault start=%d stop=%d", start, stop, exc_info=True)
+        return Done(problem=str(error) if is_blocked else f"{type(error).__name__}: {error}", is_blocked=is_blocked)
+    return Done(result.n_items, dict(result.failures), list(result.buffers), dict(result.seconds))
+
+
+def _check_version(wanted: str) -> None:
+    if program_version() != wanted:
+        raise BlockedError(f"a worker of Dask has Pointillist {program_version()}; install {wanted} there")
+
+
+def _use_kernel_cache() -> None:
+    """Have the kernels compiled once for all workers of a machine, before the first of them is imported."""
+    with _cache_lock:
+        if "fitting.jit" in sys.modules or NUMBA_VARIABLE in os.environ:
+            return
+        folder = str(fill_cache(dict(os.environ), log.info))
+        os.environ[NUMBA_VARIABLE] = folder
+        from numba import config  # noqa: PLC0415 - it reads the environment as it is imported, which others may have done
+
+        config.CACHE_DIR = folder  # type: ignore[attr-defined]  # numba makes its options as it is imported
+
+
+def _runner(spec_buffer: bytes) -> Runner:
+    """Return this thread's runner of a job."""
+    runners: OrderedDict[bytes, Runner] = _of_thread.__dict__.setdefault("runners", OrderedDict())
+    runner = runners.get(spec_buffer)
+    if runner is None:
+        spec = decode_spec(spec_buffer)
+        if spec.kind not in KINDS:
+            raise BlockedError(f"{spec.kind}: this worker has no such kind; use the same version everywhere")
+        runner = runners[spec_buffer] = KINDS[spec.kind](spec)
+    runners.move_to_end(spec_buffer)
+    while len(runners) > N_OPEN_JOBS:
+        _, oldest = runners.popitem(last=False)
+        oldest.close()
+    return runner

@@ -1,0 +1,91 @@
+"""A worker's connection with the server: what it holds goes in, what becomes of that goes out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterable, Sequence
+
+import zmq
+
+from pipeline_protocol.errors import MessageError
+from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.logs import note
+from pipeline_protocol.messages import FromWorker, Goodbye
+from pipeline_protocol.sockets import connect_dealer
+from pipeline_protocol.wire import Buffer, decode_from_server, encode
+from pipeline_worker.session import Held, Outgoing, Session
+from pipeline_worker.stages import Outcome
+
+log = logging.getLogger("pointillist.worker")
+
+
+class Link:
+    """A worker, as its server sees it.
+
+    Parameters
+    ----------
+    context
+        Of the process.
+    address, keys
+        Of the server.
+
+    Attributes
+    ----------
+    session
+        What it holds.
+    socket
+        To be polled.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> None:
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.session = Session(worker=name, pid=os.getpid())
+        self.socket = connect_dealer(context, address, keys)
+
+    @property
+    def next_due_s(self) -> float:
+        """Time until something is to be sent, s."""
+        return self.session.next_due(time.monotonic())
+
+    def receive(self) -> list[Held]:
+        """Take all messages; return the ranges to begin with."""
+        begun = []
+        while self.socket.poll(0):
+            try:
+                message, buffers = decode_from_server(self.socket.recv_multipart())
+                held = self.session.receive(message, buffers, time.monotonic())
+            except MessageError as error:
+                note(log, logging.WARNING, "malformed", error=error)
+                continue
+            if held is not None:
+                begun.append(held)
+        return begun
+
+    def report(self, outcomes: Iterable[Outcome]) -> None:
+        """Say what has become of ranges, and all that is due."""
+        now = time.monotonic()
+        for outcome in outcomes:
+            if outcome.result is not None:
+                self.session.answer(outcome.held, outcome.result, now)
+            else:
+                self.send(self.session.fail(outcome.held, outcome.error, is_blocked=outcome.is_blocked))
+        self.send(self.session.due(now))
+
+    def leave(self) -> None:
+        """Say that the worker ends."""
+        self.send([(Goodbye(worker=self.session.worker), ())])
+
+    def send(self, outgoing: Sequence[Outgoing]) -> None:
+        """Send messages; what cannot leave is dropped, since the server asks again."""
+        for message, buffers in outgoing:
+            self._send_one(message, buffers)
+
+    def _send_one(self, message: FromWorker, buffers: Sequence[Buffer]) -> None:
+        try:
+            self.socket.send_multipart(encode(message, buffers), zmq.NOBLOCK)
+        except zmq.Again:
+            log.debug("unsent %s", type(message).__name__)
