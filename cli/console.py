@@ -48,3 +48,8 @@ def facts(rows: dict[str, str]) -> Table:
     for name, value in rows.items():
         table.add_row(name, Text(value))
     return table
+
+
+def printable(text: str) -> str:
+    """Return text from files and other machines without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -9,6 +9,11 @@ import click
 COMMANDS = {
     "analyse": "cli.analyse",
     "launch-workers": "cli.launch_workers",
+    "status": "cli.status",
+    "jobs": "cli.jobs",
+    "log": "cli.log",
+    "cancel": "cli.cancel",
+    "retry": "cli.retry",
     "test-detection": "cli.test_detection",
     "background": "cli.background",
     "maps": "cli.maps",

@@ -16,10 +16,11 @@ class Progress(Struct, frozen=True, kw_only=True, tag=True):
     """How far a job is.
 
     ``n_frames`` counts the frames to analyse (from ``Analysis.StartAt`` on), ``n_done`` those that are settled: their
-    rows are safe, or they are recorded as failed. ``n_failed`` of them failed, and another try may mend ``n_retriable``
-    of these; ``failures`` has the first of them with their errors. ``n_resumed`` frames came from the journal of an earlier run. ``rate`` is in frames per second
-    over the last seconds, and 0.0 before the first. ``seconds`` sums each stage over all workers. ``reason`` says why
-    the job is paused. ``number`` counts the jobs of the server; ``began_at`` and ``ended_at`` are in s since 1970.
+    rows are safe, or they are recorded as failed. ``n_failed`` of them failed, and another try may mend
+    ``n_retriable`` of these; ``failures`` has the first of them with their errors. ``n_resumed`` frames came from the
+    journal of an earlier run. ``rate`` is in frames per second over the last seconds, and 0.0 before the first.
+    ``seconds`` sums each stage over all workers. ``reason`` says why the job is paused. ``number`` counts the jobs of
+    the server; ``began_at`` and ``ended_at`` are in s since 1970.
     """
 
     request: Count

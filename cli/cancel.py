@@ -1,0 +1,44 @@
+"""``pointillist cancel``: end a job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from cli.courteous import CourteousCommand
+
+
+@click.command(cls=CourteousCommand)
+@click.argument("job")
+@click.option("--json", "is_json", is_flag=True, help="How far the job was, as one JSON object.")
+def command(*, job: str, is_json: bool) -> None:
+    """End JOB: the beginning of its id, or the name of its movie.
+
+    Nothing that was done is lost: whoever started the job goes on with it by the same command, and so does
+    pointillist retry.
+
+    \b
+    Examples:
+        pointillist cancel movie.h5
+        pointillist cancel 3fa97c
+    """  # noqa: D301  # click's marker for lines that stay
+    from cli.connection import connected
+    from cli.console import output, printable
+    from cli.job_names import find_job, named
+    from cli.job_table import job_facts
+
+    with connected() as client:
+        number = find_job(job, named(client.jobs()))
+        client.stop(number)
+        progress = client.progress(number)
+    if is_json:
+        click.echo(json.dumps(job_facts(progress)))
+        return
+    movie, done = printable(Path(progress.movie).name), f"{progress.n_done} of {progress.n_frames} frames"
+    if progress.state == "stopped":
+        line = f"{movie} is stopped, with {done} done; 'pointillist retry {number}' goes on"
+    else:
+        line = f"{movie} is done already: {printable(progress.output)} is being written"
+    output().print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,56 @@
+"""Events of a log, a line each for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cli.console import printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_SAID_OTHERWISE = {"time", "level", "source", "pid", "event", "job", "traceback"}
+_STYLES = {"warning": "yellow", "error": "red"}
+
+_FORMS = {
+    "begun": "{movie}: {n_frames} frames, to {output}",
+    "resumed": "{movie}: {n_resumed} of {n_frames} frames are done; to {output}",
+    "fault": "frames {start} to {stop} on {place}: {error} (fault {n_faults}, {outcome})",
+    "failed": "frame {frame}: {error}",
+    "died": "{place}, which held frames {start} to {stop}",
+    "silent": "{place}, which held frames {start} to {stop}",
+    "paused": "{reason}",
+    "going on": "",
+    "retried": "{n_frames} failed frames are tried again",
+    "finished": "{output}: {n_items} found, {n_failed} frames failed",
+    "stopped": "{n_items} found so far",
+}
+
+
+def describe_event(line: str) -> Text:
+    """Return a line of a log for people: time of this machine's zone, event, and what it is about."""
+    from rich.text import Text
+
+    from pipeline_protocol.event_log import parse_event
+
+    event = parse_event(line) or {}
+    name = printable(str(event.get("event", "?")))
+    text = f"{_local_time(event)}  {name:<9} {printable(_details(name, event))}"
+    return Text(text.rstrip(), style=_STYLES.get(str(event.get("level")), ""))
+
+
+def _details(name: str, event: Mapping[str, Any]) -> str:
+    place = f"{event.get('host', event.get('worker', '?'))} (pid {event.get('worker_pid', '?')})"
+    try:
+        return _FORMS[name].format_map({**event, "place": place})
+    except (KeyError, ValueError):
+        return " ".join(f"{key}={value}" for key, value in event.items() if key not in _SAID_OTHERWISE)
+
+
+def _local_time(event: Mapping[str, Any]) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(event['time'])).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (KeyError, ValueError):
+        return "?" * 19

@@ -1,0 +1,33 @@
+"""``pointillist jobs``: what the server does and did."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from cli.courteous import CourteousCommand
+
+
+@click.command(cls=CourteousCommand)
+@click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
+def command(*, is_json: bool) -> None:
+    """List the jobs of the server: those at work, and those that ended.
+
+    \b
+    Example:
+        pointillist jobs
+    """  # noqa: D301  # click's marker for lines that stay
+    from cli.connection import connected
+    from cli.console import notices, output
+    from cli.job_table import job_facts, job_table
+
+    with connected() as client:
+        jobs = client.jobs(ended=True)
+    if is_json:
+        click.echo(json.dumps({"jobs": [job_facts(job) for job in jobs]}))
+    elif jobs:
+        console = output()
+        console.print(job_table(jobs, console.width))
+    else:
+        notices().print("there are no jobs")

@@ -1,0 +1,129 @@
+"""``pointillist status``: the server, its workers and its jobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.courteous import CourteousCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from pipeline_protocol.client import Client
+    from pipeline_protocol.reports import Pong, Progress, WorkerReport
+
+WATCH_S = 1.0
+"""How often what is watched is looked at."""
+
+Status = tuple["Pong", "Sequence[WorkerReport]", "Sequence[Progress]"]
+
+
+@click.command(cls=CourteousCommand)
+@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+@click.option("--all", "is_all", is_flag=True, help="Each worker, however many there are.")
+@click.option("--json", "is_json", is_flag=True, help="As one JSON object; with --watch one per line.")
+def command(*, watch: bool, is_all: bool, is_json: bool) -> None:
+    """Show the server, its workers, and the jobs that run.
+
+    \b
+    Examples:
+        pointillist status
+        pointillist status --watch
+        pointillist status --json
+    """  # noqa: D301  # click's marker for lines that stay
+    from cli.connection import connected
+
+    with connected() as client:
+        if not watch:
+            _show(_ask(client), is_all=is_all, is_json=is_json)
+            return
+        with suppress(KeyboardInterrupt):  # the way to end it
+            _watch(client, is_all=is_all, is_json=is_json)
+
+
+def _ask(client: Client) -> Status:
+    return client.ping(), client.workers(), client.jobs()
+
+
+def _show(status: Status, *, is_all: bool, is_json: bool) -> None:
+    from cli.console import output
+
+    if is_json:
+        click.echo(json.dumps(_facts(*status)))
+    else:
+        console = output()
+        console.print(_picture(*status, width=console.width, is_all=is_all))
+
+
+def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
+    from rich.live import Live
+
+    from cli.console import output
+    from pipeline_protocol.errors import ServerError
+
+    console = output()
+    if is_json or not console.is_terminal:
+        while True:
+            _show(_ask(client), is_all=is_all, is_json=is_json)
+            time.sleep(WATCH_S)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            try:
+                picture = _picture(*_ask(client), width=console.width, is_all=is_all)
+            except ServerError as error:  # it may come back
+                from rich.text import Text
+
+                picture = Text(str(error), style="yellow")
+            live.update(picture, refresh=True)
+            time.sleep(WATCH_S)
+
+
+def _facts(server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progress]) -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    from cli.job_table import job_facts
+
+    return {
+        "server": {name: value for name, value in to_builtins(server).items() if name not in {"request", "type"}},
+        "workers": to_builtins(list(workers)),
+        "jobs": [job_facts(job) for job in jobs],
+    }
+
+
+def _picture(
+    server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progress], *, width: int, is_all: bool
+) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from cli.console import facts
+    from cli.durations import duration
+    from cli.job_table import job_table
+    from cli.worker_table import MANY, healths, machine_table, worker_table
+
+    rate = sum(worker.rate for worker in workers)
+    heading = {
+        "server": f"{server.address} on {server.host} (pid {server.pid})",
+        "version": f"{server.version}, up {duration(server.uptime_s)}",
+        "workers": f"{len(workers)}: {healths(workers)}; {rate:.0f} frames/s" if workers else "none",
+        "jobs": f"{server.n_jobs} at work, {server.n_ended} ended",
+    }
+    if server.n_refused:
+        heading["refused"] = f"{server.n_refused} attempts without the cluster key"
+    parts: list[RenderableType] = [facts(heading)]
+    if len(workers) > MANY and not is_all:
+        parts += [Text(), machine_table(workers)]
+        silent = [worker for worker in workers if worker.health == "silent"][:MANY]
+        parts += [Text(), worker_table(silent)] if silent else []
+    elif workers:
+        parts += [Text(), worker_table(workers)]
+    if jobs:
+        parts += [Text(), job_table(jobs, width)]
+    return Group(*parts)
