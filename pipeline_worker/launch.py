@@ -34,14 +34,19 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
+def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> contextlib.AbstractContextManager[Client]:
+    """Run a server and workers of our own for as long as the block lasts; as :func:`own_cluster`."""
+    return own_cluster(lambda crew, address: crew.start_workers(address, n_workers), on_message)
+
+
 @contextlib.contextmanager
-def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> Iterator[Client]:
-    """Run a server and workers of our own for as long as the block lasts.
+def own_cluster(start_workers: Callable[[Crew, str], None], on_message: OnMessage) -> Iterator[Client]:
+    """Run a server of our own, and what works for it, for as long as the block lasts.
 
     Parameters
     ----------
-    n_workers
-        Their number.
+    start_workers
+        Given a crew and the server's address.
     on_message
         Told, by another thread, what a user may want to know: one line each.
 
@@ -65,7 +70,7 @@ def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> Iterator
         crew = Crew(keys, on_message)
         try:
             address = f"ipc://{folder / 'server'}"
-            crew.start_workers(address, n_workers)  # first, since they take longest; they wait for the server
+            start_workers(crew, address)  # first, since they take longest; they wait for the server
             crew.start_server(address, ["--state", str(folder / "journals")])
             with Client(address, keys, check=crew.check) as client:
                 yield client
