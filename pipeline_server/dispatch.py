@@ -29,14 +29,22 @@ class Dispatcher:
         self._workers = workers
         self._settings = settings
         self._risked: set[str] = set()
+        self._hungry: dict[str, None] = {}
+
+    def note_wants(self, worker: Worker) -> None:
+        """Take note of what a worker wants: those who want something are served in turn, nobody else is looked at."""
+        if worker.unmet:
+            self._hungry.setdefault(worker.name)
+        else:
+            self._hungry.pop(worker.name, None)
 
     def serve(self, now: float) -> list[Grant]:
         """Give out what there is."""
         grants: list[Grant] = []
-        hungry = [worker for worker in self._workers.values() if worker.unmet]
-        if not hungry or not any(job.has_work for job in self._jobs.values()):
+        if not self._hungry or not any(job.has_work for job in self._jobs.values()):
             return grants
-        for worker in hungry:
+        self._hungry = {name: None for name in self._hungry if name in self._workers and self._workers[name].unmet}
+        for worker in [self._workers[name] for name in self._hungry]:
             if worker.is_in_quarantine:
                 continue
             suspects = self._suspects_for(worker)

@@ -160,6 +160,7 @@ class Queue:
             else:
                 n_in_transit += 1
         worker.unmet = max(0, event.wants - n_in_transit)
+        self._dispatcher.note_wants(worker)
 
     def _reconcile(self, worker: Worker, ref: Ref, now: float) -> None:
         """Compare what a worker says it holds with the book."""
