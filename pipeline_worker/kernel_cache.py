@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -27,6 +27,7 @@ import platformdirs
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
 from pipeline_worker.children import importing_us
+from pipeline_worker.warm_up import PARTS
 
 CACHE_VARIABLE = "POINTILLIST_CACHE"
 NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
@@ -64,7 +65,7 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
             return folder
         if filled.exists():
             _empty(folder)
-        on_message("compiling kernels, once (about half a minute)")
+        on_message("compiling kernels, once (about a minute)")
         error = _compile(folder, environment)
         if error:
             _empty(folder)
@@ -147,18 +148,29 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
     """Return None, or the last line of what went wrong."""
-    command = [sys.executable, "-P", "-m", "pipeline_worker.warm_up"]
-    run = subprocess.run(  # noqa: S603 - our own module
+    with ExitStack() as stack:
+        compilers = {part: stack.enter_context(_compiler(part, folder, environment)) for part in PARTS}
+        for compiler in compilers.values():
+            stack.callback(compiler.kill)  # where this process is to end
+        errors = {part: compiler.communicate()[1] for part, compiler in compilers.items()}
+    for part, error in errors.items():
+        status = compilers[part].returncode
+        if status:
+            return (error.strip().splitlines() or [f"status {status}"])[-1]
+    return None
+
+
+def _compiler(part: str, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-P", "-m", "pipeline_worker.warm_up", part]
+    return subprocess.Popen(  # noqa: S603 - our own module
         command,
         env={**importing_us(environment), NUMBA_VARIABLE: str(folder)},
         pass_fds=[int(environment[LIFELINE_VARIABLE])] if LIFELINE_VARIABLE in environment else [],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    lines = run.stderr.strip().splitlines() or [f"status {run.returncode}"]
-    return lines[-1] if run.returncode else None
 
 
 def _empty(folder: Path) -> None:

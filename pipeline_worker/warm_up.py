@@ -1,14 +1,13 @@
-"""``python -m pipeline_worker.warm_up``: compile every kernel, so that the cache has them.
+"""``python -m pipeline_worker.warm_up PART``: compile the kernels of a part, so that the cache has them.
 
 A worker calls :func:`load_kernels` before it asks for work.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,62 +19,109 @@ from pipeline_protocol.lifeline import LIFELINE_VARIABLE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fitting.settings import FitSettings
+
 DTYPES = ("uint16", "uint8", "float32")
+"""Of the frames that a movie is read as."""
+
+_N_FRAMES, _SIDE_PX = 4, 32
 
 
 def load_kernels() -> None:
     """Load what most movies need; compiles whatever the cache lacks."""
     with _hidden("scipy.linalg"):
         from numba.np import arraymath  # noqa: F401, PLC0415 - as numba does for the first kernel
-    run_kernels(DTYPES[:1], (("LatGaussFitFR", "mean:b=-2", "sloping"),))
+    from fitting.settings import FitSettings  # noqa: PLC0415 - a launcher reads this module without numba
+    from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - likewise
+
+    chunk_kernels.run_kernels("u2")
+    localize_spots(DTYPES[:1], [FitSettings(psf_sigma_px=1.2, clump_reject_radius_px=0.5)])
 
 
-def load_all_kernels() -> None:
-    """Load all that there are: those of each fit module, and those of each way to the background."""
-    from fitting.modules import MODULES  # noqa: PLC0415 - as below
+def load_backgrounds() -> None:
+    """Load all that turns a file into backgrounds: each method, for each type of pixel."""
+    import numpy as np  # noqa: PLC0415 - as above
 
-    modules = tuple((name, "mean:b=-2", next(iter(module.backgrounds), "none")) for name, module in MODULES.items())
-    methods = ("percentile:b=-2", "rollmed:k=2", "sparsemed:k=2^i=2")
-    run_kernels(DTYPES, (*modules, *(("LatGaussFitFR", method, "none") for method in methods)))
+    from fitting.background import background_images  # noqa: PLC0415 - as above
+    from fitting.backgrounds.images import BackgroundImages  # noqa: PLC0415 - as above
+    from fitting.backgrounds.mean import Mean  # noqa: PLC0415 - as above
+    from fitting.backgrounds.registry import METHODS  # noqa: PLC0415 - as above
+    from fitting.backgrounds.sliding import LONG_WINDOW, slider_of  # noqa: PLC0415 - as above
+    from fitting.backgrounds.sparse_median import SparseMedian  # noqa: PLC0415 - as above
+    from fitting.blocks import BlockReader  # noqa: PLC0415 - as above
+    from fitting.settings import FitSettings  # noqa: PLC0415 - as above
+    from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - as above
+
+    def stored(start: int, stop: int) -> BackgroundImages:
+        images, index = np.zeros((1, _SIDE_PX, _SIDE_PX), np.float32), np.zeros(stop - start, np.int32)
+        return BackgroundImages(first=start, images=images, index=index, offsets_adu=np.zeros(stop - start))
+
+    for dtype in DTYPES:
+        frames = _frames(dtype)
+        chunk_kernels.run_kernels(f"u{frames.itemsize}")
+        for method in METHODS.values():
+            background = SparseMedian(interval=2) if method is SparseMedian else method()
+            settings = FitSettings(psf_sigma_px=1.2, background=background)
+            block = BlockReader(partial(_part, frames), _N_FRAMES, settings, stored).block(0, _N_FRAMES)
+            background_images(block, 0, _N_FRAMES, settings)
+        slider = slider_of(Mean(), LONG_WINDOW, frames.shape[1:], frames.dtype)
+        slider.slide(frames, 0, [(0, 2)], lambda _: True)
 
 
-def run_kernels(dtypes: tuple[str, ...], variants: tuple[tuple[str, str, str], ...]) -> None:
-    """Read a few made-up pixels, and localize a few made-up spots.
+def load_localizations() -> None:
+    """Load all that turns frames into rows: each detector and each fit, for each type of pixel."""
+    from fitting.backgrounds.no_background import NoBackground  # noqa: PLC0415 - as above
+    from fitting.detectors import DETECTORS  # noqa: PLC0415 - as above
+    from fitting.modules import MODULES  # noqa: PLC0415 - as above
+    from fitting.settings import FitSettings  # noqa: PLC0415 - as above
+
+    settings = FitSettings(psf_sigma_px=1.2, background=NoBackground(), clump_reject_radius_px=0.5)
+    choices = [
+        *(replace(settings, detector=name) for name in DETECTORS),
+        *(
+            replace(settings, fit_module=name, estimator=estimator, background_model=next(iter(module.backgrounds), ""))
+            for name, module in MODULES.items()
+            for estimator in module.estimators or ("wls",)
+        ),
+    ]
+    localize_spots(DTYPES, choices)
+
+
+PARTS = {"localizations": load_localizations, "backgrounds": load_backgrounds}
+"""What can be compiled at the same time, since no kernel is in both; the longest first."""
+
+
+def localize_spots(dtypes: Sequence[str], choices: Sequence[FitSettings]) -> None:
+    """Localize a few made-up spots.
 
     Parameters
     ----------
     dtypes
         Of the raw frames.
-    variants
-        Fit module, method of the background, and what background is fitted.
+    choices
+        How to.
     """
-    import numpy as np  # noqa: PLC0415 - a launcher reads this module without numba
+    from fitting.blocks import BlockReader  # noqa: PLC0415 - as above
+    from fitting.camera import CameraModel  # noqa: PLC0415 - as above
+    from fitting.localize import localize  # noqa: PLC0415 - as above
 
-    from fitting.backgrounds.registry import background_method  # noqa: PLC0415 - likewise
-    from fitting.blocks import BlockReader  # noqa: PLC0415 - likewise
-    from fitting.camera import CameraModel  # noqa: PLC0415 - likewise
-    from fitting.localize import localize  # noqa: PLC0415 - likewise
-    from fitting.settings import FitSettings  # noqa: PLC0415 - likewise
-    from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - likewise
-
-    for dtype in dtypes:
-        chunk_kernels.run_kernels(f"u{np.dtype(dtype).itemsize}")
     camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
-    y, x = np.mgrid[:32, :32]
+    for dtype in dtypes:
+        frames = _frames(dtype)
+        for settings in choices:
+            block = BlockReader(partial(_part, frames), _N_FRAMES, settings).block(0, _N_FRAMES)
+            localize(block, 0, _N_FRAMES, camera, settings)
+
+
+def _frames(dtype: str) -> NDArray[Any]:
+    """Make up frames, of which the second half has a spot."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    y, x = np.mgrid[:_SIDE_PX, :_SIDE_PX]
     spot = 100.0 * np.exp(-((x - 16.2) ** 2 + (y - 15.7) ** 2) / 2.5)
-    for dtype, (fit_module, method, background) in itertools.product(dtypes, variants):
-        frames = np.full((4, 32, 32), 20, dtype)
-        frames[2:] += spot.astype(dtype)
-        settings = FitSettings(
-            psf_sigma_px=1.2,
-            background=background_method(method),
-            clump_reject_radius_px=0.5,
-            background_model=background,
-            fit_module=fit_module,
-        )
-        block = BlockReader(partial(_part, frames), 4, settings).block(0, 4)
-        localize(block, 0, 4, camera, settings)
-    localize(block, 0, 4, camera, replace(settings, detector="wavelet"))
+    frames = np.full((_N_FRAMES, _SIDE_PX, _SIDE_PX), 20, dtype)
+    frames[_N_FRAMES // 2 :] += spot.astype(dtype)
+    return frames
 
 
 def _part(frames: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
@@ -103,4 +149,4 @@ def _end_with_parent(lifeline: int) -> None:
 if __name__ == "__main__":
     if LIFELINE_VARIABLE in os.environ:
         Thread(target=_end_with_parent, args=[int(os.environ[LIFELINE_VARIABLE])], daemon=True).start()
-    load_all_kernels()
+    PARTS[sys.argv[1]]()

@@ -18,6 +18,9 @@ from fitting.backgrounds.schedule import Span, schedule
 
 IsUsable = Callable[[int], bool]
 
+LONG_WINDOW = 2**15
+"""Frames whose sum, of whole numbers of 16 bits, does not fit into 32 bits."""
+
 _STRIP_BYTES = 2048
 _TOGETHER_BYTES = 1 << 24
 
@@ -57,8 +60,8 @@ class SlidingMean:
     n_together = 1  # frames, sum and mean then stay in the cache
 
     def __init__(self, longest: int, shape: tuple[int, ...]) -> None:
-        # 32 bits hold the sum of 2¹⁵ frames of 16 bits, and take half the time.
-        self._total = np.zeros(int(np.prod(shape)), np.int32 if longest < 2**15 else np.int64)
+        # 32 bits take half the time.
+        self._total = np.zeros(int(np.prod(shape)), np.int32 if longest < LONG_WINDOW else np.int64)
         self._held: tuple[Span, int] = ((0, 0), 0)
         self._counts = np.empty(0, np.int64)
         self._means = np.empty((0, *shape), np.float32)

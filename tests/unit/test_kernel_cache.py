@@ -42,7 +42,7 @@ def test_it_is_filled_once_and_the_user_is_told(compiler: Compiler) -> None:
     folder = kernel_cache.fill_cache({}, news.append)
     assert kernel_cache.fill_cache({}, news.append) == folder
     assert compiler.folders == [folder]
-    assert news == ["compiling kernels, once (about half a minute)"]
+    assert news == ["compiling kernels, once (about a minute)"]
 
 
 def test_a_damaged_cache_is_emptied_and_filled_again(compiler: Compiler) -> None:
