@@ -1,0 +1,98 @@
+"""A server and fake workers on this machine, and a movie to analyse, for tests of the service."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline_files.movie import open_movie
+from pipeline_files.preparation import prepare
+from pipeline_files.results_reader import Results, read_results
+from pipeline_protocol.client import Client
+from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
+from pipeline_protocol.reports import Progress
+from pipeline_worker.crew import Crew
+
+FAKE_WORKER = str(Path(__file__).parent / "integration" / "fake_worker.py")
+N_FRAMES = 300
+SETTINGS = [
+    *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
+    *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100"),
+]
+
+
+@dataclass
+class Cluster:
+    """A server and fake workers on this machine, and a movie to analyse."""
+
+    folder: Path
+    keys: ClusterKeys = field(default_factory=ephemeral_keys)
+    news: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=lambda: list(SETTINGS))
+
+    def __post_init__(self) -> None:
+        self.movie = self.folder / "movie.npy"
+        self.output = self.folder / "results.h5r"
+        np.save(self.movie, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
+        self.crew: Crew
+        self.address = ""
+
+    @contextlib.contextmanager
+    def running(self, n_workers: int = 2) -> Iterator[Client]:
+        self.crew = Crew(self.keys, self.news.append)
+        try:
+            address = f"ipc://{self.folder / 'server'}"
+            self.address = self.crew.start_server(address, ["--state", str(self.folder / "journals")])
+            self.crew.start_workers(self.address, n_workers, [FAKE_WORKER])
+            with Client(self.address, self.keys, check=self.crew.check) as client:
+                yield client
+        finally:
+            self.crew.stop()
+
+    def submit(self, client: Client, **more: Any) -> str:
+        with open_movie(self.movie) as movie:
+            settings, _ = prepare(movie, None, self.settings)
+            identity = movie.identity
+        return client.submit(str(self.movie), identity, settings, **{"output": str(self.output), **more})
+
+    def kill_all(self) -> None:
+        """Kill everything as a power cut would."""
+        self.crew._is_over.set()
+        self.crew._thread.join()
+        for child in self.crew._children:
+            assert child.process is not None
+            child.process.kill()
+            child.process.wait()
+
+    def results(self) -> Results:
+        return read_results(self.output)
+
+
+def order(monkeypatch: pytest.MonkeyPatch, **orders: object) -> None:
+    monkeypatch.setenv("FAKE_ORDERS", json.dumps(orders))
+
+
+def wait_for(client: Client, job: str, is_enough: Callable[[Progress], bool], timeout_s: float = 60.0) -> Progress:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        progress = client.progress(job)
+        if is_enough(progress):
+            return progress
+        time.sleep(0.02)
+    pytest.fail(f"timeout: {progress}")
+
+
+def is_over(progress: Progress) -> bool:
+    return progress.is_over
+
+
+def expected_frames(*without: int) -> list[int]:
+    return [frame for frame in range(N_FRAMES) for _ in range(frame % 3) if frame not in without]
