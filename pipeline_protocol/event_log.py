@@ -103,6 +103,7 @@ def read_log(path: Path, place: LogPlace | None = None) -> tuple[list[str], LogP
         at = numbers.index(place.file) if place.file in numbers else 0
         offset = place.offset if place.file in numbers else 0
         for file, number in zip(files[at:], numbers[at:], strict=True):
+            offset = offset if offset <= os.fstat(file).st_size else 0  # another file by the same number
             content = os.pread(file, CHUNK_BYTES, offset)
             whole = content[: content.rfind(b"\n") + 1]
             lines = whole.decode("utf-8", "replace").splitlines()

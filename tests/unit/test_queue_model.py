@@ -12,7 +12,7 @@ from pipeline_protocol import messages as m
 from pipeline_protocol.wire import encode_spec
 from pipeline_server import events as e
 from pipeline_server.invariants import validate_state
-from pipeline_server.jobs import JobState
+from pipeline_server.jobs import Job, JobState
 from pipeline_server.queue import Queue
 from pipeline_server.ranges import Ranges
 from pipeline_server.sizing import QueueSettings
@@ -29,6 +29,7 @@ class Journal:
     """What a disk would have of a job."""
 
     stop: int
+    is_sealed: bool = True
     done: Ranges = field(default_factory=Ranges)
     failed: dict[int, str] = field(default_factory=dict)
     n_recorded: int = 0
@@ -75,6 +76,8 @@ class Cluster(RuleBasedStateMachine):
         journal = self.journals[ref.job]
         if error is None:
             journal.done.add(ref.start, ref.stop)  # raises if a frame is there already
+            for frame in range(ref.start, ref.stop):
+                journal.failed.pop(frame, None)
         else:
             assert ref.stop == ref.start + 1
             assert not journal.done.has_any(ref.start, ref.stop)
@@ -82,12 +85,10 @@ class Cluster(RuleBasedStateMachine):
         self.happen(e.RangeSynced(now=self.now, ref=ref))
 
     def add(self, job: str) -> None:
+        """Replay a journal: what it has is done, what failed is tried again."""
         journal = self.journals[job]
-        self.happen(
-            e.JobAdded(
-                now=self.now, job=job, start=0, stop=journal.stop, done=tuple(journal.done), failed=dict(journal.failed)
-            )
-        )
+        replayed = {"stop": journal.stop, "done": tuple(journal.done), "is_sealed": journal.is_sealed}
+        self.happen(e.JobAdded(now=self.now, job=job, start=0, **replayed))  # type: ignore[arg-type]
 
     # --- the link --------------------------------------------------------------------------------
 
@@ -136,14 +137,14 @@ class Cluster(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.submit(23)
+        self.submit(23, is_sealed=True)
         self.join()
 
     @precondition(lambda self: len(self.journals) < 3)
-    @rule(n_frames=st.integers(0, 40))
-    def submit(self, n_frames: int) -> None:
+    @rule(n_frames=st.integers(0, 40), is_sealed=st.booleans())
+    def submit(self, n_frames: int, *, is_sealed: bool) -> None:
         job = f"job{len(self.journals)}"
-        self.journals[job] = Journal(n_frames)
+        self.journals[job] = Journal(n_frames, is_sealed)
         self.add(job)
 
     @precondition(lambda self: len(self.workers) < 4)
@@ -206,8 +207,39 @@ class Cluster(RuleBasedStateMachine):
         elif job.state is JobState.PAUSED:
             self.happen(e.JobResumed(now=self.now, job=job.id))
 
+    @rule(data=st.data())
+    def a_user_cancels(self, data: st.DataObject) -> None:
+        job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
+        if not job.is_over:
+            self.happen(e.JobStopped(now=self.now, job=job.id))
+
+    @rule(data=st.data())
+    def a_user_tries_failed_frames_again(self, data: st.DataObject) -> None:
+        """As the service does: in the queue while the job is there, else from its journal."""
+        job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
+        if job.is_over:
+            self.add(job.id)
+        elif job.state is not JobState.FINISHING:
+            self.happen(e.FailedRetried(now=self.now, job=job.id))
+            assert not job.failed
+
+    @rule(data=st.data())
+    def results_are_written(self, data: st.DataObject) -> None:
+        job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
+        if job.state is JobState.FINISHING:
+            self.happen(e.JobFinished(now=self.now, job=job.id))
+
+    @rule(data=st.data(), n_frames=st.integers(0, 20), is_last=st.booleans())
+    def a_movie_grows(self, data: st.DataObject, n_frames: int, *, is_last: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.journals)))
+        job, journal = self.queue.jobs[name], self.journals[name]
+        if not journal.is_sealed and not job.is_over:
+            journal.stop, journal.is_sealed = min(journal.stop + n_frames, 40), is_last
+            self.happen(e.FramesReleased(now=self.now, job=name, stop=journal.stop, is_last=is_last))
+
     @rule()
     def the_server_starts_again(self) -> None:
+        """The journals are all that it has."""
         self.queue = Queue(SETTINGS)
         for job in self.journals:
             self.add(job)
@@ -222,16 +254,15 @@ class Cluster(RuleBasedStateMachine):
     def the_journal_tells_all_that_the_queue_must_know(self) -> None:
         for job, journal in self.journals.items():
             assert self.queue.jobs[job].done == journal.done
-            assert self.queue.jobs[job].failed == journal.failed
+            assert self.queue.jobs[job].failed.items() <= journal.failed.items()  # some are being tried again
 
     def teardown(self) -> None:
         """In the end, when nothing is lost any more, every frame is done exactly once."""
         self.is_disk_full = False
         for _ in range(400):
-            for job in self.queue.jobs.values():
-                if job.state is JobState.PAUSED:
-                    self.happen(e.JobResumed(now=self.now, job=job.id))
-            if all(job.state is JobState.FINISHING for job in self.queue.jobs.values()):
+            for job in list(self.queue.jobs.values()):
+                self.go_on(job)
+            if all(job.state in {JobState.FINISHING, JobState.FINISHED} for job in self.queue.jobs.values()):
                 break
             if not self.workers:
                 self.join()
@@ -248,6 +279,15 @@ class Cluster(RuleBasedStateMachine):
             assert frames | set(journal.failed) == set(range(journal.stop)), name
             assert not frames & set(journal.failed), name
             assert set(journal.failed) <= {BAD_FRAME}, "a frame without a fault failed"
+
+    def go_on(self, job: Job) -> None:
+        if job.state is JobState.STOPPED:
+            self.add(job.id)
+        elif job.state is JobState.PAUSED:
+            self.happen(e.JobResumed(now=self.now, job=job.id))
+        elif job.state is JobState.RUNNING and not job.is_sealed:
+            self.journals[job.id].is_sealed = True
+            self.happen(e.FramesReleased(now=self.now, job=job.id, stop=job.stop, is_last=True))
 
 
 def spec_of(job: str) -> m.JobSpec:
