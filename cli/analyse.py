@@ -10,11 +10,13 @@ import click
 
 from cli.courteous import CourteousCommand
 from cli.parameter_types import Thresholds
+from cli.server_options import server_options
 from cli.settings_options import settings_options
 from cli.test_detection import DEFAULT_FRAMES, Request, run_test
 
 if TYPE_CHECKING:
     from pipeline_files.metadata import Value
+    from pipeline_protocol.search import Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class _Wish:
     output: Path | None
     n_workers: int | None
     is_resuming: bool
+    place: Place
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
@@ -37,6 +40,7 @@ class _Wish:
     help="The results, .h5r; without it they go where PYME puts them. With --test, the picture.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that fit; without it one per core.")
+@server_options
 @click.option("--resume", is_flag=True, help="Only go on with an analysis that was stopped; fail if there is none.")
 @click.option("--test", is_flag=True, help="Test the detection on a few frames; write a picture, but no results.")
 @click.option("--frames", type=click.IntRange(min=1), help=f"With --test: how many ({DEFAULT_FRAMES}).")
@@ -48,6 +52,7 @@ def command(  # noqa: PLR0913  # one for each option
     settings_file: Path | None,
     output: Path | None,
     workers: int | None,
+    place: Place,
     resume: bool,
     test: bool,
     frames: int | None,
@@ -75,6 +80,7 @@ def command(  # noqa: PLR0913  # one for each option
                 output=output,
                 n_workers=workers,
                 is_resuming=resume,
+                place=place,
             )
         )
         return
@@ -94,7 +100,9 @@ def _analyse(wish: _Wish) -> None:
     from cli.console import notices
     from cli.following import show_outcome
     from cli.job import Job, run_job
+    from pipeline_protocol.search import Search
 
+    search = Search(wish.place)
     identity, settings, remarks = _prepare(wish)
     console = notices()
     for remark in remarks:
@@ -107,6 +115,7 @@ def _analyse(wish: _Wish) -> None:
             output=wish.output,
             n_workers=wish.n_workers,
             is_resuming=wish.is_resuming,
+            search=search,
         )
     )
     show_outcome(outcome)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
 from cli.settings_options import settings_options
+
+if TYPE_CHECKING:
+    from pipeline_protocol.search import Place
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
@@ -22,6 +27,7 @@ from cli.settings_options import settings_options
 )
 @click.option("--mapped", is_flag=True, help="Store each image once, and for each frame which one is its own.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that work; without it one per core.")
+@server_options
 @click.option("--resume", is_flag=True, help="Only go on with what was stopped; fail if there is nothing.")
 def command(  # noqa: PLR0913  # one for each option
     *,
@@ -33,6 +39,7 @@ def command(  # noqa: PLR0913  # one for each option
     compress: bool,
     mapped: bool,
     workers: int | None,
+    place: Place,
     resume: bool,
 ) -> None:
     """Write the background of each frame of a movie to a file.
@@ -53,7 +60,9 @@ def command(  # noqa: PLR0913  # one for each option
     from cli.job import Job, run_job
     from pipeline_files.background_preparation import prepare_background
     from pipeline_files.movie import open_movie
+    from pipeline_protocol.search import Search
 
+    search = Search(place)
     if method is not None:
         overrides = (*overrides, f"Analysis.Background={method}")
     with open_movie(movie) as opened:
@@ -69,6 +78,7 @@ def command(  # noqa: PLR0913  # one for each option
             output=output,
             n_workers=workers,
             is_resuming=resume,
+            search=search,
             kind="background",
             items="images",
         )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
+
+if TYPE_CHECKING:
+    from pipeline_protocol.search import Place
 
 
 @click.command(cls=CourteousCommand)
 @click.argument("job")
+@server_options
 @click.option("--json", "is_json", is_flag=True, help="How far the job was, as one JSON object.")
-def command(*, job: str, is_json: bool) -> None:
+def command(*, place: Place, job: str, is_json: bool) -> None:
     """End JOB: the beginning of its id, or the name of its movie.
 
     Nothing that was done is lost: whoever started the job goes on with it by the same command, and so does
@@ -29,7 +35,7 @@ def command(*, job: str, is_json: bool) -> None:
     from cli.job_names import find_job, named
     from cli.job_table import job_facts
 
-    with connected() as client:
+    with connected(place) as client:
         number = find_job(job, named(client.jobs()))
         client.stop(number)
         progress = client.progress(number)

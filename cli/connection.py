@@ -10,10 +10,11 @@ from pipeline_protocol.errors import ServerError
 
 if TYPE_CHECKING:
     from pipeline_protocol.client import Client
+    from pipeline_protocol.search import Place
 
 
 @contextmanager
-def connected() -> Iterator[Client]:
+def connected(place: Place) -> Iterator[Client]:
     """Yield a client of the server in reach.
 
     Raises
@@ -21,22 +22,21 @@ def connected() -> Iterator[Client]:
     ServerError
         If there is none.
     """
-    with connected_if_any() as client:
+    with connected_if_any(place) as client:
         if client is None:
             raise ServerError("server", "none is in reach", "start one with launch-workers")
         yield client
 
 
 @contextmanager
-def connected_if_any() -> Iterator[Client | None]:
+def connected_if_any(place: Place) -> Iterator[Client | None]:
     """Yield a client of the server in reach; None if there is none."""
     from pipeline_protocol.client import Client
-    from pipeline_protocol.discovery import find_server
-    from pipeline_protocol.keys import user_keys
+    from pipeline_protocol.keys import existing_keys
 
-    address = find_server()
+    address = place.find()
     if address is None:
         yield None
         return
-    with Client(address, user_keys()) as client:
+    with Client(address, existing_keys(), locate=place.find) as client:
         yield client

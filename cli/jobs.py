@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
+
+if TYPE_CHECKING:
+    from pipeline_protocol.search import Place
 
 
 @click.command(cls=CourteousCommand)
+@server_options
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
-def command(*, is_json: bool) -> None:
+def command(*, place: Place, is_json: bool) -> None:
     """List the jobs of the server: those at work, and those that ended.
 
     \b
@@ -22,7 +28,7 @@ def command(*, is_json: bool) -> None:
     from cli.console import notices, output
     from cli.job_table import job_facts, job_table
 
-    with connected() as client:
+    with connected(place) as client:
         jobs = client.jobs(ended=True)
     if is_json:
         click.echo(json.dumps({"jobs": [job_facts(job) for job in jobs]}))

@@ -1,26 +1,85 @@
-"""``launch-workers``: a server and workers that stay, for every ``analyse`` on this machine."""
+"""``launch-workers``: workers that stay, and a server for them."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
+
+if TYPE_CHECKING:
+    from pipeline_protocol.search import Place
 
 
 @click.command(cls=CourteousCommand)
 @click.argument("n", type=click.IntRange(min=1), required=False)
-def command(n: int | None) -> None:
-    """Start a server and N workers on this machine, until Ctrl-C.
+@click.option("--reserve", type=click.IntRange(min=0), metavar="N", help="Cores to leave to others, such as a camera.")
+@server_options
+@click.option(
+    "--interface",
+    metavar="ADDRESS|NAME",
+    envvar="POINTILLIST_INTERFACE",
+    help="The network to let others in from; without it the server listens on this machine only.",
+)
+@click.option("--no-server", is_flag=True, help="Only workers: wait for a server.")
+@click.option("--list", "is_list", is_flag=True, help="List the servers in sight, and end.")
+@click.option("--kill", is_flag=True, help="End your launch-workers on this machine.")
+def command(  # noqa: PLR0913  # one for each option
+    *,
+    n: int | None,
+    reserve: int | None,
+    place: Place,
+    interface: str | None,
+    no_server: bool,
+    is_list: bool,
+    kill: bool,
+) -> None:
+    """Run N workers on this machine until Ctrl-C, and a server for them unless the cluster has one.
 
-    Without N, one worker per core. Whatever is analysed on this machine meanwhile uses them. If a server runs already,
-    the workers join it. The server listens on this machine only.
+    Without N, one worker per core. Every analyse of the cluster uses them. Machines are of one cluster if they have the
+    same key: 'pointillist key show' on one, 'pointillist key import' on the others.
 
     \b
-    Example:
-        launch-workers 4
+    Examples:
+        launch-workers
+        launch-workers --interface eth0
+        launch-workers 4 --server imaging-pc
+        launch-workers --reserve 2
     """  # noqa: D301  # click's marker for lines that stay
     from cli.console import output
-    from pipeline_worker.launch import default_workers, launch_workers
 
-    console = output()
-    launch_workers(n or default_workers(), lambda line: console.print(line, markup=False, soft_wrap=True))
+    del interface  # is in the place
+    if is_list + kill > 1 or ((is_list or kill) and (n or reserve or no_server)):
+        raise click.UsageError("--list and --kill stand alone")
+    if n and reserve is not None:
+        raise click.UsageError("N and --reserve exclude each other")
+    if is_list:
+        from cli.server_list import list_servers
+
+        list_servers(place)
+    elif kill:
+        _kill()
+    else:
+        from pipeline_worker.launch import launch_workers, workers_beside
+        from pipeline_worker.station import LaunchPlan
+
+        plan = LaunchPlan(n_workers=n or workers_beside(reserve or 0), place=place, may_serve=not no_server)
+        console = output()
+        launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
+
+
+def _kill() -> None:
+    from pipeline_protocol.errors import ServerError
+    from pipeline_worker.launchers import running
+
+    explicit = click.get_current_context().get_parameter_source("cluster")
+    cluster = click.get_current_context().params["cluster"]
+    launchers = running(None if explicit is click.core.ParameterSource.DEFAULT else cluster)
+    if not launchers:
+        click.echo("no launch-workers of yours runs on this machine", err=True)
+    for launcher in launchers:
+        if not launcher.end():
+            raise ServerError(f"process {launcher.pid}", "does not end", "look into it with ps")
+        click.echo(f"ended launch-workers {launcher.pid} of cluster {launcher.cluster}")

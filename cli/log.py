@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline_protocol.client import Client
     from pipeline_protocol.reports import LogPlace
+    from pipeline_protocol.search import Place
 
     Reader = Callable[[LogPlace], tuple[list[str], LogPlace]]
 
@@ -27,8 +29,9 @@ _ENDS = ("finished", "stopped")
 @click.command(cls=CourteousCommand)
 @click.argument("job")
 @click.option("--follow", is_flag=True, help="Wait for what happens next, until the job is over.")
+@server_options
 @click.option("--json", "is_json", is_flag=True, help="One JSON object per line.")
-def command(*, job: str, follow: bool, is_json: bool) -> None:
+def command(*, place: Place, job: str, follow: bool, is_json: bool) -> None:
     """Tell what happened to JOB: the beginning of its id, or the name of its movie.
 
     Without a server, the logs of this machine are looked into, which have past jobs too.
@@ -42,7 +45,7 @@ def command(*, job: str, follow: bool, is_json: bool) -> None:
     from cli.console import output
     from cli.event_lines import describe_event
 
-    with connected_if_any() as client, suppress(KeyboardInterrupt):  # the way to end --follow
+    with connected_if_any(place) as client, suppress(KeyboardInterrupt):  # the way to end --follow
         console = output()
         for line in _lines(_reader(client, job), is_following=follow):
             if is_json:

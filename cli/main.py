@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
+
+from cli import lazy_group
 
 COMMANDS = {
     "analyse": "cli.analyse",
@@ -14,6 +14,7 @@ COMMANDS = {
     "log": "cli.log",
     "cancel": "cli.cancel",
     "retry": "cli.retry",
+    "key": "cli.key",
     "test-detection": "cli.test_detection",
     "background": "cli.background",
     "maps": "cli.maps",
@@ -26,30 +27,12 @@ COMMANDS = {
 """Where each command is. Every module holds one, called ``command``, and imports what is heavy late."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, in the order in which a user meets them."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        del ctx
-        return load(cmd_name) if cmd_name in COMMANDS else None
-
-
 def load(name: str) -> click.Command:
     """Import and return the command of that name."""
-    command = import_module(COMMANDS[name]).command
-    if not isinstance(command, click.Command):
-        msg = f"{COMMANDS[name]}.command is no command"
-        raise TypeError(msg)
-    return command
+    return lazy_group.load(COMMANDS[name])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=lazy_group.LazyGroup, commands_in=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pointillist", message="pointillist %(version)s")
 def pointillist() -> None:
     """Localize the blinking molecules of a microscopy movie, on every core.

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
 
 if TYPE_CHECKING:
     from pipeline_protocol.reports import Progress
+    from pipeline_protocol.search import Place
 
 
 @click.command(cls=CourteousCommand)
 @click.argument("job")
+@server_options
 @click.option("--json", "is_json", is_flag=True, help="How far the job is then, as one JSON object.")
-def command(*, job: str, is_json: bool) -> None:
+def command(*, place: Place, job: str, is_json: bool) -> None:
     """Try the failed frames of JOB again: the beginning of its id, or the name of its movie.
 
     A job that is paused or was cancelled goes on. The results of a finished job are written once more, with what the
@@ -33,7 +36,7 @@ def command(*, job: str, is_json: bool) -> None:
     from cli.job_names import find_job, named
     from cli.job_table import job_facts
 
-    with connected() as client:
+    with connected(place) as client:
         number = find_job(job, named(client.jobs(ended=True)))
         before = client.progress(number)
         _refuse_if_useless(before)

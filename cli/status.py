@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.courteous import CourteousCommand
+from cli.server_options import server_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline_protocol.client import Client
     from pipeline_protocol.reports import Pong, Progress, WorkerReport
+    from pipeline_protocol.search import Place
 
 WATCH_S = 1.0
 """How often what is watched is looked at."""
@@ -28,8 +30,9 @@ Status = tuple["Pong", "Sequence[WorkerReport]", "Sequence[Progress]"]
 @click.command(cls=CourteousCommand)
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
 @click.option("--all", "is_all", is_flag=True, help="Each worker, however many there are.")
+@server_options
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object; with --watch one per line.")
-def command(*, watch: bool, is_all: bool, is_json: bool) -> None:
+def command(*, place: Place, watch: bool, is_all: bool, is_json: bool) -> None:
     """Show the server, its workers, and the jobs that run.
 
     \b
@@ -40,7 +43,7 @@ def command(*, watch: bool, is_all: bool, is_json: bool) -> None:
     """  # noqa: D301  # click's marker for lines that stay
     from cli.connection import connected
 
-    with connected() as client:
+    with connected(place) as client:
         if not watch:
             _show(_ask(client), is_all=is_all, is_json=is_json)
             return
@@ -110,13 +113,17 @@ def _picture(
 
     rate = sum(worker.rate for worker in workers)
     heading = {
-        "server": f"{server.address} on {server.host} (pid {server.pid})",
+        "server": f"{server.address} on {server.host} (pid {server.pid}), cluster {server.cluster}",
         "version": f"{server.version}, up {duration(server.uptime_s)}",
         "workers": f"{len(workers)}: {healths(workers)}; {rate:.0f} frames/s" if workers else "none",
         "jobs": f"{server.n_jobs} at work, {server.n_ended} ended",
     }
     if server.n_refused:
         heading["refused"] = f"{server.n_refused} attempts without the cluster key"
+    if server.leader:
+        heading["leader"] = f"{server.leader}; this server ends with its last job"
+    if server.troubles:
+        heading["trouble"] = "\n".join(server.troubles)
     parts: list[RenderableType] = [facts(heading)]
     if len(workers) > MANY and not is_all:
         parts += [Text(), machine_table(workers)]

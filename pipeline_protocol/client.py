@@ -13,7 +13,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from pipeline_protocol import errors
-from pipeline_protocol.errors import PointillistError, ServerError
+from pipeline_protocol.errors import KeyRefusedError, PointillistError, ServerError
 from pipeline_protocol.fields import Settings
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.messages import (
@@ -22,9 +22,11 @@ from pipeline_protocol.messages import (
     FromClient,
     ListJobs,
     ListWorkers,
+    Moved,
     Ping,
     ReadLog,
     Refused,
+    Report,
     ResumeRule,
     Retry,
     Stop,
@@ -34,7 +36,7 @@ from pipeline_protocol.messages import (
     Watch,
 )
 from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
-from pipeline_protocol.sockets import connect_dealer
+from pipeline_protocol.sockets import connect_dealer, reconnect
 from pipeline_protocol.wire import decode_from_server, encode
 
 Reply = TypeVar("Reply")
@@ -42,9 +44,17 @@ Reply = TypeVar("Reply")
 RESEND_S = 1.0
 """A request that stays without an answer for so long is sent again; all of them may be repeated."""
 
-_HANDSHAKE_FAILURES = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
+_LISTEN_S = 0.2
+_LOST_S = 3.0
+"""A server that stays silent for so long is looked for elsewhere."""
+
+_REDIRECTION_S = 0.05
+"""Pause before a request goes to the server that another one named: the two may disagree for a moment."""
+
+_REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+_BROKEN_OFF = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+_N_BROKEN_OFF = 3
+"""A server with another key breaks off; so may, once, one that is being killed."""
 
 
 class Client:
@@ -60,6 +70,8 @@ class Client:
         How long a request waits for a server that does not answer.
     check
         Called now and then while a request waits; whatever it raises ends that.
+    locate
+        Called now and then while the server is silent; returns where it is, or None if that cannot be told.
 
     Notes
     -----
@@ -68,16 +80,24 @@ class Client:
     """
 
     def __init__(
-        self, address: str, keys: ClusterKeys, *, timeout_s: float = 10.0, check: Callable[[], None] | None = None
+        self,
+        address: str,
+        keys: ClusterKeys,
+        *,
+        timeout_s: float = 10.0,
+        check: Callable[[], None] = lambda: None,
+        locate: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.address = address
         self.timeout_s = timeout_s
-        self._check = check or (lambda: None)
+        self._check = check
+        self._locate = locate
         # Also over reconnections, the server tells requests apart by their numbers alone.
         self._numbers = itertools.count(1 + secrets.randbelow(1 << 52))
         self._context = zmq.Context()
         self._socket = connect_dealer(self._context, address, keys)
-        self._monitor = self._socket.get_monitor_socket(_HANDSHAKE_FAILURES)
+        self._monitor = self._socket.get_monitor_socket(_REFUSED | _BROKEN_OFF | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._n_broken_off = 0
 
     def submit(  # noqa: PLR0913 - a request has these parts
         self,
@@ -167,6 +187,17 @@ class Client:
         """Return what follows in the log of a job, and where to go on."""
         return _expect(self._ask(ReadLog(request=next(self._numbers), job=job, place=place)), LogLines)
 
+    def report(self, host: str, pid: int, n_workers: int, troubles: list[str]) -> Pong:
+        """Tell what a launcher keeps running; return who answers."""
+        number = next(self._numbers)
+        report = Report(request=number, host=host, pid=pid, n_workers=n_workers, troubles=troubles)
+        return _expect(self._ask(report), Pong)
+
+    def move(self, address: str) -> None:
+        """Go to the server at another address; what was asked of the one before is asked again there."""
+        reconnect(self._socket, self.address, address)
+        self.address = address
+
     def close(self) -> None:
         """Let go of the server."""
         self._socket.disable_monitor()
@@ -184,21 +215,29 @@ class Client:
     def _ask(self, request: FromClient) -> ToClient:
         deadline = time.monotonic() + self.timeout_s
         resend_at = 0.0
+        search_at = time.monotonic() + _LOST_S
         while (now := time.monotonic()) < deadline:
             self._check()
+            if now >= search_at:
+                self.move(self._locate() or self.address)
+                search_at = time.monotonic() + _LOST_S
             if now >= resend_at:
                 self._send(request)
                 resend_at = now + RESEND_S
-            if not self._socket.poll(max(1, int(1e3 * (min(deadline, resend_at) - now)))):
-                self._raise_if_refused()
+            self._raise_if_refused()
+            if not self._socket.poll(max(1, int(1e3 * min(deadline - now, resend_at - now, _LISTEN_S)))):
                 continue
             reply, _ = decode_from_server(self._socket.recv_multipart())
             if isinstance(reply, Refused) and reply.request == UNREADABLE:
                 raise _error_of(reply)
             if getattr(reply, "request", None) != request.request:
                 continue  # the answer to an earlier copy
+            search_at = time.monotonic() + _LOST_S
             if isinstance(reply, Wait):
                 deadline = time.monotonic() + self.timeout_s
+            elif isinstance(reply, Moved):
+                self.move(reply.address)
+                resend_at = now + _REDIRECTION_S
             elif isinstance(reply, Refused):
                 raise _error_of(reply)
             else:
@@ -213,9 +252,13 @@ class Client:
 
     def _raise_if_refused(self) -> None:
         """Ask the monitor: a server with another key is silent."""
-        if self._monitor.poll(0):
-            recv_monitor_message(self._monitor)
-            raise ServerError(self.address, "the server has another cluster key", "copy its key to this machine")
+        while self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            self._n_broken_off = self._n_broken_off + 1 if event == _BROKEN_OFF else 0
+            if event & _REFUSED or self._n_broken_off >= _N_BROKEN_OFF:
+                problem = "the server has another cluster key"
+                remedy = "run 'pointillist key show' there and 'pointillist key import' here"
+                raise KeyRefusedError(self.address, problem, remedy)
 
 
 def _expect(reply: ToClient, kind: type[Reply]) -> Reply:

@@ -1,6 +1,7 @@
 """Where the server of this user on this machine is.
 
-A server that is meant to be found writes its address into a file and holds a lock on it as long as it lives.
+A server that is meant to be found writes its address into a file and holds a lock on it as long as it lives; where
+workers of another machine's server run, they do so for it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
+import socket
 from pathlib import Path
 from typing import Self
 
@@ -15,10 +18,31 @@ import platformdirs
 
 from pipeline_protocol.errors import ServerError
 
+DEFAULT_CLUSTER = "default"
+_CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
-def server_file() -> Path:
-    """Return the file that holds the address."""
-    return platformdirs.user_state_path("pointillist") / "server"
+
+def state_folder() -> Path:
+    """Return the folder of what this user runs on this machine; a home folder may be that of many machines."""
+    return platformdirs.user_state_path("pointillist") / socket.gethostname()
+
+
+def server_file(cluster: str = DEFAULT_CLUSTER) -> Path:
+    """Return the file that holds the address of a cluster's server."""
+    return state_folder() / f"{cluster}.server"
+
+
+def check_cluster(name: str) -> str:
+    """Return the name of a cluster.
+
+    Raises
+    ------
+    ServerError
+        If it cannot be one.
+    """
+    if not _CLUSTER_NAME.fullmatch(name):
+        raise ServerError(repr(name), "is no name of a cluster", "use up to 40 letters, digits, '.', '_' and '-'")
+    return name
 
 
 def find_server(path: Path | None = None) -> str | None:
@@ -65,9 +89,10 @@ class Announcement:
         except OSError as error:
             os.close(self._file)
             raise ServerError(path, "a server runs on this machine already", "use that one") from error
+        self.publish("")
 
     def publish(self, address: str) -> None:
-        """Write the address."""
+        """Write the address; nothing where there is none."""
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, address.encode("ascii") + b"\n", 0)
 

@@ -46,5 +46,9 @@ class ServerError(PointillistError):
     """The server cannot be reached, or refused: start it, or read its answer."""
 
 
+class KeyRefusedError(ServerError):
+    """The server has another cluster key: bring its key here."""
+
+
 class MessageError(PointillistError):
     """A peer sent something that this version does not understand: use the same version on both sides."""

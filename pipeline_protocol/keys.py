@@ -6,8 +6,10 @@ from it, so that each side knows the other's public key beforehand.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import socket
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -20,6 +22,8 @@ from pipeline_protocol.errors import ServerError
 
 KEY_VARIABLE = "POINTILLIST_CLUSTER_KEY"
 N_KEY_BYTES = 32
+
+_ONLY_HERE = f"made on {socket.gethostname()}, and not shared"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,17 +85,114 @@ def user_keys(folder: Path | None = None) -> ClusterKeys:
     -----
     :data:`KEY_VARIABLE` in the environment goes before the file.
     """
+    if not os.environ.get(KEY_VARIABLE):
+        KeyFile.of_user(folder).create()
+    return existing_keys(folder)
+
+
+def existing_keys(folder: Path | None = None) -> ClusterKeys:
+    """Return the keys of this user's cluster, as :func:`user_keys`, but make none.
+
+    Raises
+    ------
+    ServerError
+        As :func:`user_keys`, and if there is none.
+    """
     text = os.environ.get(KEY_VARIABLE)
     if text:
         return derive_keys(parse_key(text, KEY_VARIABLE))
-    path = (folder or platformdirs.user_config_path("pointillist")) / "cluster.key"
-    try:
-        _create_key_file(path)
-        if path.stat().st_mode & 0o077:
-            raise ServerError(path, "the cluster key can be read by others", f"run chmod 600 {path}")
-        return derive_keys(parse_key(path.read_text("ascii"), path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServerError(path, f"cannot be used ({error})", f"repair it, or set {KEY_VARIABLE}") from error
+    file = KeyFile.of_user(folder)
+    if not file.exists:
+        remedy = "run 'pointillist key show' where the server runs, and 'pointillist key import' here"
+        raise ServerError("cluster key", "there is none on this machine", remedy)
+    return derive_keys(parse_key(file.read()[0], file.path))
+
+
+def is_key_shared(folder: Path | None = None) -> bool:
+    """Say whether another machine may have this user's key: none can if it was made here and never shown."""
+    if os.environ.get(KEY_VARIABLE):
+        return True
+    file = KeyFile.of_user(folder)
+    return file.exists and _ONLY_HERE not in file.read()[1:]
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """The file of a key, for its owner alone.
+
+    Its first line is the key. A second one, which a key has that was made on first use, says that it has not left the
+    machine of that name.
+    """
+
+    path: Path
+
+    @classmethod
+    def of_user(cls, folder: Path | None = None) -> KeyFile:
+        """Return the user's, in the configuration folder if no other is named."""
+        return cls((folder or platformdirs.user_config_path("pointillist")) / "cluster.key")
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return self.path.exists()
+
+    def read(self) -> list[str]:
+        """Return its lines.
+
+        Raises
+        ------
+        ServerError
+            If others can read it, or it cannot be read.
+        """
+        try:
+            if self.path.stat().st_mode & 0o077:
+                raise ServerError(self.path, "the cluster key can be read by others", f"run chmod 600 {self.path}")
+            return self.path.read_text("ascii").splitlines() or [""]
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unusable(error) from error
+
+    def create(self) -> None:
+        """Write a fresh key unless one is there; of two processes that do so at once, the first wins.
+
+        Raises
+        ------
+        ServerError
+            If it cannot be written.
+        """
+        if not self.exists:
+            self._write([secrets.token_hex(N_KEY_BYTES), _ONLY_HERE], may_replace=False)
+
+    def replace(self, key: bytes, *, is_shared: bool) -> None:
+        """Write a key, over another one if need be.
+
+        Raises
+        ------
+        ServerError
+            If it cannot be written.
+        """
+        self._write([key.hex(), *([] if is_shared else [_ONLY_HERE])], may_replace=True)
+
+    def _write(self, lines: list[str], *, may_replace: bool) -> None:
+        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write("".join(f"{line}\n" for line in lines))
+                file.flush()
+                os.fsync(file.fileno())
+            if may_replace:
+                draft.replace(self.path)
+            else:
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft, self.path)
+        except OSError as error:
+            raise self._unusable(error) from error
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+    def _unusable(self, error: Exception) -> ServerError:
+        return ServerError(self.path, f"cannot be used ({error})", f"repair it, or set {KEY_VARIABLE}")
 
 
 def parse_key(text: str, subject: object) -> bytes:
@@ -111,25 +212,6 @@ def parse_key(text: str, subject: object) -> bytes:
             subject, "is no cluster key (64 hexadecimal digits)", "copy it again from a machine that has it"
         )
     return key
-
-
-def _create_key_file(path: Path) -> None:
-    """Write a fresh key unless one is there; of two processes that do so at once, the first wins."""
-    if path.exists():
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(N_KEY_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _derive_pair(key: bytes, person: bytes) -> KeyPair:

@@ -11,6 +11,9 @@ from types import FrameType
 LIFELINE_VARIABLE = "POINTILLIST_LIFELINE"
 """Number of the descriptor that a child process watches; its other end closes with the parent."""
 
+EXIT_REPLACED = 77
+"""Status of a server that ended because another one leads its cluster."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

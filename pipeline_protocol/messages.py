@@ -202,6 +202,19 @@ class ReadLog(Struct, frozen=True, kw_only=True, tag=True):
     place: LogPlace = LogPlace()
 
 
+class Report(Struct, frozen=True, kw_only=True, tag=True):
+    """From a ``launch-workers``: what it keeps running; answered by :class:`Pong`.
+
+    ``troubles`` are one line each, for whoever watches. A launcher that falls silent is forgotten.
+    """
+
+    request: Count
+    host: Name
+    pid: Count
+    n_workers: Count
+    troubles: Annotated[list[Text], Meta(max_length=1000)] = []
+
+
 # --- to a client ----------------------------------------------------------------------------------
 
 
@@ -228,10 +241,17 @@ class Refused(Struct, frozen=True, kw_only=True, tag=True):
     remedy: Text
 
 
+class Moved(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask the server at this address: it leads the cluster."""
+
+    request: Count
+    address: Text
+
+
 FromWorker = Beat | Answer | Fault | Blocked | Goodbye | Died
-FromClient = Submit | Watch | Stop | Ping | Retry | ListWorkers | ListJobs | ReadLog
+FromClient = Submit | Watch | Stop | Ping | Retry | ListWorkers | ListJobs | ReadLog | Report
 ToWorker = Lease | Forget | Heard
-ToClient = Accepted | Wait | Refused | Progress | Pong | Workers | Jobs | LogLines
+ToClient = Accepted | Wait | Moved | Refused | Progress | Pong | Workers | Jobs | LogLines
 ToServer = FromWorker | FromClient
 FromServer = ToWorker | ToClient
 Message = ToServer | FromServer

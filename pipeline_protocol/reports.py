@@ -59,7 +59,10 @@ class Progress(Struct, frozen=True, kw_only=True, tag=True):
 class Pong(Struct, frozen=True, kw_only=True, tag=True):
     """The server that answers: where it listens, for how long, and what it has to do.
 
-    ``n_refused`` counts peers without the key; ``n_jobs`` jobs that are not over, ``n_ended`` those that it remembers.
+    ``n_refused`` counts connections of peers without the key; ``n_jobs`` jobs that are not over, ``n_ended`` those that
+    it remembers. ``server`` is its name, which no other has. ``leader`` is the address of the server that leads the
+    cluster, if it is another one: this one finishes its jobs, and ends. ``troubles`` are what launchers report, one
+    line each.
     """
 
     request: Count
@@ -73,6 +76,10 @@ class Pong(Struct, frozen=True, kw_only=True, tag=True):
     n_refused: Count = 0
     n_jobs: Count = 0
     n_ended: Count = 0
+    server: Text = ""
+    cluster: Text = "default"
+    leader: Text | None = None
+    troubles: list[Text] = []
 
 
 class WorkerReport(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zmq
 
+from pipeline_protocol.errors import ServerError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.wire import MAX_BUFFER_BYTES
 
@@ -21,8 +22,27 @@ def connect_dealer(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: 
     socket.curve_publickey, socket.curve_secretkey = keys.client.public, keys.client.secret
     socket.curve_serverkey = keys.server.public
     socket.reconnect_ivl, socket.reconnect_ivl_max = _RECONNECT_MS, _MAX_RECONNECT_MS
-    socket.connect(address)
+    reconnect(socket, None, address)
     return socket
+
+
+def reconnect(socket: zmq.Socket[bytes], before: str | None, address: str) -> None:
+    """Connect a dealer to another address than before.
+
+    Raises
+    ------
+    ServerError
+        If it is no address.
+    """
+    if before == address:
+        return
+    try:
+        socket.ipv6 = _is_ipv6(address)
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        raise ServerError(address, f"is no address of a server ({error})", "write HOST:PORT") from error
+    if before is not None:
+        socket.disconnect(before)
 
 
 def bind_router(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> zmq.Socket[bytes]:
@@ -39,8 +59,13 @@ def bind_router(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: Clu
     socket.curve_publickey, socket.curve_secretkey = keys.server.public, keys.server.secret
     socket.zap_domain = b"pointillist"
     socket.router_mandatory = True
+    socket.ipv6 = _is_ipv6(address)
     socket.bind(address)
     return socket
+
+
+def _is_ipv6(address: str) -> bool:
+    return address.startswith("tcp://[")
 
 
 def _configure(socket: zmq.Socket[bytes]) -> None:

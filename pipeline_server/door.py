@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from pipeline_protocol.errors import MessageError, ServerError
 from pipeline_protocol.keys import ClusterKeys
@@ -19,6 +20,12 @@ log = logging.getLogger("pointillist.server")
 
 MAX_BATCH = 500
 """Messages that are taken before time and journals get their turn."""
+
+_REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+"""The gatekeeper's, and libzmq's own: a peer that takes this server for one with another key does not get as far."""
+
+_LOGGED_EACH = 10
+_LOGGED_EVERY = 1000
 
 
 class Door:
@@ -38,7 +45,7 @@ class Door:
     address
         Where it really is.
     n_refused
-        Peers without the key, so far.
+        Connections of peers without the key, so far; such peers try again and again.
 
     Raises
     ------
@@ -60,14 +67,18 @@ class Door:
             self._context.destroy(linger=0)
             raise ServerError(address, f"the server cannot listen ({error})", "choose another address") from error
         self.address = self._router.get_string(zmq.LAST_ENDPOINT)
+        self._monitor = self._router.get_monitor_socket(_REFUSALS)
         self._poller = zmq.Poller()
-        for source in (self._router, self._gate, *wake_fds):
+        for source in (self._router, self._gate, self._monitor, *wake_fds):
             self._poller.register(source, zmq.POLLIN)
 
     def wait(self, seconds: float) -> None:
         """Wait for a message, not longer than some time; let peers in meanwhile."""
-        if dict(self._poller.poll(int(1e3 * seconds))).get(self._gate):
+        ready = dict(self._poller.poll(int(1e3 * seconds)))
+        if self._gate in ready:
             self._admit()
+        if self._monitor in ready:
+            self._count_refusals()
 
     def receive(self) -> Iterator[tuple[bytes, ToServer, list[Buffer]]]:
         """Yield what has come, with the peer that it came from; answer nonsense and drop it."""
@@ -93,6 +104,8 @@ class Door:
 
     def close(self) -> None:
         """Let go of the address."""
+        self._router.disable_monitor()
+        self._monitor.close(linger=0)
         self._context.destroy(linger=200)
 
     def _admit(self) -> None:
@@ -101,7 +114,13 @@ class Door:
             version, request, _domain, address, _identity, mechanism, *credentials = self._gate.recv_multipart()
             is_known = mechanism == b"CURVE" and credentials == [zmq.utils.z85.decode(self._keys.client.public)]
             if not is_known:
-                self.n_refused += 1
-                note(log, logging.WARNING, "stranger", address=address.decode("ascii", "replace"), n=self.n_refused)
+                note(log, logging.INFO, "stranger", address=address.decode("ascii", "replace"))
             status = (b"200", b"OK") if is_known else (b"400", b"no such key")
             self._gate.send_multipart([version, request, *status, b"", b""])
+
+    def _count_refusals(self) -> None:
+        while self._monitor.poll(0):
+            recv_monitor_message(self._monitor)
+            self.n_refused += 1
+            if self.n_refused <= _LOGGED_EACH or self.n_refused % _LOGGED_EVERY == 0:
+                note(log, logging.WARNING, "refused", n=self.n_refused)

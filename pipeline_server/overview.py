@@ -21,6 +21,7 @@ from pipeline_server.door import Door
 from pipeline_server.queue import Queue
 from pipeline_server.reception import Reception, refusal
 from pipeline_server.roster import Roster
+from pipeline_server.standing import Standing
 from pipeline_server.work import Work
 
 N_ENDED = 1000
@@ -47,8 +48,8 @@ class Overview:
     ----------
     door, reception, queue, roster, works
         Of the server.
-    epoch
-        When it started, microseconds since 1970.
+    standing
+        Of the server among others.
     began
         When it started, s.
 
@@ -66,7 +67,7 @@ class Overview:
         queue: Queue,
         roster: Roster,
         works: Mapping[str, Work],
-        epoch: int,
+        standing: Standing,
         began: float,
     ) -> None:
         self.ended: dict[str, Ended] = {}
@@ -75,7 +76,7 @@ class Overview:
         self._queue = queue
         self._roster = roster
         self._works = works
-        self._epoch = epoch
+        self._standing = standing
         self._began = began
 
     def end(self, ended: Ended) -> None:
@@ -90,7 +91,7 @@ class Overview:
             case m.Watch(request=number, job=job):
                 return self._watch(request, now) or self.unknown(number, job)
             case m.Ping():
-                return self._pong(request, now)
+                return self.pong(request.request, now)
             case m.ListWorkers():
                 return self._workers(request, now)
             case m.ListJobs(request=number):
@@ -116,20 +117,24 @@ class Overview:
         ended = self.ended.get(request.job)
         return None if ended is None else structs.replace(ended.progress, request=request.request)
 
-    def _pong(self, request: m.Ping, now: float) -> Pong:
+    def pong(self, request: int, now: float) -> Pong:
         """Say what the server is."""
         return Pong(
-            request=request.request,
+            request=request,
             version=program_version(),
             pid=os.getpid(),
-            epoch=self._epoch,
+            epoch=self._standing.epoch,
             n_workers=len(self._queue.workers),
             address=self._door.address,
             host=socket.gethostname(),
             uptime_s=now - self._began,
             n_refused=self._door.n_refused,
-            n_jobs=len(self._works),
+            n_jobs=len(self._works) + self._reception.n_pending,
             n_ended=len(self.ended),
+            server=self._standing.server,
+            cluster=self._standing.cluster,
+            leader=self._standing.leader(),
+            troubles=self._standing.troubles(now),
         )
 
     def _workers(self, request: m.ListWorkers, now: float) -> Workers:

@@ -67,6 +67,11 @@ class Reception:
         """Whether journals of an earlier server are still being taken up."""
         return any(number < 0 for number in self._pending)
 
+    @property
+    def n_pending(self) -> int:
+        """Requests that are being looked at."""
+        return len(self._pending)
+
     def receive(self, peer: bytes, request: Submit) -> ToClient:
         """Begin with a request, or answer a copy of it."""
         answer = self._answers.get(request.request)

@@ -24,6 +24,7 @@ from pipeline_server.overview import Ended, Overview
 from pipeline_server.queue import Queue
 from pipeline_server.reception import Reception
 from pipeline_server.roster import Roster
+from pipeline_server.standing import Standing
 from pipeline_server.submission import Submission
 from pipeline_server.work import Work
 
@@ -43,19 +44,26 @@ class Service:
         For requests to submit.
     waker
         Among the door's descriptors; helpers use it.
+    standing
+        Who it is among other servers.
     clock
         Time in s, from any origin.
     """
 
     def __init__(
-        self, door: Door, reception: Reception, waker: Waker, clock: Callable[[], float] = time.monotonic
+        self,
+        door: Door,
+        reception: Reception,
+        waker: Waker,
+        standing: Standing | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.queue = Queue()
+        self._standing = standing or Standing()
         self._door = door
         self._reception = reception
         self._waker = waker
         self._clock = clock
-        self._epoch = time.time_ns() // 1000
         self._writer = ThreadPoolExecutor(1, "writer")
         self._works: dict[str, Work] = {}
         self._closing: list[Work] = []
@@ -68,18 +76,21 @@ class Service:
             queue=self.queue,
             roster=self._roster,
             works=self._works,
-            epoch=self._epoch,
+            standing=self._standing,
             began=clock(),
         )
 
-    def run(self, is_over: Callable[[], bool]) -> None:
-        """Serve until it is over."""
+    def run(self, is_over: Callable[[], bool]) -> bool:
+        """Serve until it is over, or until another server has replaced this one; return whether that is so."""
         self._reception.reopen_all()
-        while not is_over():
+        is_replaced = False
+        while not is_over() and not is_replaced:
             self._door.wait(TICK_S)
             self.step()
+            is_replaced = self._standing.is_replaced(self._clock(), is_idle=not self._n_jobs)
         self._reception.close()
         self._writer.shutdown(wait=False, cancel_futures=True)
+        return is_replaced
 
     def step(self) -> None:
         """Do all that can be done without waiting."""
@@ -118,7 +129,7 @@ class Service:
         match message:
             case m.Beat(worker=worker, wants=wants, computing=computing):
                 self._roster.hear(peer, message, now)
-                self._door.send(peer, m.Heard(epoch=self._epoch))
+                self._door.send(peer, m.Heard(epoch=self._standing.epoch))
                 holds = tuple(message.holds)
                 self._happen([e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants)])
             case m.Answer():
@@ -140,11 +151,19 @@ class Service:
     def _reply(self, peer: bytes, request: m.FromClient, now: float) -> m.ToClient:
         match request:
             case m.Submit():
+                leader = self._standing.leader()
+                if leader is not None and all(
+                    work.submission.spec.movie != request.movie for work in self._works.values()
+                ):
+                    return m.Moved(request=request.request, address=leader)
                 return self._reception.receive(peer, request)
             case m.Stop(request=number, job=job):
                 return self._stop(number, job, now)
             case m.Retry():
                 return self._retry(peer, request, now)
+            case m.Report():
+                self._standing.take_note(request, now)
+                return self._overview.pong(request.request, now)
             case _:
                 return self._overview.answer(request, now)
 
@@ -194,6 +213,10 @@ class Service:
             self._happen([e.FailedRetried(now=now, job=job.id)])
         self._resume(job.id, now)
         return m.Accepted(request=request.request, job=job.id)
+
+    @property
+    def _n_jobs(self) -> int:
+        return len(self._works) + len(self._closing) + self._reception.n_pending
 
     # --- jobs ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,9 +22,12 @@ _ONE_THREAD = dict.fromkeys(
 """A worker per core leaves no core for a second thread of arithmetic."""
 
 _FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 30.0
 _STEADY_S = 10.0
 """A child that has lived for so long is taken to be sound."""
+
+N_QUICK_DEATHS = 6
+"""What dies so often soon after its start has a lasting reason."""
 
 _TERMINATION_S = 1.5
 
@@ -77,7 +81,9 @@ class Child:
     started_at
         When, s.
     n_quick_deaths
-        How often in a row it died soon after it had been started.
+        How often in a row it died soon after it had been started; what lives for a while is sound again.
+    last_status
+        How it died last.
     """
 
     name: str
@@ -89,8 +95,19 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     dead_pid: int | None = None
     n_quick_deaths: int = 0
+    last_status: int = 0
     started_at: float = 0.0
     _start_at: float = field(default=0.0)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it dies again and again."""
+        return self.n_quick_deaths >= N_QUICK_DEATHS
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it then."""
+        return f"{self.name} dies again and again ({describe_status(self.last_status)})"
 
     def start(self, now: float, descriptors: Sequence[int] = ()) -> None:
         """Start the process."""
@@ -99,7 +116,7 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-P", *self.arguments, *replaced],
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if self.is_worker else subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
             pass_fds=(self.lifelines.reader, *descriptors),
@@ -107,6 +124,13 @@ class Child:
             # in order.
             start_new_session=True,
         )
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input; one that is dead is given it with its arguments instead."""
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.write(line.encode() + b"\n")
+                self.process.stdin.flush()
 
     def tend(self, now: float) -> int | None:
         """Start it again if it is dead, after a pause that grows; return the status if it has just died."""
@@ -116,12 +140,21 @@ class Child:
             return None
         status = self.process.poll()
         if status is None:
+            if now - self.started_at >= _STEADY_S:
+                self.n_quick_deaths = 0
             return None
+        _close_stdin(self.process)
         self.dead_pid, self.process = self.process.pid, None
-        is_quick = now - self.started_at < _STEADY_S
-        self.n_quick_deaths = self.n_quick_deaths + 1 if is_quick else 1
-        self._start_at = now + min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self.n_quick_deaths - 1))
+        self.last_status = status
+        self.n_quick_deaths += 1
+        self._start_at = now + min(LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self.n_quick_deaths - 1))
         return status
+
+
+def _close_stdin(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):  # it may hold what the dead process did not read
+            process.stdin.close()
 
 
 def stop_all(children: Sequence[Child]) -> None:
@@ -136,6 +169,7 @@ def stop_all(children: Sequence[Child]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _close_stdin(process)
 
 
 def describe_status(status: int) -> str:

@@ -13,15 +13,20 @@ import platformdirs
 
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.keys import ClusterKeys
-from pipeline_worker.children import Child, Lifelines, child_environment, describe_status, stop_all
+from pipeline_protocol.lifeline import EXIT_REPLACED
+from pipeline_worker.children import (
+    LONGEST_PAUSE_S,
+    Child,
+    Lifelines,
+    child_environment,
+    describe_status,
+    stop_all,
+)
 from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache, refill_cache
 from pipeline_worker.process import EXIT_COLD
 
 _TEND_S = 0.1
 _START_S = 30.0
-_N_QUICK_DEATHS = 6
-"""A server, or all workers, that die so often soon after their start have a lasting reason."""
-
 _N_LOGS = 10
 
 
@@ -49,21 +54,47 @@ class Crew:
         self._environment = child_environment(keys, self._lifelines)
         self._server: Child | None = None
         self._workers: list[Child] = []
+        self._failing: set[Child] = set()
         self._failure: PointillistError | None = None
+        self._is_prepared = False
         self._refilled_at = 0.0
+        self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._tend, name="crew", daemon=True)
 
-    def start_server(self, address: str, options: Sequence[str]) -> str:
-        """Start a server; return its address once it listens.
+    def prepare(self) -> None:
+        """Compile the kernels, unless that has been done.
 
         Raises
         ------
         ServerError
-            If it does not.
+            If they cannot be compiled.
+        """
+        if not self._is_prepared:
+            self._environment[NUMBA_VARIABLE] = str(fill_cache(self._environment, self._on_message))
+            self._is_prepared = True
+
+    def start_server(self, address: str, options: Sequence[str], otherwise: Sequence[str] = ()) -> str:
+        """Start a server; return its address once it listens.
+
+        Parameters
+        ----------
+        address
+            Where it listens.
+        options
+            What else it is told.
+        otherwise
+            Where it listens if that is taken: the first of these that is free.
+
+        Raises
+        ------
+        ServerError
+            If it does not listen.
         """
         reader, writer = os.pipe()
-        server = self._child("server", ["-m", "pipeline_server", address, *options, "--ready-fd", str(writer)])
+        server = self._child(
+            "server", ["-m", "pipeline_server", address, *otherwise, *options, "--ready-fd", str(writer)]
+        )
         try:
             server.start(time.monotonic(), [writer])
         finally:
@@ -74,9 +105,10 @@ class Crew:
         if not found:
             stop_all([server])
             raise ServerError("server", f"cannot be started ({self._last_line()})", f"look into {self.log_path}")
-        # It comes back where its peers look for it.
-        server.arguments = ["-m", "pipeline_server", found, *options]
-        self._server = server
+        # It comes back where its peers look for it, if that is free.
+        server.arguments = ["-m", "pipeline_server", found, address, *otherwise, *options]
+        with self._lock:
+            self._server = server
         return found
 
     def start_workers(self, address: str, n_workers: int, command: Sequence[str] = ("-m", "pipeline_worker")) -> None:
@@ -96,7 +128,7 @@ class Crew:
         ServerError
             If the kernels cannot be compiled.
         """
-        self._environment[NUMBA_VARIABLE] = str(fill_cache(self._environment, self._on_message))
+        self.prepare()
         self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
 
     def start_gateway(self, address: str, scheduler: str) -> None:
@@ -114,6 +146,24 @@ class Crew:
         for worker in workers:
             worker.start(time.monotonic())
         self._thread.start()
+
+    def move(self, address: str) -> None:
+        """Send the workers to the server at another address."""
+        with self._lock:
+            for worker in self._workers:
+                *before, _ = worker.arguments
+                worker.arguments = [*before, address]
+                worker.tell(address)
+
+    @property
+    def has_server(self) -> bool:
+        """Whether it keeps a server running."""
+        return self._server is not None
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong, one line each."""
+        return [worker.trouble for worker in self._workers if worker.is_failing]
 
     def check(self) -> None:
         """Make sure that all is well.
@@ -158,33 +208,49 @@ class Crew:
     def _tend(self) -> None:
         while not self._is_over.wait(_TEND_S):
             try:
-                for child in self._children:
-                    status = child.tend(time.monotonic())
-                    if status is not None and not self._is_over.is_set():
-                        self._report(child, status)
+                with self._lock:
+                    for child in self._children:
+                        status = child.tend(time.monotonic())
+                        if status is not None and not self._is_over.is_set():
+                            self._take_note(child, status)
+                self._report_recoveries()
             except PointillistError as error:
                 self._failure = error
                 return
 
-    def _report(self, child: Child, status: int) -> None:
-        """Say that a process died; give up if that will not end.
+    def _take_note(self, child: Child, status: int) -> None:
+        """Say that a process died, once if it goes on so; give up if nothing else is left.
 
         Raises
         ------
         ServerError
             If the server, or every worker, dies again and again.
         """
+        if child is self._server and status == EXIT_REPLACED:
+            self._server = None
+            self._on_message("another server leads the cluster; the one of this machine has ended")
+            return
         if status == EXIT_COLD and child.started_at < self._refilled_at:
             return
         if status == EXIT_COLD and child.n_quick_deaths == 1:
             refill_cache(self._environment, self._on_message)
             self._refilled_at = time.monotonic()
             return
-        self._on_message(f"{child.name} ended ({describe_status(status)}); it is started again")
         concerned = [child] if child is self._server else self._workers
-        if all(each.n_quick_deaths >= _N_QUICK_DEATHS for each in concerned):
+        if all(each.is_failing for each in concerned):
             problem = f"dies again and again ({self._last_line()})"
             raise ServerError(child.name, problem, f"look into {self.log_path}")
+        if not child.is_failing:
+            self._on_message(f"{child.name} ended ({describe_status(status)}); it is started again")
+        elif child not in self._failing:
+            self._failing.add(child)
+            retried = f"it is tried every {LONGEST_PAUSE_S:.0f} s, the others go on"
+            self._on_message(f"{child.trouble}; {retried}; look into {self.log_path}")
+
+    def _report_recoveries(self) -> None:
+        for child in [child for child in self._failing if not child.n_quick_deaths]:
+            self._failing.remove(child)
+            self._on_message(f"{child.name} runs well again")
 
     def _last_line(self) -> str:
         self._log.flush()

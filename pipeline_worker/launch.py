@@ -14,10 +14,11 @@ from pathlib import Path
 from types import FrameType
 
 from pipeline_protocol.client import Client
-from pipeline_protocol.discovery import find_server, server_file
 from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import ephemeral_keys, user_keys
+from pipeline_protocol.keys import ephemeral_keys, existing_keys, user_keys
 from pipeline_worker.crew import Crew
+from pipeline_worker.launchers import registered
+from pipeline_worker.station import LaunchPlan, Station
 
 OnMessage = Callable[[str], None]
 
@@ -32,6 +33,21 @@ def default_workers() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def workers_beside(n_reserved: int) -> int:
+    """Return the number of workers that leaves so many cores to others.
+
+    Raises
+    ------
+    ServerError
+        If none would be left.
+    """
+    n_cores = default_workers()
+    if n_reserved >= n_cores:
+        problem = f"leaves no core to a worker, of {n_cores}"
+        raise ServerError(f"--reserve {n_reserved}", problem, f"reserve at most {n_cores - 1}")
+    return n_cores - n_reserved
 
 
 def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> contextlib.AbstractContextManager[Client]:
@@ -78,45 +94,39 @@ def own_cluster(start_workers: Callable[[Crew, str], None], on_message: OnMessag
             crew.stop()
 
 
-def launch_workers(n_workers: int, on_message: OnMessage = lambda _: None) -> None:
-    """Run workers, and a server unless this user has one on this machine, until SIGINT, SIGTERM or SIGHUP.
+def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> None:
+    """Run workers, and a server unless the cluster has one, until SIGINT, SIGTERM or SIGHUP.
 
     Parameters
     ----------
-    n_workers
-        Their number.
+    plan
+        What is wished.
     on_message
         Told, by another thread as well, what a user may want to know: one line each.
 
     Raises
     ------
     ServerError
-        If they cannot be started, or not be kept alive.
+        If they cannot be started, or not be kept alive, or the server has another key.
     """
-    crew = Crew(user_keys(), on_message)
-    with terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+    makes_key = plan.may_serve and plan.place.server is None
+    keys = user_keys() if makes_key else existing_keys()
+    with registered(plan.place.cluster), terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+        crew = Crew(keys, on_message)
+        station = Station(plan, keys, crew, on_message)
         try:
-            address = find_server() or _start_server(crew)
-            on_message(f"server at {address}")
-            crew.start_workers(address, n_workers)
-            on_message(f"{n_workers} workers; Ctrl-C ends them")
+            crew.prepare()  # first, since a server that was found may be another one by the time that it is done
+            address = station.join()
+            if crew.has_server and plan.place.interface is None:
+                on_message("for this machine only; --interface lets others in")
+            crew.start_workers(address, plan.n_workers, plan.worker_command)
+            on_message(f"{plan.n_workers} workers; Ctrl-C ends them")
             while True:
+                station.attend()
                 time.sleep(_CHECK_S)
-                crew.check()
         finally:
+            station.close()
             crew.stop()
-
-
-def _start_server(crew: Crew) -> str:
-    state = server_file().with_name("journals")
-    try:
-        return crew.start_server("tcp://127.0.0.1:*", ["--announce", str(server_file()), "--state", str(state)])
-    except ServerError:
-        # Of two that start at once, one finds the other's announcement locked.
-        address = find_server()
-        if address is None:
-            raise
-        return address
 
 
 @contextlib.contextmanager

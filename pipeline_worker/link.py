@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 import zmq
 
-from pipeline_protocol.errors import MessageError
+from pipeline_protocol.errors import MessageError, PointillistError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.logs import note
 from pipeline_protocol.messages import FromWorker, Goodbye
-from pipeline_protocol.sockets import connect_dealer
+from pipeline_protocol.sockets import connect_dealer, reconnect
 from pipeline_protocol.wire import Buffer, decode_from_server, encode
 from pipeline_worker.session import Held, Outgoing, Session
 from pipeline_worker.stages import Outcome
@@ -45,6 +45,17 @@ class Link:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.session = Session(worker=name, pid=os.getpid())
         self.socket = connect_dealer(context, address, keys)
+        self._address = address
+
+    def move(self, address: str) -> None:
+        """Go to the server at another address; what is held is told there, as to one that has started again."""
+        try:
+            reconnect(self.socket, self._address, address)
+        except PointillistError as error:
+            note(log, logging.WARNING, "no server", error=error)
+        else:
+            note(log, logging.INFO, "server", address=address)
+            self._address = address
 
     @property
     def next_due_s(self) -> float:

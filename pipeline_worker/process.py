@@ -14,6 +14,7 @@ from pipeline_protocol.lifeline import Lifeline
 from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Died
 from pipeline_protocol.waker import Waker
+from pipeline_worker.address_pipe import AddressPipe
 from pipeline_worker.kinds import Kinds
 from pipeline_worker.link import Link
 from pipeline_worker.processor import core_of
@@ -44,6 +45,10 @@ class WorkerProcess:
         What it does before it asks for work.
     replaced_pid
         Of the dead worker that it takes the place of.
+
+    Notes
+    -----
+    If the standard input is a pipe, each line of it is the address of the server from then on.
     """
 
     def __init__(
@@ -59,8 +64,9 @@ class WorkerProcess:
         self._waker = Waker()
         self._context = zmq.Context()
         self._link = Link(self._context, address, keys)
+        self._addresses = AddressPipe()
         self._poller = zmq.Poller()
-        for source in (self._link.socket, self._waker.fd, *self._lifeline.fds):
+        for source in (self._link.socket, self._waker.fd, *self._lifeline.fds, *self._addresses.fds):
             self._poller.register(source, zmq.POLLIN)
         self._replaced_pid = replaced_pid
         self._stages = Stages(kinds, warm_up, self._waker.wake)
@@ -75,6 +81,7 @@ class WorkerProcess:
         while not self._lifeline.is_cut():
             self._poller.poll(1 + int(1e3 * self._link.next_due_s))
             self._waker.clear()
+            self._follow()
             for held in self._link.receive():
                 self._stages.begin(held)
             self._link.session.is_warm = self._stages.is_warm
@@ -90,6 +97,16 @@ class WorkerProcess:
         self._link.leave()
         self._context.destroy(linger=_LINGER_MS)
         return status
+
+    def _follow(self) -> None:
+        """Go where the server has gone to."""
+        address = self._addresses.latest()
+        if address is not None:
+            self._link.move(address)
+        if self._addresses.is_closed:
+            for fd in self._addresses.fds:
+                self._poller.unregister(fd)
+            self._addresses.fds = []
 
     def _give_up(self) -> bool:
         """Report a range that is stuck; a thread cannot be stopped, only its process."""

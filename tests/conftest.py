@@ -32,6 +32,11 @@ def _key_kernel_cache() -> None:
 _key_kernel_cache()
 os.environ["POINTILLIST_LOGS"] = tempfile.mkdtemp(prefix="pointillist-logs-")
 
+# No test speaks to the network that this machine is on, nor to a server that its user runs.
+os.environ["POINTILLIST_INTERFACE"] = "127.0.0.1"
+for name in ("POINTILLIST_SERVER", "POINTILLIST_CLUSTER", "POINTILLIST_CLUSTER_KEY"):
+    os.environ.pop(name, None)
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

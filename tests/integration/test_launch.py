@@ -32,8 +32,10 @@ with embedded(2, lambda line: print(line, file=sys.stderr)) as client:
     time.sleep(600)
 """
 LAUNCH = """
+from pipeline_protocol.search import Place
 from pipeline_worker.launch import launch_workers
-launch_workers(1, lambda line: print(line, flush=True))
+from pipeline_worker.station import LaunchPlan
+launch_workers(LaunchPlan(n_workers=1, place=Place()), lambda line: print(line, flush=True))
 """
 
 

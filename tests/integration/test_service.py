@@ -108,7 +108,7 @@ def test_a_frame_that_kills_its_workers_is_recorded_too(cluster: Cluster, monkey
     cluster_frames = 51
     np.save(cluster.movie, np.full((cluster_frames, 16, 16), 100, np.uint16))
     monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
     monkeypatch.setattr(crew_module, "_N_QUICK_DEATHS", 1000)
     with cluster.running() as client:
         progress = wait_for(client, cluster.submit(client), is_over, timeout_s=120.0)
@@ -348,7 +348,7 @@ def test_workers_that_die_again_and_again_are_an_error_in_one_line(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children._LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
     with cluster.running(0) as client:
         cluster.crew._is_over.set()
         cluster.crew._thread.join()

@@ -26,6 +26,7 @@ TO_SERVER: list[m.ToServer] = [
     m.ListWorkers(request=6, after="w"),
     m.ListJobs(request=7, after=3, ended=True),
     m.ReadLog(request=8, job="j", place=LogPlace(file=1, offset=2)),
+    m.Report(request=9, host="h", pid=3, n_workers=2, troubles=["worker 2 dies again and again"]),
 ]
 PROGRESS = Progress(
     request=1,
@@ -53,6 +54,7 @@ FROM_SERVER: list[m.FromServer] = [
     m.Heard(epoch=1),
     m.Accepted(request=1, job="j"),
     m.Wait(request=1),
+    m.Moved(request=1, address="tcp://192.0.2.1:27437"),
     m.Refused(request=1, error="MovieError", subject="m", problem="gone", remedy="look"),
     Pong(request=1, version="1", pid=2, epoch=3, n_workers=4),
     PROGRESS,

@@ -1,0 +1,24 @@
+"""``pointillist key``: the key that makes machines one cluster."""
+
+from __future__ import annotations
+
+import click
+
+from cli.lazy_group import LazyGroup
+
+SUBCOMMANDS = {"show": "cli.key_show", "new": "cli.key_new", "import": "cli.key_import"}
+"""Where each command is."""
+
+
+@click.group(cls=LazyGroup, commands_in=SUBCOMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Show, make or bring the key that makes machines one cluster.
+
+    Who has the key can use and change everything in the cluster, so hand it on as a password.
+
+    \b
+    Examples:
+        pointillist key show | ssh imaging-pc pointillist key import
+        pointillist key import cluster.key
+        pointillist key new --force
+    """  # noqa: D301  # click's marker for lines that stay

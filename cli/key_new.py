@@ -1,0 +1,24 @@
+"""``pointillist key new``: a fresh key."""
+
+from __future__ import annotations
+
+import click
+
+from cli.courteous import CourteousCommand
+
+
+@click.command(cls=CourteousCommand)
+@click.option("--force", is_flag=True, help="Replace the key that is there; who has that one is shut out.")
+def command(*, force: bool) -> None:
+    """Make a cluster key.
+
+    \b
+    Example:
+        pointillist key new --force
+    """  # noqa: D301  # click's marker for lines that stay
+    import secrets
+
+    from cli.key_writing import write_key
+    from pipeline_protocol.keys import N_KEY_BYTES
+
+    write_key(secrets.token_bytes(N_KEY_BYTES), is_shared=False, may_replace=force)

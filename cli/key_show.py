@@ -1,0 +1,25 @@
+"""``pointillist key show``: the key, to be handed to another machine."""
+
+from __future__ import annotations
+
+import click
+
+from cli.courteous import CourteousCommand
+
+
+@click.command(cls=CourteousCommand)
+def command() -> None:
+    """Print the cluster key; make it if there is none.
+
+    \b
+    Example:
+        pointillist key show | ssh imaging-pc pointillist key import
+    """  # noqa: D301  # click's marker for lines that stay
+    import os
+
+    from pipeline_protocol.keys import KEY_VARIABLE, KeyFile, user_keys
+
+    keys = user_keys()
+    if not os.environ.get(KEY_VARIABLE):
+        KeyFile.of_user().replace(bytes.fromhex(keys.key), is_shared=True)
+    click.echo(keys.key)

@@ -1,0 +1,27 @@
+"""Putting a key in its place."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from pipeline_protocol.errors import ServerError
+from pipeline_protocol.keys import KEY_VARIABLE, KeyFile, parse_key
+
+
+def write_key(key: bytes, *, is_shared: bool, may_replace: bool) -> None:
+    """Write the user's key file; another key in it stays unless it may be replaced.
+
+    Raises
+    ------
+    ServerError
+        If there is another one, or the file cannot be written.
+    """
+    file = KeyFile.of_user()
+    if file.exists and not may_replace and parse_key(file.read()[0], file.path) != key:
+        raise ServerError(file.path, "holds another key", "replace it with --force; machines that keep it are shut out")
+    file.replace(key, is_shared=is_shared)
+    click.echo(f"the key is in {file.path}; start launch-workers again where it runs", err=True)
+    if os.environ.get(KEY_VARIABLE):
+        click.echo(f"note: {KEY_VARIABLE} is set, and goes before it", err=True)

@@ -1,0 +1,75 @@
+"""The servers in sight: on this machine, and announced on the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.console import notices, output
+from pipeline_protocol.client import Client
+from pipeline_protocol.errors import PointillistError
+from pipeline_protocol.keys import ClusterKeys, existing_keys
+from pipeline_protocol.messages import PROTOCOL_VERSION
+from pipeline_protocol.neighbourhood import Browser, Sighting, fingerprint
+from pipeline_protocol.reports import Pong
+from pipeline_protocol.search import PROBE_S, Place, probe
+
+_LOOK_S = 2.5
+_COLUMNS = ("cluster", "address", "machine", "protocol", "key", "workers")
+
+Row = tuple[str, ...]
+
+
+def list_servers(place: Place) -> None:
+    """Print the servers in sight, of any cluster and key."""
+    from rich import box
+    from rich.table import Table
+
+    try:
+        keys = existing_keys()
+    except PointillistError as error:
+        notices().print(f"note: {error}", markup=False, soft_wrap=True)
+        keys = None
+    seen = {row[1]: row for row in [*_here(place, keys), *_around(place, keys)]}
+    if not seen:
+        notices().print("no server is in sight")
+        return
+    table = Table(*_COLUMNS, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for row in sorted(seen.values()):
+        table.add_row(*row)
+    output().print(table, markup=False)
+
+
+def _here(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
+    """Yield the server that the user named, or that this machine knows."""
+    address = place.local
+    if address is None or keys is None:
+        return
+    try:
+        with Client(address, keys, timeout_s=PROBE_S) as client:
+            pong = client.ping()
+    except PointillistError as error:
+        yield place.cluster, address, "", "", error.problem, ""
+    else:
+        yield pong.cluster, address, "", str(PROTOCOL_VERSION), "fits", str(pong.n_workers)
+
+
+def _around(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
+    with Browser(place.networks) as browser:
+        for sighting in browser.sightings(_LOOK_S):
+            pong = probe(sighting, sighting.cluster, keys) if keys else None
+            yield (
+                sighting.cluster,
+                sighting.address,
+                sighting.host,
+                str(sighting.version),
+                _key_verdict(sighting, keys, pong),
+                str(pong.n_workers) if pong else "",
+            )
+
+
+def _key_verdict(sighting: Sighting, keys: ClusterKeys | None, pong: Pong | None) -> str:
+    if keys is None or sighting.fingerprint != fingerprint(keys):
+        return "another"
+    if sighting.version != PROTOCOL_VERSION:
+        return "fits, version does not"
+    return "fits" if pong else "fits, no answer"

@@ -1,0 +1,57 @@
+"""The options that say which server a command uses."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline_protocol.search import Place
+
+_OPTIONS = (
+    click.option(
+        "--server",
+        metavar="HOST[:PORT]",
+        envvar="POINTILLIST_SERVER",
+        help="The server, where it is not found by itself.",
+    ),
+    click.option(
+        "--cluster",
+        metavar="NAME",
+        envvar="POINTILLIST_CLUSTER",
+        default="default",
+        show_default=True,
+        help="Which of several clusters on one network.",
+    ),
+)
+
+
+def server_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--server`` and ``--cluster`` to a command, which gets them as ``place``."""
+
+    @functools.wraps(command)
+    def with_place(*, server: str | None, cluster: str, **others: object) -> None:
+        import os
+
+        interface = others.get("interface", os.environ.get("POINTILLIST_INTERFACE"))
+        command(place=_place(server, cluster, str(interface) if interface else None), **others)
+
+    for option in reversed(_OPTIONS):
+        with_place = option(with_place)
+    return with_place
+
+
+def _place(server: str | None, cluster: str, interface: str | None) -> Place:
+    from pipeline_protocol.addresses import find_interface, server_endpoint
+    from pipeline_protocol.discovery import check_cluster
+    from pipeline_protocol.search import Place
+
+    return Place(
+        cluster=check_cluster(cluster),
+        server=server_endpoint(server) if server else None,
+        interface=find_interface(interface) if interface else None,
+    )

@@ -1,0 +1,141 @@
+"""Finding the server of a cluster: where the user says, on this machine, then on the network."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pipeline_protocol.addresses import Interface
+from pipeline_protocol.client import Client
+from pipeline_protocol.discovery import DEFAULT_CLUSTER, find_server, server_file
+from pipeline_protocol.errors import PointillistError
+from pipeline_protocol.keys import ClusterKeys, existing_keys, is_key_shared
+from pipeline_protocol.messages import PROTOCOL_VERSION
+from pipeline_protocol.neighbourhood import Browser, Sighting, browsing_addresses, fingerprint
+from pipeline_protocol.reports import Pong
+
+_FIND_S = 1.5
+"""How long a server is looked for by who has time; most answer within a tenth of that."""
+
+_BACKGROUND_S = 10.0
+PROBE_S = 1.0
+"""How long a server that is announced gets to show that it lives and has the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a server may be.
+
+    Parameters
+    ----------
+    cluster
+        Its cluster.
+    server
+        Its address, if the user gave one: then it is nowhere else.
+    interface
+        The network to look on; None for all of this machine's.
+    """
+
+    cluster: str = DEFAULT_CLUSTER
+    server: str | None = None
+    interface: Interface | None = None
+
+    @property
+    def networks(self) -> list[str]:
+        """The addresses of this machine on the networks to look on."""
+        return browsing_addresses(self.interface.addresses if self.interface else ())
+
+    @property
+    def local(self) -> str | None:
+        """What the user said, or the address that this machine knows."""
+        return self.server or find_server(server_file(self.cluster))
+
+    def find(self) -> str | None:
+        """Return the address of the server, None if it is not found within a second or two."""
+        with Search(self, _FIND_S) as search:
+            return search.wait(_FIND_S)
+
+
+def probe(sighting: Sighting, cluster: str, keys: ClusterKeys) -> Pong | None:
+    """Return what a server that is announced answers; None if it is not of the cluster, or does not prove it.
+
+    Parameters
+    ----------
+    sighting
+        Its announcement; if that is of another cluster, key or version, the server is not even tried.
+    cluster, keys
+        What it has to be of.
+    """
+    if (sighting.cluster, sighting.fingerprint) != (cluster, fingerprint(keys)) or sighting.version != PROTOCOL_VERSION:
+        return None
+    with contextlib.suppress(PointillistError), Client(sighting.address, keys, timeout_s=PROBE_S) as client:
+        pong = client.ping()
+        return pong if pong.cluster == cluster else None
+    return None
+
+
+class Search:
+    """Looks for a server on the network, in the background, from its making on.
+
+    The network is left alone if the place is known, or if no other machine can have this user's key.
+
+    Parameters
+    ----------
+    place
+        Where to look.
+    seconds
+        For how long.
+    """
+
+    def __init__(self, place: Place, seconds: float = _BACKGROUND_S) -> None:
+        self.place = place
+        self._seconds = seconds
+        self._found: str | None = None
+        self._is_probing = False
+        self._is_over = threading.Event()
+        if place.local is not None or not is_worthwhile():
+            self._is_over.set()
+        else:
+            threading.Thread(target=self._run, name="search", daemon=True).start()
+
+    def wait(self, seconds: float) -> str | None:
+        """Return the address of a server, None if none is found in some seconds; they are more if one is at hand."""
+        if not self._is_over.wait(seconds) and self._is_probing:
+            self._is_over.wait(PROBE_S)
+        return self.place.local or self._found
+
+    def close(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        with contextlib.suppress(PointillistError):
+            keys = existing_keys()
+            with Browser(self.place.networks) as browser:
+                for sighting in browser.sightings(self._seconds, self._is_over):
+                    self._is_probing = True
+                    pong = probe(sighting, self.place.cluster, keys)
+                    self._is_probing = False
+                    if pong is not None:
+                        self._found = pong.leader or sighting.address
+                        break
+        self._is_over.set()
+
+
+def is_worthwhile() -> bool:
+    """Say whether a server on another machine could have this user's key."""
+    try:
+        return is_key_shared()
+    except PointillistError:
+        return False

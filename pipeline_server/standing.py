@@ -1,0 +1,62 @@
+"""Who a server is among others: its name, who leads, who launches its workers."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipeline_protocol.discovery import DEFAULT_CLUSTER
+from pipeline_protocol.messages import Report
+
+_FAREWELL_S = 3.0
+"""How long a server that another one replaces stays to say so, once it has nothing left to do."""
+
+_SILENCE_S = 10.0
+"""A launcher that says nothing for so long is forgotten."""
+
+
+@dataclass(kw_only=True)
+class Standing:
+    """A server's place in its cluster.
+
+    Parameters
+    ----------
+    cluster
+        Which.
+    server
+        A name that no other server has.
+    epoch
+        When it started, µs.
+    leader
+        Returns the address of the server that leads, None if it is this one.
+    """
+
+    cluster: str = DEFAULT_CLUSTER
+    server: str = field(default_factory=lambda: secrets.token_hex(8))
+    epoch: int = field(default_factory=lambda: time.time_ns() // 1000)
+    leader: Callable[[], str | None] = lambda: None
+    _launchers: dict[tuple[str, int], tuple[float, Report]] = field(default_factory=dict)
+    _idle_since: float | None = None
+
+    def take_note(self, report: Report, now: float) -> None:
+        """Take what a launcher says of itself."""
+        self._launchers[report.host, report.pid] = now, report
+
+    def launchers(self, now: float) -> list[Report]:
+        """Return what the launchers said last that have been heard of lately."""
+        self._launchers = {key: note for key, note in self._launchers.items() if now - note[0] < _SILENCE_S}
+        return [report for _, report in self._launchers.values()]
+
+    def is_replaced(self, now: float, *, is_idle: bool) -> bool:
+        """Say whether another server leads, and this one has had nothing to do for a while."""
+        if self.leader() is None or not is_idle:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        return self._idle_since is not None and now - self._idle_since > _FAREWELL_S
+
+    def troubles(self, now: float) -> list[str]:
+        """Return what is wrong on the machines of the launchers, one line each."""
+        return [f"{report.host}: {trouble}" for report in self.launchers(now) for trouble in report.troubles]

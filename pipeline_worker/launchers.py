@@ -1,0 +1,115 @@
+"""Which ``launch-workers`` of this user run on this machine, and how to end them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline_protocol.discovery import state_folder
+from pipeline_protocol.errors import ServerError
+
+_PATIENCE_S = 5.0
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """A ``launch-workers`` that runs.
+
+    Parameters
+    ----------
+    pid
+        Its process.
+    cluster
+        Its cluster.
+    path
+        The file that it holds a lock on as long as it lives.
+    """
+
+    pid: int
+    cluster: str
+    path: Path
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it holds its lock. Another process with its number does not."""
+        try:
+            with self.path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def end(self) -> bool:
+        """End it and, with it, what it started: politely, then by force; return whether it runs no more."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._send(number)
+            deadline = time.monotonic() + _PATIENCE_S
+            while self.is_alive and time.monotonic() < deadline:
+                time.sleep(_LOOK_S)
+            if not self.is_alive:
+                return True
+        return False
+
+    def _send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if not hasattr(os, "pidfd_open"):
+                if self.is_alive:
+                    os.kill(self.pid, number)
+                return
+            process = os.pidfd_open(self.pid)
+            try:
+                # Only then asked whether it is ours: the number cannot pass on to another process any more.
+                if self.is_alive:
+                    signal.pidfd_send_signal(process, number)
+            finally:
+                os.close(process)
+
+
+@contextlib.contextmanager
+def registered(cluster: str) -> Iterator[None]:
+    """Let this process be found among the launchers for as long as the block lasts.
+
+    Raises
+    ------
+    ServerError
+        If the folder for it cannot be written.
+    """
+    path = _folder() / str(os.getpid())
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("w", encoding="ascii")
+    except OSError as error:
+        raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(cluster)
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def running(cluster: str | None = None) -> list[Launcher]:
+    """Return the launchers of a cluster, or of all; forget those that died."""
+    found = []
+    for path in sorted(_folder().glob("[0-9]*")):
+        launcher = Launcher(int(path.name), path.read_text("ascii"), path)
+        if not launcher.is_alive:
+            path.unlink(missing_ok=True)
+        elif cluster in {None, launcher.cluster}:
+            found.append(launcher)
+    return found
+
+
+def _folder() -> Path:
+    return state_folder() / "launchers"

@@ -1,0 +1,203 @@
+"""The workers of one machine in their cluster: which server they have, and what becomes of them when it goes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline_protocol.addresses import ANY_PORT, LOOPBACK, endpoint
+from pipeline_protocol.client import Client
+from pipeline_protocol.discovery import Announcement, server_file
+from pipeline_protocol.errors import KeyRefusedError, ServerError
+from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.reports import Pong
+from pipeline_protocol.search import Place
+from pipeline_worker.crew import Crew
+
+_ANSWER_S = 1.5
+_LOST_S = 3.0
+"""A server that stays silent for so long is looked for elsewhere."""
+
+_FAILOVER_S = 15.0
+"""A server that is found nowhere for so long is replaced; one that is started again is back much earlier."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchPlan:
+    """What a ``launch-workers`` is to do.
+
+    Parameters
+    ----------
+    n_workers
+        Processes.
+    place
+        Where the server is.
+    may_serve
+        Whether to start a server if there is none.
+    worker_command
+        What the interpreter is given for a worker, before the server's address.
+    """
+
+    n_workers: int
+    place: Place
+    may_serve: bool = True
+    worker_command: tuple[str, ...] = ("-m", "pipeline_worker")
+
+
+class Station:
+    """What connects a crew with the server of its cluster.
+
+    Parameters
+    ----------
+    plan
+        What to do.
+    keys
+        Of the cluster.
+    crew
+        Its processes.
+    on_message
+        Told what a user may want to know.
+    """
+
+    def __init__(self, plan: LaunchPlan, keys: ClusterKeys, crew: Crew, on_message: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._place = plan.place
+        self._keys = keys
+        self._crew = crew
+        self._on_message = on_message
+        self._client: Client | None = None
+        self._announcement: Announcement | None = None
+        self._heard_at = self._tried_at = time.monotonic()
+        self._is_lost = False
+
+    def join(self) -> str:
+        """Find the server, start it, or wait for it; return its address.
+
+        Raises
+        ------
+        ServerError
+            If it cannot be started.
+        """
+        address = self._place.find()
+        if address is None and self._may_serve:
+            address = self._serve()
+        if address is None:
+            self._on_message("waiting for a server")
+        while address is None:
+            address = self._place.find()
+        self._go_to(address)
+        return address
+
+    def attend(self) -> None:
+        """Exchange a word with the server; if it stays away, find it again or replace it.
+
+        Raises
+        ------
+        KeyRefusedError
+            If it has another key.
+        PointillistError
+            If the processes cannot be kept alive.
+        """
+        if self._client is None:
+            return
+        self._crew.check()
+        try:
+            pong = self._client.report(socket.gethostname(), os.getpid(), self._plan.n_workers, self._crew.troubles)
+        except KeyRefusedError:
+            raise
+        except ServerError:
+            self._crew.check()
+            self._seek(time.monotonic())
+            return
+        self._hear(pong)
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._withdraw()
+        if self._client is not None:
+            self._client.close()
+
+    @property
+    def _may_serve(self) -> bool:
+        return self._plan.may_serve and self._place.server is None
+
+    def _serve(self) -> str:
+        """Start a server here; of two that are started on one machine at once, take the one that is first."""
+        self._withdraw()
+        interface, cluster = self._place.interface, self._place.cluster
+        file = server_file(cluster)
+        options = ["--announce", str(file), "--state", str(file.with_suffix(".journals")), "--cluster", cluster]
+        if interface is not None:
+            options += ["--on", ",".join(interface.addresses)]
+        first, *others = interface.endpoints if interface else [endpoint(LOOPBACK, ANY_PORT)]
+        try:
+            return self._crew.start_server(first, options, others)
+        except ServerError:
+            address = self._place.local
+            if address is None:
+                raise
+            return address
+
+    def _hear(self, pong: Pong) -> None:
+        """Take note that the server lives; follow it where it points to, once it has no jobs left."""
+        self._heard_at = time.monotonic()
+        if self._is_lost:
+            self._is_lost = False
+            self._on_message(f"the server at {self._address} is back")
+        if pong.leader is not None and not pong.n_jobs:
+            self._go_to(pong.leader)
+        elif not self._crew.has_server and self._announcement is None:
+            self._publish()
+
+    def _seek(self, now: float) -> None:
+        """Look for a server that is silent."""
+        silence_s = now - self._heard_at
+        if silence_s < _LOST_S:
+            return
+        if not self._is_lost:
+            self._is_lost = True
+            self._on_message(f"the server at {self._address} is silent; the workers wait for it")
+        self._withdraw()
+        address = self._place.local if self._crew.has_server else self._place.find()
+        if address is None and silence_s > _FAILOVER_S and self._may_serve and now - self._tried_at > _FAILOVER_S:
+            self._tried_at = now
+            try:
+                address = self._serve()
+            except ServerError as error:
+                self._on_message(str(error))
+        if address is not None:
+            self._go_to(address)
+
+    def _go_to(self, address: str) -> None:
+        """Have the workers, and this station, use the server at an address."""
+        if self._client is None:
+            self._client = Client(address, self._keys, timeout_s=_ANSWER_S, check=self._crew.check)
+        elif address == self._address:
+            return
+        else:
+            self._withdraw()
+            self._client.move(address)
+            self._crew.move(address)
+            self._is_lost = False
+        self._heard_at = time.monotonic()
+        self._on_message(f"server at {address}")
+
+    @property
+    def _address(self) -> str:
+        return self._client.address if self._client is not None else ""
+
+    def _publish(self) -> None:
+        """Let commands on this machine find the server at once."""
+        try:
+            self._announcement = Announcement(server_file(self._place.cluster))
+        except ServerError:
+            return  # another process does that
+        self._announcement.publish(self._address)
+
+    def _withdraw(self) -> None:
+        if self._announcement is not None:
+            self._announcement.close()
+            self._announcement = None
