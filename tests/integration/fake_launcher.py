@@ -1,0 +1,24 @@
+"""``launch-workers`` with workers that only pretend to fit, so that no kernel is compiled; options as the command's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cli.main import load
+from pipeline_worker import crew, station
+
+FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
+
+
+class FakePlan(station.LaunchPlan):
+    """A plan with other workers."""
+
+    def __init__(self, **plan: object) -> None:
+        super().__init__(**{**plan, "worker_command": (FAKE_WORKER,)})  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    crew.fill_cache = lambda *_: Path("/nonexistent")
+    station.LaunchPlan = FakePlan  # type: ignore[misc]
+    load("launch-workers")(sys.argv[1:], prog_name="launch-workers")
