@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.courteous import CourteousCommand
+from cli.engine_options import engine_options
 from cli.parameter_types import Thresholds
-from cli.server_options import server_options
 from cli.settings_options import settings_options
 from cli.test_detection import DEFAULT_FRAMES, Request, run_test
 
 if TYPE_CHECKING:
+    from cli.engine import EngineChoice
     from pipeline_files.metadata import Value
-    from pipeline_protocol.search import Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,8 @@ class _Wish:
     overrides: tuple[str, ...]
     settings_file: Path | None
     output: Path | None
-    n_workers: int | None
     is_resuming: bool
-    place: Place
+    engine: EngineChoice
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
@@ -39,8 +38,7 @@ class _Wish:
     type=click.Path(path_type=Path),
     help="The results, .h5r; without it they go where PYME puts them. With --test, the picture.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that fit; without it one per core.")
-@server_options
+@engine_options
 @click.option("--resume", is_flag=True, help="Only go on with an analysis that was stopped; fail if there is none.")
 @click.option("--test", is_flag=True, help="Test the detection on a few frames; write a picture, but no results.")
 @click.option("--frames", type=click.IntRange(min=1), help=f"With --test: how many ({DEFAULT_FRAMES}).")
@@ -51,8 +49,7 @@ def command(  # noqa: PLR0913  # one for each option
     overrides: tuple[str, ...],
     settings_file: Path | None,
     output: Path | None,
-    workers: int | None,
-    place: Place,
+    engine: EngineChoice,
     resume: bool,
     test: bool,
     frames: int | None,
@@ -78,9 +75,8 @@ def command(  # noqa: PLR0913  # one for each option
                 overrides=overrides,
                 settings_file=settings_file,
                 output=output,
-                n_workers=workers,
                 is_resuming=resume,
-                place=place,
+                engine=engine,
             )
         )
         return
@@ -98,11 +94,11 @@ def command(  # noqa: PLR0913  # one for each option
 
 def _analyse(wish: _Wish) -> None:
     from cli.console import notices
+    from cli.engine import Engine
     from cli.following import show_outcome
     from cli.job import Job, run_job
-    from pipeline_protocol.search import Search
 
-    search = Search(wish.place)
+    engine = Engine(wish.engine)
     identity, settings, remarks = _prepare(wish)
     console = notices()
     for remark in remarks:
@@ -113,9 +109,8 @@ def _analyse(wish: _Wish) -> None:
             identity=identity,
             settings=settings,
             output=wish.output,
-            n_workers=wish.n_workers,
             is_resuming=wish.is_resuming,
-            search=search,
+            engine=engine,
         )
     )
     show_outcome(outcome)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.courteous import CourteousCommand
-from cli.server_options import server_options
+from cli.engine_options import engine_options
 from cli.settings_options import settings_options
 
 if TYPE_CHECKING:
-    from pipeline_protocol.search import Place
+    from cli.engine import EngineChoice
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     "--compress/--no-compress", default=True, show_default=True, help="Whether images are compressed, without loss."
 )
 @click.option("--mapped", is_flag=True, help="Store each image once, and for each frame which one is its own.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that work; without it one per core.")
-@server_options
+@engine_options
 @click.option("--resume", is_flag=True, help="Only go on with what was stopped; fail if there is nothing.")
 def command(  # noqa: PLR0913  # one for each option
     *,
@@ -38,8 +37,7 @@ def command(  # noqa: PLR0913  # one for each option
     output: Path | None,
     compress: bool,
     mapped: bool,
-    workers: int | None,
-    place: Place,
+    engine: EngineChoice,
     resume: bool,
 ) -> None:
     """Write the background of each frame of a movie to a file.
@@ -56,13 +54,13 @@ def command(  # noqa: PLR0913  # one for each option
     from cli.background_summary import summarise_background
     from cli.console import facts, notices
     from cli.console import output as stdout
+    from cli.engine import Engine
     from cli.following import took
     from cli.job import Job, run_job
     from pipeline_files.background_preparation import prepare_background
     from pipeline_files.movie import open_movie
-    from pipeline_protocol.search import Search
 
-    search = Search(place)
+    runner = Engine(engine)
     if method is not None:
         overrides = (*overrides, f"Analysis.Background={method}")
     with open_movie(movie) as opened:
@@ -76,9 +74,8 @@ def command(  # noqa: PLR0913  # one for each option
             identity=identity,
             settings=settings,
             output=output,
-            n_workers=workers,
             is_resuming=resume,
-            search=search,
+            engine=runner,
             kind="background",
             items="images",
         )

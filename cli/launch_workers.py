@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=CourteousCommand)
-@click.argument("n", type=click.IntRange(min=1), required=False)
+@click.argument("n", type=click.IntRange(min=0), required=False)
 @click.option("--reserve", type=click.IntRange(min=0), metavar="N", help="Cores to leave to others, such as a camera.")
 @server_options
 @click.option(
@@ -38,8 +38,8 @@ def command(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Run N workers on this machine until Ctrl-C, and a server for them unless the cluster has one.
 
-    Without N, one worker per core. Every analyse of the cluster uses them. Machines are of one cluster if they have the
-    same key: 'pointillist key show' on one, 'pointillist key import' on the others.
+    Without N, one worker per core; 0 is the server alone. Every analyse of the cluster uses them. Machines are of one
+    cluster if they have the same key: 'pointillist key show' on one, 'pointillist key import' on the others.
 
     \b
     Examples:
@@ -51,10 +51,12 @@ def command(  # noqa: PLR0913  # one for each option
     from cli.console import output
 
     del interface  # is in the place
-    if is_list + kill > 1 or ((is_list or kill) and (n or reserve or no_server)):
+    if is_list + kill > 1 or ((is_list or kill) and (n is not None or reserve or no_server)):
         raise click.UsageError("--list and --kill stand alone")
-    if n and reserve is not None:
+    if n is not None and reserve is not None:
         raise click.UsageError("N and --reserve exclude each other")
+    if n == 0 and (no_server or place.server):
+        raise click.UsageError("0 workers and no server are nothing")
     if is_list:
         from cli.server_list import list_servers
 
@@ -65,7 +67,9 @@ def command(  # noqa: PLR0913  # one for each option
         from pipeline_worker.launch import launch_workers, workers_beside
         from pipeline_worker.station import LaunchPlan
 
-        plan = LaunchPlan(n_workers=n or workers_beside(reserve or 0), place=place, may_serve=not no_server)
+        plan = LaunchPlan(
+            n_workers=workers_beside(reserve or 0) if n is None else n, place=place, may_serve=not no_server
+        )
         console = output()
         launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
 

@@ -119,7 +119,7 @@ class Crew:
         address
             Of the server.
         n_workers
-            Their number.
+            Their number; 0 for a machine that only has the server.
         command
             What the interpreter is given before the address.
 
@@ -128,7 +128,8 @@ class Crew:
         ServerError
             If the kernels cannot be compiled.
         """
-        self.prepare()
+        if n_workers:
+            self.prepare()
         self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
 
     def start_gateway(self, address: str, scheduler: str) -> None:

@@ -115,7 +115,8 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
         crew = Crew(keys, on_message)
         station = Station(plan, keys, crew, on_message)
         try:
-            crew.prepare()  # first, since a server that was found may be another one by the time that it is done
+            if plan.n_workers:
+                crew.prepare()  # first, since a server that was found may be another one by the time that it is done
             address = station.join()
             if crew.has_server and plan.place.interface is None:
                 on_message("for this machine only; --interface lets others in")

@@ -122,3 +122,18 @@ def test_launched_workers_are_found_and_used(environment: dict[str, str], tmp_pa
         assert first.wait(3.0) == 0
     assert find_server() is None
     assert (tmp_path / "results.h5r").exists()
+
+
+def test_a_server_without_workers_serves_those_of_others(environment: dict[str, str]) -> None:
+    launch = [str(Path(sys.executable).parent / "launch-workers"), "0"]
+    with subprocess.Popen(launch, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert within(20, lambda: find_server() is not None)
+            address = find_server()
+            assert address is not None
+            with Client(address, user_keys()) as client:
+                assert client.ping().n_workers == 0
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()

@@ -6,13 +6,10 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-
 from network import Host, network, within
 
 LAUNCHER = str(Path(__file__).with_name("fake_launcher.py"))
@@ -60,7 +57,9 @@ def n_servers(host: Host) -> int:
 
 def server_pid(host: Host) -> int:
     listing = subprocess.run(["ip", "netns", "pids", host.namespace], capture_output=True, check=True, text=True)
-    pids = [int(pid) for pid in listing.stdout.split() if b"pipeline_server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = [
+        int(pid) for pid in listing.stdout.split() if b"pipeline_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
     assert len(pids) == 1
     return pids[0]
 

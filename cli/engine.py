@@ -1,0 +1,120 @@
+"""What does the work of a job: workers of our own, those of a cluster, or those of Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pipeline_protocol.client import Client
+    from pipeline_protocol.search import Place
+
+EngineName = Literal["auto", "local", "cluster", "dask"]
+
+_SEARCH_S = 0.3
+"""What a run may lose by looking for a server where there is none."""
+
+_PATIENT_SEARCH_S = 3.0
+"""The same, where a server is wanted."""
+
+_ABSENCE_S = 45.0
+"""How long a server may be away, to come back or to be replaced by another machine's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """What a user wishes.
+
+    Parameters
+    ----------
+    name
+        ``cluster`` is the workers of launch-workers, ``local`` is workers of this run's own, ``auto`` the former if
+        there are any, ``dask`` an existing Dask cluster.
+    place
+        Where the cluster is.
+    scheduler
+        Address of Dask's.
+    n_workers
+        Of our own; None is one per core.
+    """
+
+    name: EngineName
+    place: Place
+    scheduler: str | None
+    n_workers: int | None
+
+
+class Engine:
+    """An engine that is looked for from its making on, while the movie is looked at.
+
+    Parameters
+    ----------
+    choice
+        Which one.
+    """
+
+    def __init__(self, choice: EngineChoice) -> None:
+        from pipeline_protocol.search import Search
+
+        self._choice = choice
+        self._search = Search(choice.place) if choice.name in {"auto", "cluster"} else None
+
+    @contextmanager
+    def running(self) -> Iterator[tuple[Client, bool]]:
+        """Yield a client of the server, and whether it is one of this run's own.
+
+        Raises
+        ------
+        ServerError
+            If there is none.
+        """
+        from cli.console import notices
+
+        news = partial(notices().print, markup=False, soft_wrap=True)
+        address = self._address()
+        if address is not None:
+            with self._cluster(address) as client:
+                yield client, False
+            return
+        if self._choice.scheduler is not None:
+            from pipeline_worker.dask_engine import dask_engine
+
+            own = dask_engine(self._choice.scheduler, news)
+        else:
+            from pipeline_worker.launch import default_workers, embedded
+
+            own = embedded(self._choice.n_workers or default_workers(), news)
+        with own as client:
+            yield client, True
+
+    def _address(self) -> str | None:
+        """Return that of the cluster's server; None if it is not there, or not wanted."""
+        from pipeline_protocol.errors import ServerError
+
+        if self._search is None:
+            return None
+        is_wanted = self._choice.name == "cluster"
+        with self._search as search:
+            address = search.wait(_PATIENT_SEARCH_S if is_wanted else _SEARCH_S)
+        if address is None and is_wanted:
+            raise ServerError("cluster", "no server is in sight", "start launch-workers, or say --server HOST")
+        return address
+
+    @contextmanager
+    def _cluster(self, address: str) -> Iterator[Client]:
+        from cli.console import notices
+        from pipeline_protocol.client import Client
+        from pipeline_protocol.keys import existing_keys
+        from pipeline_worker.launch import terminable
+
+        with terminable(), Client(address, existing_keys(), locate=self._choice.place.find) as client:
+            pong = client.ping()
+            using = f"using the server at {address}, with {pong.n_workers} workers"
+            notices().print(using, markup=False, soft_wrap=True)
+            if self._choice.n_workers:
+                notices().print("note: --workers has no effect: the workers of launch-workers are used")
+            client.timeout_s = _ABSENCE_S
+            yield client
