@@ -85,7 +85,7 @@ class Job:
         self.n_hopeless = 0
         self.served_s = 0.0
         self.reason: str | None = None
-        self.speed = Speed(added.now)
+        self.speed = Speed()
         self.grow(added.stop)
         for start, stop in added.done:
             self.uncut.carve(start, stop)

@@ -8,6 +8,7 @@ _WEIGHT = 0.3
 """Of the latest task in the moving average."""
 
 _SHORTEST_S = 1e-3
+_SHORTEST_WINDOW_S = 1.0
 _WINDOW_S = 10.0
 _LONGEST_WINDOW_S = 60.0
 _N_ANSWERS = 8
@@ -19,48 +20,49 @@ _BUCKET_S = 0.25
 class RecentRate:
     """Frames per second over the last ten seconds; over up to a minute where answers are few.
 
-    Parameters
-    ----------
-    began
-        Since when frames are counted, s.
+    Notes
+    -----
+    It is counted from an answer on: nobody knows how long the first one took, or waited to be begun.
     """
 
-    def __init__(self, began: float) -> None:
-        self._since = began
+    def __init__(self) -> None:
+        self._since: float | None = None
         self._buckets: deque[tuple[float, int, int]] = deque()
 
     def add(self, now: float, n_frames: int) -> None:
         """Count an answer."""
+        self._forget(now)
+        if self._since is None:
+            self._since = now
+            return
         n_answers = 1
         if self._buckets and now - self._buckets[-1][0] < _BUCKET_S:
             when, n_before, n_answers_before = self._buckets.pop()
             now, n_frames, n_answers = when, n_frames + n_before, n_answers + n_answers_before
         self._buckets.append((now, n_frames, n_answers))
-        self._forget(now)
 
     def at(self, now: float) -> float:
-        """Return the frames per second of the time before ``now``."""
+        """Return the frames per second of the time before ``now``; 0.0 before the second answer."""
         self._forget(now)
+        if self._since is None:
+            return 0.0
         n_frames = n_answers = 0
         for when, frames, answers in reversed(self._buckets):
             if now - when > _WINDOW_S and n_answers >= _N_ANSWERS:
                 return n_frames / (now - when)
             n_frames += frames
             n_answers += answers
-        return n_frames / max(now - self._since, _SHORTEST_S)
+        return n_frames / max(now - self._since, _SHORTEST_WINDOW_S)
 
     def _forget(self, now: float) -> None:
         while self._buckets and self._buckets[0][0] < now - _LONGEST_WINDOW_S:
             self._since = self._buckets.popleft()[0]
+        if self._since is not None and not self._buckets and self._since < now - _LONGEST_WINDOW_S:
+            self._since = None
 
 
 class Speed:
     """Frames per second of one job.
-
-    Parameters
-    ----------
-    began
-        When the job was added, s.
 
     Attributes
     ----------
@@ -68,8 +70,8 @@ class Speed:
         Of frames whose rows are safe.
     """
 
-    def __init__(self, began: float) -> None:
-        self.done = RecentRate(began)
+    def __init__(self) -> None:
+        self.done = RecentRate()
         self._overall: float | None = None
         self._per_worker: dict[str, float] = {}
 

@@ -38,10 +38,7 @@ class Worker:
     tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
     last_job: str | None = None
     n_frames: int = 0
-    rate: RecentRate = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rate = RecentRate(self.heard_at)
+    rate: RecentRate = field(default_factory=RecentRate)
 
     def note_answer(self, n_frames: int, now: float) -> None:
         """Count a range that it did."""
