@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SAID_OTHERWISE = {"time", "level", "source", "pid", "event", "job", "traceback"}
 _STYLES = {"warning": "yellow", "error": "red"}
 
-_FORMS = {
+EVENT_FORMS = {
     "begun": "{movie}: {n_frames} frames, to {output}",
     "resumed": "{movie}: {n_resumed} of {n_frames} frames are done; to {output}",
     "fault": "frames {start} to {stop} on {place}: {error} (fault {n_faults}, {outcome})",
@@ -27,6 +27,7 @@ _FORMS = {
     "finished": "{output}: {n_items} found, {n_failed} frames failed",
     "stopped": "{n_items} found so far",
 }
+"""What is said of each event, with its fields."""
 
 
 def describe_event(line: str) -> Text:
@@ -44,7 +45,7 @@ def describe_event(line: str) -> Text:
 def _details(name: str, event: Mapping[str, Any]) -> str:
     place = f"{event.get('host', event.get('worker', '?'))} (pid {event.get('worker_pid', '?')})"
     try:
-        return _FORMS[name].format_map({**event, "place": place})
+        return EVENT_FORMS[name].format_map({**event, "place": place})
     except (KeyError, ValueError):
         return " ".join(f"{key}={value}" for key, value in event.items() if key not in _SAID_OTHERWISE)
 

@@ -124,7 +124,7 @@ def _picture(
         heading["leader"] = f"{server.leader}; this server ends with its last job"
     if server.troubles:
         heading["trouble"] = "\n".join(server.troubles)
-    parts: list[RenderableType] = [facts(heading)]
+    parts: list[RenderableType] = [facts({name: _printable_lines(text) for name, text in heading.items()})]
     if len(workers) > MANY and not is_all:
         parts += [Text(), machine_table(workers)]
         silent = [worker for worker in workers if worker.health == "silent"][:MANY]
@@ -134,3 +134,9 @@ def _picture(
     if jobs:
         parts += [Text(), job_table(jobs, width)]
     return Group(*parts)
+
+
+def _printable_lines(text: str) -> str:
+    from cli.console import printable
+
+    return "\n".join(map(printable, text.splitlines()))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.event_lines import EVENT_FORMS
 from pipeline_files.keys import KEYS
+from pipeline_protocol.reports import Pong, Progress, WorkerReport
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -28,3 +30,16 @@ def test_links_lead_to_files_that_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+def test_the_keys_that_programs_are_told_are_documented() -> None:
+    text = (DOCS / "reference" / "json.md").read_text()
+    documented = set(re.findall(r"`(\w+)`", text))
+    told = {field for kind in (Pong, WorkerReport, Progress) for field in kind.__struct_fields__}
+    assert told - {"request"} | {"left_s"} <= documented
+
+
+def test_the_events_of_a_log_are_documented() -> None:
+    text = (DOCS / "reference" / "json.md").read_text()
+    documented = set(re.findall(r"^\| `([a-z ]+)` \| .* \| .* \|$", text, flags=re.MULTILINE))
+    assert set(EVENT_FORMS) <= documented

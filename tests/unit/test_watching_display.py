@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 
 from cli.event_lines import describe_event
@@ -94,6 +95,7 @@ def test_text_from_elsewhere_cannot_command_a_terminal() -> None:
     text = shown(
         _picture(SERVER, [worker(1, host=evil)], [job(movie=evil, state="paused", reason=evil)], width=120, is_all=True)
     )
+    text += shown(_picture(replace(SERVER, address=evil, troubles=[evil]), [], [], width=120, is_all=True))
     text += shown(describe_event(json.dumps({"event": evil, "error": evil})))
     assert "\x1b" not in text
     assert "[red]x[/red]" in text
@@ -104,6 +106,7 @@ def test_programs_are_told_the_same_keys_always() -> None:
     assert set(facts) == {"server", "workers", "jobs"}
     assert set(facts["server"]) == {
         "version", "pid", "epoch", "n_workers", "address", "host", "uptime_s", "n_refused", "n_jobs", "n_ended",
+        "server", "cluster", "leader", "troubles",
     }  # fmt: skip
     assert set(facts["workers"][0]) == {
         "worker", "host", "pid", "core", "health", "rate", "n_frames", "silent_s", "job",
