@@ -37,9 +37,10 @@ from pipeline_files.settings import resolve  # noqa: E402
 from pipeline_protocol.client import Client  # noqa: E402
 from pipeline_protocol.keys import ephemeral_keys, user_keys  # noqa: E402
 from pipeline_worker import fit  # noqa: E402
+from pipeline_worker.access import HERE  # noqa: E402
 from pipeline_worker.crew import Crew  # noqa: E402
 from pipeline_worker.process import WorkerProcess  # noqa: E402
-from pipeline_worker.registry import KINDS  # noqa: E402
+from pipeline_worker.registry import kinds  # noqa: E402
 from pipeline_worker.warm_up import load_kernels  # noqa: E402
 
 N_SPOTS = 30
@@ -75,7 +76,7 @@ def instant() -> Callable[..., Localized]:
 def work(address: str) -> int:
     """Be a worker."""
     setattr(fit, "localize", instant())  # noqa: B010 - mypy knows it as another module's
-    return WorkerProcess(address, user_keys(), KINDS, warm_up=load_kernels).run()
+    return WorkerProcess(address, user_keys(), kinds(HERE), warm_up=load_kernels).run()
 
 
 def cpu_s(pid: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -87,7 +88,17 @@ def settings_of_background(settings: Metadata) -> FitSettings:
     )
 
 
-def background_layout(settings: Metadata, movie: Movie) -> ImageLayout:
+class _Frames(Protocol):
+    """What a movie has, wherever it is."""
+
+    @property
+    def frame_shape(self) -> tuple[int, int]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+
+def background_layout(settings: Metadata, movie: _Frames) -> ImageLayout:
     """Return how the background of a movie is stored.
 
     Parameters

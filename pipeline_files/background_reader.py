@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from fitting.backgrounds.images import BackgroundImages
+from pipeline_files.image_packs import FRAME_DTYPE
+from pipeline_files.pieces import Sendable
 from pipeline_files.pyme_h5 import ArrayFrames, open_hdf5
+from pipeline_files.source import Frames
 from pipeline_protocol.errors import MovieError, ResultsError
 
 
@@ -55,6 +59,13 @@ class BackgroundFile:
     path
         The file.
 
+    Attributes
+    ----------
+    rows
+        What stands there of each frame.
+    pixels
+        The images, as they are stored.
+
     Raises
     ------
     ResultsError
@@ -66,11 +77,11 @@ class BackgroundFile:
         with _clear_errors(path):
             file = open_hdf5(path)
             try:
-                self._index = file["Pointillist/Frames"]
+                self.rows = FrameRows(file["Pointillist/Frames"])
                 is_mapped = "MappedImageData" in file
                 data = file["MappedImageData" if is_mapped else "ImageData"]
-                self._images = ArrayFrames(path, file, data)
-                self.about = _about(file, data, len(self._index), is_mapped=is_mapped)
+                self.pixels = ArrayFrames(path, file, data)
+                self.about = _about(file, data, self.rows.shape[0], is_mapped=is_mapped)
             except BaseException:
                 file.close()
                 raise
@@ -84,22 +95,13 @@ class BackgroundFile:
             If the file is damaged, or ends before.
         """
         with _clear_errors(self._path):
-            rows = self._index[start:stop]
-            if len(rows) < stop - start:
-                raise ResultsError(self._path, f"has {len(self._index)} frames, not {stop}", "make it again")
-            numbers = rows["image"][rows["image"] >= 0]
-            first, end = (int(numbers.min()), int(numbers.max()) + 1) if len(numbers) else (0, 0)
-            images = self._images.read(first, end) if first < end else np.empty((0, *self.about.frame_shape))
-        return BackgroundImages(
-            first=start,
-            images=images.astype(np.float32, copy=False),
-            index=np.where(rows["image"] < 0, -1, rows["image"] - first).astype(np.int32),
-            offsets_adu=rows["offset"].astype(np.float64),
-        )
+            if stop > self.rows.shape[0]:
+                raise ResultsError(self._path, f"has {self.rows.shape[0]} frames, not {stop}", "make it again")
+            return images_of_range(self.rows, self.pixels, start, stop)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._images.close()
+        self.pixels.close()
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +110,50 @@ class BackgroundFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class FrameRows:
+    """The table of frames in a background file, as frames of one line of bytes each, so that it can travel as they do.
+
+    Parameters
+    ----------
+    table
+        Of :data:`pipeline_files.image_packs.FRAME_DTYPE`.
+    """
+
+    chunks = None
+    dtype: np.dtype[Any] = np.dtype(np.uint8)
+
+    def __init__(self, table: h5py.Dataset) -> None:
+        self._table = table
+        self.shape = (len(table), 1, FRAME_DTYPE.itemsize)
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return the rows of the frames ``[start, stop)``."""
+        rows: NDArray[np.void] = self._table[start:stop].astype(FRAME_DTYPE)
+        return rows.view(np.uint8).reshape(-1, *self.shape[1:])
+
+
+def images_of_range(rows: Sendable, pixels: Sendable, start: int, stop: int) -> BackgroundImages:
+    """Return the background of frames, each image once.
+
+    Parameters
+    ----------
+    rows, pixels
+        Of a :class:`BackgroundFile`, or what has come from one.
+    start, stop
+        Range.
+    """
+    read = rows.read(start, stop).reshape(-1).view(FRAME_DTYPE)
+    numbers = read["image"][read["image"] >= 0]
+    first, end = (int(numbers.min()), int(numbers.max()) + 1) if len(numbers) else (0, 0)
+    images = pixels.read(first, end) if first < end else np.empty((0, *pixels.shape[1:]))
+    return BackgroundImages(
+        first=start,
+        images=images.astype(np.float32, copy=False),
+        index=np.where(read["image"] < 0, -1, read["image"] - first).astype(np.int32),
+        offsets_adu=read["offset"].astype(np.float64),
+    )
 
 
 def _about(file: h5py.File, data: h5py.Dataset, n_frames: int, *, is_mapped: bool) -> BackgroundAbout:

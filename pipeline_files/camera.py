@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from fitting.camera import CameraModel
+from fitting.camera import CameraMap, CameraModel
 from pipeline_files.maps import MAP_KEYS, load_map
 from pipeline_files.metadata import Metadata, number
 from pipeline_files.settings import check_complete, normalised
 from pipeline_protocol.errors import SettingError
 
+LoadMap = Callable[[str, Metadata, tuple[int, int]], CameraMap | None]
+"""Returns the map that a key names, for settings and the ``(y, x)`` of a movie."""
 
-def camera_model(settings: Metadata, frame_shape: tuple[int, int], folder: Path) -> CameraModel:
+
+def camera_model(
+    settings: Metadata, frame_shape: tuple[int, int], folder: Path, load: LoadMap | None = None
+) -> CameraModel:
     """Return the camera as the numbers want it.
 
     Parameters
@@ -22,6 +29,8 @@ def camera_model(settings: Metadata, frame_shape: tuple[int, int], folder: Path)
         ``(y, x)`` of the movie.
     folder
         Of the movie; maps are sought there.
+    load
+        Where they come from instead.
 
     Returns
     -------
@@ -35,7 +44,8 @@ def camera_model(settings: Metadata, frame_shape: tuple[int, int], folder: Path)
     """
     settings = normalised(settings)
     check_complete(settings)
-    dark, variance, flat = (load_map(key, settings, frame_shape, folder) for key in MAP_KEYS)
+    load = load or partial(load_map, folder=folder)
+    dark, variance, flat = (load(key, settings, frame_shape) for key in MAP_KEYS)
     return CameraModel(
         electrons_per_adu=_given(settings, "Camera.ElectronsPerCount"),
         offset_adu=dark if dark is not None else _given(settings, "Camera.ADOffset"),

@@ -34,6 +34,8 @@ class ContiguousFrames:
         If the file is shorter than that.
     """
 
+    chunks = None
+
     def __init__(self, path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
         self.shape = shape
         self.dtype = dtype

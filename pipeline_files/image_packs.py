@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.settings import STORAGE
 
-FRAME_DTYPE = np.dtype([("image", "<i8"), ("offset", "<f4")])
+FRAME_DTYPE: np.dtype[Any] = np.dtype([("image", "<i8"), ("offset", "<f4")])
 """A frame: the number of its image, -1 for none, and what has to be added to that image."""
 
 _LEVEL = 1

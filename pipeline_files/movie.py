@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from pipeline_files.sidecar import read_sidecar
 from pipeline_files.source import Events, Frames, Opened
 from pipeline_files.tiff import open_tiff
 from pipeline_protocol.errors import MovieError
+
+if TYPE_CHECKING:
+    from pipeline_files.stored_chunks import StoredChunks
 
 _OPENERS: dict[bytes, Callable[[Path], Opened]] = {
     b"\x89HDF\r\n\x1a\n": open_pyme_h5,
@@ -95,6 +98,11 @@ class MovieFile:
     opened
         The file, opened by the reader of its format.
 
+    Attributes
+    ----------
+    files
+        That it consists of, in order.
+
     Raises
     ------
     MovieError
@@ -115,9 +123,20 @@ class MovieFile:
         sidecar, remarks = read_sidecar(path)
         self.metadata: Metadata = {**opened.metadata, **sidecar}
         self.events = opened.events
+        self.files = tuple(opened.files)
         self.identity = identify(opened.files)
         narrowed = [f"pixels of type {stored} are read as {self.dtype}"] if stored != self.dtype else []
         self.remarks = (*opened.remarks, *remarks, *narrowed)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(frame, y, x)``."""
+        return self.n_frames, *self.frame_shape
+
+    @property
+    def chunks(self) -> StoredChunks | None:
+        """The frames as chunks of HDF5 that can be decoded without it; None where they are anything else."""
+        return self._frames.chunks
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Read frames.

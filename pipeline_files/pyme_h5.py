@@ -11,11 +11,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_decodable, is_turnable, turn
+from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.pzf import PzfError, decode, parse_header
 from pipeline_files.read_ahead import fetch
 from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
+from pipeline_files.stored_chunks import StoredChunks, is_decodable
 from pipeline_protocol.errors import MovieError
 
 
@@ -145,7 +146,8 @@ class ArrayFrames:
         self.dtype: np.dtype[Any] = data.dtype.newbyteorder("=")
         self._file = file
         self._data = data
-        self._chunks = ChunkReader(data) if is_decodable(data) else None
+        self.chunks = StoredChunks(data) if is_decodable(data) else None
+        self._reader = ChunkReader(self.chunks.about, self.chunks.get) if self.chunks else None
         self._size_at_first = self._size()
 
     def _size(self) -> int:
@@ -159,9 +161,9 @@ class ArrayFrames:
         return frames
 
     def _decoded(self, start: int, stop: int, out: Frames | None) -> Frames:
-        if self._chunks is not None:
+        if self._reader is not None:
             with suppress(CannotDecodeError):
-                return self._chunks.read(start, stop, out)
+                return self._reader.read(start, stop, out)
         if is_turnable(self._data.dtype):
             return turn(self._data[start:stop])
         return self._read_by_hdf5(start, stop)
@@ -173,8 +175,8 @@ class ArrayFrames:
 
     def expect(self, start: int, stop: int) -> None:
         """Have frames fetched."""
-        if self._chunks is not None:
-            fetch(self._file.id.get_vfd_handle(), *self._chunks.span(start, stop))
+        if self.chunks is not None:
+            fetch(self._file.id.get_vfd_handle(), *self.chunks.span(start, stop))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -191,6 +193,8 @@ class MappedFrames:
     file
         To be closed with it.
     """
+
+    chunks = None
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self._images = ArrayFrames(path, file, file["MappedImageData"])
@@ -239,6 +243,8 @@ class PzfFrames:
     MovieError
         If the frames are Huffman-coded, or damaged.
     """
+
+    chunks = None
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self._path = path

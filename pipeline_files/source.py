@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_files.metadata import Metadata
+
+if TYPE_CHECKING:  # h5py
+    from pipeline_files.stored_chunks import StoredChunks
 
 EVENT_DTYPE = np.dtype([("EventDescr", "S256"), ("EventName", "S32"), ("Time", "<f8")])
 """One event of an acquisition, as PYME stores it; time in seconds since 1970."""
@@ -41,6 +44,10 @@ class FrameSource(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels in the file, any byte order."""
+
+    @property
+    def chunks(self) -> StoredChunks | None:
+        """The frames as chunks of HDF5 that can be decoded without it; None where they are anything else."""
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``, ``0 <= start < stop <= shape[0]``, of :attr:`dtype`; in `out`, if handy."""

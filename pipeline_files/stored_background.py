@@ -42,7 +42,7 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     ResultsError
         If it holds no background.
     """
-    if not isinstance(background(settings), Copy):
+    if not is_copied(settings):
         return {}
     path = _found(str(settings[BACKGROUND_FILE]), movie.path.absolute().parent)
     with BackgroundFile(path) as file:
@@ -54,6 +54,11 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     return {BACKGROUND_FILE: str(path), map_digest_name(BACKGROUND_FILE): identity, _COPIED_METHOD: about.method}
 
 
+def is_copied(settings: Metadata) -> bool:
+    """Whether the background comes from a file."""
+    return isinstance(background(settings), Copy)
+
+
 def _found(name: str, folder: Path) -> Path:
     """Look for a file as for camera maps: in the movie's folder, then under PYME's data directory."""
     for path in (folder / name, data_root() / name):
@@ -62,6 +67,29 @@ def _found(name: str, folder: Path) -> Path:
     raise SettingError(
         BACKGROUND_FILE, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path"
     )
+
+
+def open_copied(settings: Metadata) -> BackgroundFile:
+    """Open the file that the background is copied from.
+
+    Parameters
+    ----------
+    settings
+        With those of :func:`find_background`.
+
+    Raises
+    ------
+    SettingError
+        If it is not the file that it was.
+    ResultsError
+        If it cannot be read.
+    """
+    path = Path(str(settings[BACKGROUND_FILE]))
+    file = BackgroundFile(path)
+    if identify([path]) != settings.get(map_digest_name(BACKGROUND_FILE)):
+        file.close()
+        raise SettingError(BACKGROUND_FILE, f"{path} is not the file that it was", "run the command again")
+    return file
 
 
 @contextmanager
@@ -85,11 +113,8 @@ def copied_images(settings: Metadata) -> Iterator[ImagesOfRange | None]:
     ResultsError
         If it cannot be read.
     """
-    if not isinstance(background(settings), Copy):
+    if not is_copied(settings):
         yield None
         return
-    path = Path(str(settings[BACKGROUND_FILE]))
-    with BackgroundFile(path) as file:
-        if identify([path]) != settings[map_digest_name(BACKGROUND_FILE)]:
-            raise SettingError(BACKGROUND_FILE, f"{path} is not the file that it was", "run the command again")
+    with open_copied(settings) as file:
         yield file.images

@@ -169,6 +169,8 @@ class PageFrames:
         ``(frame, y, x)``.
     """
 
+    chunks = None
+
     def __init__(self, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, shape: tuple[int, int, int]) -> None:
         self.shape = shape
         self.dtype: np.dtype[Any] = np.dtype(series.dtype)

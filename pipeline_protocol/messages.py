@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pipeline_protocol.fields import Count, Name, Seconds, Settings, Text
+from pipeline_protocol.frame_messages import Laid, Missing, Piece, Want
 from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
 
 PROTOCOL_VERSION = 1
@@ -248,9 +249,9 @@ class Moved(Struct, frozen=True, kw_only=True, tag=True):
     address: Text
 
 
-FromWorker = Beat | Answer | Fault | Blocked | Goodbye | Died
+FromWorker = Beat | Answer | Fault | Blocked | Goodbye | Died | Want
 FromClient = Submit | Watch | Stop | Ping | Retry | ListWorkers | ListJobs | ReadLog | Report
-ToWorker = Lease | Forget | Heard
+ToWorker = Lease | Forget | Heard | Laid | Piece | Missing
 ToClient = Accepted | Wait | Moved | Refused | Progress | Pong | Workers | Jobs | LogLines
 ToServer = FromWorker | FromClient
 FromServer = ToWorker | ToClient

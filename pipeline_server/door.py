@@ -102,6 +102,21 @@ class Door:
         except zmq.ZMQError as error:
             log.debug("unsent to=%s %s", peer.hex(), error)
 
+    def send_content(self, peer: bytes, message: FromServer, content: bytes) -> zmq.MessageTracker | None:
+        """Send a message whose buffer is not copied.
+
+        Returns
+        -------
+        zmq.MessageTracker or None
+            Says when the buffer is not needed any more; None if the message cannot leave.
+        """
+        try:
+            frames = [peer, *encode(message, [content])]
+            return self._router.send_multipart(frames, zmq.NOBLOCK, copy=False, track=True)
+        except zmq.ZMQError as error:
+            log.debug("unsent to=%s %s", peer.hex(), error)
+            return None
+
     def close(self) -> None:
         """Let go of the address."""
         self._router.disable_monitor()

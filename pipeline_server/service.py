@@ -14,11 +14,13 @@ from msgspec import structs
 
 from pipeline_protocol import messages as m
 from pipeline_protocol.errors import MessageError
+from pipeline_protocol.frame_messages import Want
 from pipeline_protocol.logs import note
 from pipeline_protocol.waker import Waker
 from pipeline_protocol.wire import Buffer
 from pipeline_server import events as e
 from pipeline_server.door import MAX_BATCH, Door
+from pipeline_server.frames import FULL_S, FrameDesk
 from pipeline_server.jobs import JobState
 from pipeline_server.overview import Ended, Overview
 from pipeline_server.queue import Queue
@@ -70,6 +72,7 @@ class Service:
         self._roster = Roster()
         self._n_begun = 0
         self._tick_at = 0.0
+        self._frames = FrameDesk(door.send_content, waker.wake, self._spec)
         self._overview = Overview(
             door=door,
             reception=reception,
@@ -85,9 +88,10 @@ class Service:
         self._reception.reopen_all()
         is_replaced = False
         while not is_over() and not is_replaced:
-            self._door.wait(TICK_S)
+            self._door.wait(FULL_S if self._frames.is_full else TICK_S)
             self.step()
             is_replaced = self._standing.is_replaced(self._clock(), is_idle=not self._n_jobs)
+        self._frames.close()
         self._reception.close()
         self._writer.shutdown(wait=False, cancel_futures=True)
         return is_replaced
@@ -116,6 +120,7 @@ class Service:
             self._closing.remove(work)
             work.journal.close()
             self._reception.let_go(work.journal.path)
+        self._frames.step()
         # After a standstill, silence is measured once all has been heard.
         if now >= self._tick_at and n_received < MAX_BATCH:
             self._tick_at = now + TICK_S
@@ -138,6 +143,8 @@ class Service:
                 self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=error)])
             case m.Blocked(worker=worker, ref=ref, error=error):
                 self._happen([e.RangeBlocked(now=now, worker=worker, ref=ref, reason=error)])
+            case Want():
+                self._frames.want(peer, message)
             case m.Goodbye(worker=worker):
                 self._roster.leave(worker)
                 self._happen([e.WorkerLeft(now=now, worker=worker)])
@@ -258,6 +265,12 @@ class Service:
         self._overview.end(Ended(progress=structs.replace(progress, ended_at=time.time()), journal=work.journal.path))
         del self._works[work.id]
         self.queue.forget(work.id)
+        self._frames.forget(work.id)
+
+    def _spec(self, job: str) -> m.JobSpec | None:
+        """Return a job that is at work."""
+        work = self._works.get(job)
+        return None if work is None else work.submission.spec
 
     # --- the queue -------------------------------------------------------------------------------
 

@@ -11,12 +11,15 @@ import logging
 import os
 import sys
 
+from pipeline_files.data_roots import DataRoots
 from pipeline_files.places import log_folder
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import user_keys
 from pipeline_protocol.logs import start_logging
+from pipeline_worker.access import Access, MapCache
 from pipeline_worker.process import WorkerProcess
-from pipeline_worker.registry import KINDS
+from pipeline_worker.registry import kinds
+from pipeline_worker.supply import Supply
 from pipeline_worker.warm_up import load_kernels
 
 
@@ -29,10 +32,13 @@ def main() -> int:
     faulthandler.enable()
     start_logging("worker", log_folder())
     try:
+        supply = Supply()
+        access = Access(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
         worker = WorkerProcess(
             options.address,
             user_keys(),
-            KINDS,
+            kinds(access),
+            supply=supply,
             warm_up=load_kernels,
             replaced_pid=options.replaces,
         )

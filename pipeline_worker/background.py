@@ -12,6 +12,7 @@ from fitting.background import background_images
 from pipeline_files.background_preparation import background_layout, settings_of_background
 from pipeline_files.image_packs import Pack
 from pipeline_protocol.messages import JobSpec
+from pipeline_worker.access import HERE, Access
 from pipeline_worker.kinds import Result
 from pipeline_worker.movie_reader import MovieReader, blocked_by_errors
 
@@ -25,17 +26,19 @@ class BackgroundRunner:
     ----------
     spec
         The job.
+    access
+        Of the worker.
 
     Raises
     ------
     BlockedError
-        If the movie is not there or is another one.
+        If neither this machine nor the server has the movie.
     """
 
-    def __init__(self, spec: JobSpec) -> None:
+    def __init__(self, spec: JobSpec, access: Access = HERE) -> None:
         with blocked_by_errors():
             self._settings = settings_of_background(spec.settings)
-            self._reader = MovieReader(spec, self._settings)
+            self._reader = MovieReader(spec, self._settings, access)
             self._layout = background_layout(spec.settings, self._reader.movie)
 
     def read(self, start: int, stop: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from pipeline_files.data_roots import ALLOW_VARIABLE, join_folders
 from pipeline_protocol.keys import KEY_VARIABLE, ClusterKeys
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
 
@@ -44,9 +45,11 @@ class Lifelines:
         os.close(self.reader)
 
 
-def child_environment(keys: ClusterKeys, lifelines: Lifelines) -> dict[str, str]:
-    """Return the environment of servers and workers."""
+def child_environment(keys: ClusterKeys, lifelines: Lifelines, allowed: Sequence[Path] = ()) -> dict[str, str]:
+    """Return the environment of servers and workers, who may read what is in some more folders."""
     own = {KEY_VARIABLE: keys.key, LIFELINE_VARIABLE: str(lifelines.reader), "PYTHONUNBUFFERED": "1"}
+    if allowed:
+        own[ALLOW_VARIABLE] = join_folders(allowed)
     return {**importing_us(os.environ), **_ONE_THREAD, **own}
 
 

@@ -39,6 +39,8 @@ class Crew:
         Of the cluster.
     on_message
         Told what happens, by the thread that tends them.
+    allowed
+        Folders that server and workers may read, besides those of :class:`pipeline_files.data_roots.DataRoots`.
 
     Attributes
     ----------
@@ -46,12 +48,12 @@ class Crew:
         Where the processes write what nobody is shown.
     """
 
-    def __init__(self, keys: ClusterKeys, on_message: Callable[[str], None]) -> None:
+    def __init__(self, keys: ClusterKeys, on_message: Callable[[str], None], allowed: Sequence[Path] = ()) -> None:
         self.log_path = _new_log()
         self._on_message = on_message
         self._log = self.log_path.open("ab")
         self._lifelines = Lifelines()
-        self._environment = child_environment(keys, self._lifelines)
+        self._environment = child_environment(keys, self._lifelines, allowed)
         self._server: Child | None = None
         self._workers: list[Child] = []
         self._failing: set[Child] = set()

@@ -12,14 +12,17 @@ from typing import NamedTuple
 
 from pipeline_protocol.version import program_version
 from pipeline_protocol.wire import decode_spec
+from pipeline_worker.access import HERE
 from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
 from pipeline_worker.kinds import BlockedError, Runner
-from pipeline_worker.registry import KINDS
+from pipeline_worker.registry import kinds
 
 log = logging.getLogger("pointillist.worker")
 
 N_OPEN_JOBS = 3
 """Jobs whose movies stay open, for each thread."""
+
+_KINDS = kinds(HERE)
 
 _cache_lock = threading.Lock()
 _of_thread = threading.local()
@@ -98,9 +101,9 @@ def _runner(spec_buffer: bytes) -> Runner:
     runner = runners.get(spec_buffer)
     if runner is None:
         spec = decode_spec(spec_buffer)
-        if spec.kind not in KINDS:
+        if spec.kind not in _KINDS:
             raise BlockedError(f"{spec.kind}: this worker has no such kind; use the same version everywhere")
-        runner = runners[spec_buffer] = KINDS[spec.kind](spec)
+        runner = runners[spec_buffer] = _KINDS[spec.kind](spec)
     runners.move_to_end(spec_buffer)
     while len(runners) > N_OPEN_JOBS:
         _, oldest = runners.popitem(last=False)

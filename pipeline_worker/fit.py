@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
+from functools import partial
+from pathlib import Path
 
 from fitting.localizations import Rows
 from fitting.localize import localize
 from pipeline_files.camera import camera_model
 from pipeline_files.settings import fit_settings
 from pipeline_protocol.messages import JobSpec
+from pipeline_worker.access import HERE, Access
 from pipeline_worker.kinds import Result
 from pipeline_worker.movie_reader import MovieReader, blocked_by_errors
 
@@ -21,19 +24,22 @@ class FitRunner:
     ----------
     spec
         The job.
+    access
+        Of the worker.
 
     Raises
     ------
     BlockedError
-        If the movie, or a camera map, is not there or is another one.
+        If neither this machine nor the server has the movie, or a camera map.
     """
 
-    def __init__(self, spec: JobSpec) -> None:
+    def __init__(self, spec: JobSpec, access: Access = HERE) -> None:
         with blocked_by_errors(), contextlib.ExitStack() as stack:
             self._settings = fit_settings(spec.settings)
-            self._reader = stack.enter_context(contextlib.closing(MovieReader(spec, self._settings)))
-            movie = self._reader.movie
-            self._camera = camera_model(spec.settings, movie.frame_shape, movie.path.parent)
+            self._reader = stack.enter_context(contextlib.closing(MovieReader(spec, self._settings, access)))
+            load = partial(access.load_map, spec)
+            shape = self._reader.movie.frame_shape
+            self._camera = camera_model(spec.settings, shape, Path(spec.movie).parent, load)
             stack.pop_all()  # the movie stays open
 
     def read(self, start: int, stop: int) -> tuple[int, int]:

@@ -12,13 +12,15 @@ from collections.abc import Iterable, Sequence
 import zmq
 
 from pipeline_protocol.errors import MessageError, PointillistError
+from pipeline_protocol.frame_messages import Laid, Missing, Piece
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.logs import note
-from pipeline_protocol.messages import FromWorker, Goodbye
+from pipeline_protocol.messages import FromServer, FromWorker, Goodbye
 from pipeline_protocol.sockets import connect_dealer, reconnect
 from pipeline_protocol.wire import Buffer, decode_from_server, encode
 from pipeline_worker.session import Held, Outgoing, Session
 from pipeline_worker.stages import Outcome
+from pipeline_worker.supply import Supply
 
 log = logging.getLogger("pointillist.worker")
 
@@ -32,6 +34,8 @@ class Link:
         Of the process.
     address, keys
         Of the server.
+    supply
+        What the worker has from the server besides ranges; None if it can do without.
 
     Attributes
     ----------
@@ -41,10 +45,17 @@ class Link:
         To be polled.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        keys: ClusterKeys,
+        supply: Supply | None = None,
+    ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.session = Session(worker=name, pid=os.getpid())
         self.socket = connect_dealer(context, address, keys)
+        self._supply = supply or Supply()
         self._address = address
 
     def move(self, address: str) -> None:
@@ -60,7 +71,8 @@ class Link:
     @property
     def next_due_s(self) -> float:
         """Time until something is to be sent, s."""
-        return self.session.next_due(time.monotonic())
+        now = time.monotonic()
+        return min(self.session.next_due(now), self._supply.next_due(now))
 
     def receive(self) -> list[Held]:
         """Take all messages; return the ranges to begin with."""
@@ -68,13 +80,26 @@ class Link:
         while self.socket.poll(0):
             try:
                 message, buffers = decode_from_server(self.socket.recv_multipart())
-                held = self.session.receive(message, buffers, time.monotonic())
+                held = self._take(message, buffers)
             except MessageError as error:
                 note(log, logging.WARNING, "malformed", error=error)
                 continue
             if held is not None:
                 begun.append(held)
         return begun
+
+    def _take(self, message: FromServer, buffers: Sequence[Buffer]) -> Held | None:
+        """Take a message; return the range if it is one to begin with."""
+        now = time.monotonic()
+        if isinstance(message, Laid | Piece | Missing):
+            self._supply.receive(message, buffers[0] if buffers else b"", now)
+            return None
+        epoch = self.session.epoch
+        held = self.session.receive(message, buffers, now)
+        if self.session.epoch != epoch:
+            self._supply.restart()
+        self._supply.keep(self.session.jobs)
+        return held
 
     def report(self, outcomes: Iterable[Outcome]) -> None:
         """Say what has become of ranges, and all that is due."""
@@ -84,7 +109,7 @@ class Link:
                 self.session.answer(outcome.held, outcome.result, now)
             else:
                 self.send(self.session.fail(outcome.held, outcome.error, is_blocked=outcome.is_blocked))
-        self.send(self.session.due(now))
+        self.send([*self.session.due(now), *((want, ()) for want in self._supply.due(now))])
 
     def leave(self) -> None:
         """Say that the worker ends."""

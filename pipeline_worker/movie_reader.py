@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,11 +14,11 @@ from fitting.background import window_span
 from fitting.blocks import spread_images
 from fitting.localizations import FrameBlock
 from fitting.settings import FitSettings
-from pipeline_files.movie import open_movie
 from pipeline_files.source import Frames
-from pipeline_files.stored_background import copied_images
 from pipeline_protocol.errors import MovieError, PointillistError
 from pipeline_protocol.messages import JobSpec
+from pipeline_worker.access import Access
+from pipeline_worker.job_movie import JobMovie
 from pipeline_worker.kinds import BlockedError
 
 BLOCK_BYTES = 8 << 20
@@ -28,9 +27,6 @@ the task."""
 
 _BLOCK_WINDOWS = 2
 """Length of such a block in background windows, at least, since each block begins its windows anew."""
-
-_AHEAD_BYTES = 64 << 20
-"""Raw frames that the system is asked to fetch while earlier ones are at work."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,27 +58,24 @@ class MovieReader:
         The job.
     settings
         What a background needs besides the frames of a range.
+    access
+        Of the worker.
 
     Attributes
     ----------
     movie
-        The file.
+        Its frames.
 
     Raises
     ------
     BlockedError
-        If the movie, or its stored background, is not there, or is another one.
+        If neither this machine nor the server has the movie, or its stored background.
     """
 
-    def __init__(self, spec: JobSpec, settings: FitSettings) -> None:
-        self._path = Path(spec.movie)
-        self._identity = spec.identity
+    def __init__(self, spec: JobSpec, settings: FitSettings, access: Access) -> None:
         with blocked_by_errors(), ExitStack() as stack:
-            self._stamp = self._stamped()
-            self.movie = stack.enter_context(open_movie(self._path))
-            if self.movie.identity != spec.identity:
-                raise _changed(self._path)
-            stored = stack.enter_context(copied_images(spec.settings))
+            self.movie = stack.enter_context(closing(JobMovie(spec, access)))
+            stored = stack.enter_context(access.copied_images(spec))
             self._files = stack.pop_all()  # they stay open
         self._settings = settings
         self._n_frames = spec.n_frames
@@ -90,14 +83,18 @@ class MovieReader:
         first, end = window_span(settings, middle, middle + 1, self._n_frames)
         frame_bytes = math.prod(self.movie.frame_shape) * self.movie.dtype.itemsize
         self._n_block = max(1, BLOCK_BYTES // frame_bytes, _BLOCK_WINDOWS * (end - first - 1))
-        self._n_ahead = max(1, _AHEAD_BYTES // frame_bytes)
+        self._frame_bytes = frame_bytes
         self._spread = spread_images(settings, self.movie.read, self._n_frames, stored)
         self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
         self._first = self._end = 0  # of the frames in it
+        self._expected_stop = self._expected_end = 0
 
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch what a range begins with."""
         first, end = window_span(self._settings, start, stop, self._n_frames)
+        if start == self._expected_stop:  # what the range before needs is in memory by then
+            first = max(first, self._expected_end)
+        self._expected_stop, self._expected_end = stop, end
         self.movie.expect(first, min(end, first + self._n_ahead))
 
     def parts(self, start: int, stop: int) -> Iterator[Part]:
@@ -106,26 +103,29 @@ class MovieReader:
         Raises
         ------
         BlockedError
-            If the movie is gone, or has changed.
+            If the movie is gone, or has changed, here and at the server.
         MovieError
             If these frames cannot be read.
         """
         try:
-            self._check_unchanged()
+            self.movie.check()
             for first in range(start, stop, self._n_block):
                 end = min(first + self._n_block, stop)
                 began = time.perf_counter()
                 block = self._block(first, end)
                 self.movie.expect(min(first + self._n_ahead, stop), min(end + self._n_ahead, stop))
                 yield Part(block=block, start=first, stop=end, read_s=time.perf_counter() - began)
-        except MovieError as error:
+        except MovieError:
             self._end = self._first
-            self._check_readable(error)
             raise
 
     def close(self) -> None:
         """Let go of the files."""
         self._files.close()
+
+    @property
+    def _n_ahead(self) -> int:
+        return max(1, self.movie.ahead_bytes // self._frame_bytes)
 
     def _block(self, start: int, stop: int) -> FrameBlock:
         """Read frames with all that their background needs; what the block before left in memory is not read again."""
@@ -147,42 +147,6 @@ class MovieReader:
             background_images=None if self._spread is None else self._spread(start, stop),
         )
 
-    def _stamped(self) -> tuple[int, int, int]:
-        """Return what changes when somebody writes to the movie."""
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            raise MovieError(self._path, "has vanished", "put it back, and run the command again") from error
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
-    def _check_unchanged(self) -> None:
-        stamp = self._stamped()
-        if stamp == self._stamp:
-            return
-        self._check_identity()
-        self._stamp = stamp
-
-    def _check_readable(self, cause: MovieError) -> None:
-        """Find out whether an error concerns a few frames, or the whole movie."""
-        try:
-            self._check_identity()
-        except MovieError as error:
-            raise BlockedError(str(error)) from cause
-
-    def _check_identity(self) -> None:
-        """Make sure that the path still leads to the same movie.
-
-        Raises
-        ------
-        BlockedError
-            If it is another one.
-        MovieError
-            If it cannot be opened.
-        """
-        with open_movie(self._path) as movie:
-            if movie.identity != self._identity:
-                raise _changed(self._path)
-
 
 @contextmanager
 def blocked_by_errors() -> Iterator[None]:
@@ -191,7 +155,3 @@ def blocked_by_errors() -> Iterator[None]:
         yield
     except PointillistError as error:
         raise BlockedError(str(error)) from error
-
-
-def _changed(path: Path) -> BlockedError:
-    return BlockedError(f"{path}: is not the movie that it was; put the old one back, and run the command again")

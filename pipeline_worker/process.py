@@ -19,6 +19,7 @@ from pipeline_worker.kinds import Kinds
 from pipeline_worker.link import Link
 from pipeline_worker.processor import core_of
 from pipeline_worker.stages import Stages
+from pipeline_worker.supply import Supply
 
 log = logging.getLogger("pointillist.worker")
 
@@ -41,6 +42,8 @@ class WorkerProcess:
         Of the server.
     kinds
         What it can do.
+    supply
+        What they have from the server.
     warm_up
         What it does before it asks for work.
     replaced_pid
@@ -51,19 +54,22 @@ class WorkerProcess:
     If the standard input is a pipe, each line of it is the address of the server from then on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a worker has these parts
         self,
         address: str,
         keys: ClusterKeys,
         kinds: Kinds,
         *,
+        supply: Supply | None = None,
         warm_up: Callable[[], None] = lambda: None,
         replaced_pid: int | None = None,
     ) -> None:
         self._lifeline = Lifeline()
         self._waker = Waker()
         self._context = zmq.Context()
-        self._link = Link(self._context, address, keys)
+        self._supply = supply or Supply()
+        self._supply.wake = self._waker.wake
+        self._link = Link(self._context, address, keys, self._supply)
         self._addresses = AddressPipe()
         self._poller = zmq.Poller()
         for source in (self._link.socket, self._waker.fd, *self._lifeline.fds, *self._addresses.fds):
@@ -110,8 +116,10 @@ class WorkerProcess:
 
     def _give_up(self) -> bool:
         """Report a range that is stuck; a thread cannot be stopped, only its process."""
-        held = self._stages.stuck(time.monotonic())
-        if held is None:
+        now = time.monotonic()
+        held = self._stages.stuck(now)
+        # Who waits for frames is not stuck: the server may be away for long.
+        if held is None or self._supply.is_waited_for or now - self._supply.resumed_at <= held.lease_s:
             return False
         note(log, logging.ERROR, "stuck", job=held.ref.job, start=held.ref.start, stop=held.ref.stop)
         self._link.send(self._link.session.fail(held, f"took longer than {held.lease_s:.0f} s", is_blocked=False))

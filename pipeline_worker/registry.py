@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pipeline_protocol.messages import JobSpec
+from pipeline_worker.access import Access
 from pipeline_worker.kinds import Kinds, Runner
 
 
-def fit_runner(spec: JobSpec) -> Runner:
+def fit_runner(access: Access, spec: JobSpec) -> Runner:
     """Begin with a movie whose molecules are to be fitted."""
     from pipeline_worker.fit import FitRunner  # noqa: PLC0415 - numba takes a while
 
-    return FitRunner(spec)
+    return FitRunner(spec, access)
 
 
-def background_runner(spec: JobSpec) -> Runner:
+def background_runner(access: Access, spec: JobSpec) -> Runner:
     """Begin with a movie whose background is wanted."""
     from pipeline_worker.background import BackgroundRunner  # noqa: PLC0415 - numba takes a while
 
-    return BackgroundRunner(spec)
+    return BackgroundRunner(spec, access)
 
 
-KINDS: Kinds = {"fit": fit_runner, "background": background_runner}
+def kinds(access: Access) -> Kinds:
+    """Return what a worker can do that has access to files and a server."""
+    return {"fit": partial(fit_runner, access), "background": partial(background_runner, access)}

@@ -94,16 +94,18 @@ class Session:
         Whether it can begin to work.
     core
         That computed last.
+    epoch
+        Of the server that was heard last; another one knows nothing of what was asked before.
     """
 
     worker: str
     pid: int
     is_warm: bool = False
     core: int | None = None
+    epoch: int | None = None
     _held: dict[tuple[str, int, int], Held] = field(default_factory=dict)
     _said: tuple[int, m.Ref | None] | None = None
     _beat_at: float = 0.0
-    _epoch: int | None = None
 
     def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> Held | None:
         """Take a message; return the range if it is one to begin with.
@@ -130,8 +132,8 @@ class Session:
                     forgotten.is_unwanted = True
                     if forgotten.answer is None:
                         self._beat_at = now
-            case m.Heard(epoch=epoch) if epoch != self._epoch:
-                self._epoch = epoch
+            case m.Heard(epoch=epoch) if epoch != self.epoch:
+                self.epoch = epoch
                 for held in self._held.values():
                     held.send_at, held.patience_s = now, RESEND_S
         return None
@@ -186,6 +188,11 @@ class Session:
         """Return the seconds until something is to be sent."""
         times = [held.send_at for held in self._held.values() if held.answer is not None]
         return max(0.0, min([self._beat_at, *times]) - now)
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """Whose ranges it holds."""
+        return frozenset(held.ref.job for held in self._held.values())
 
     @property
     def _wants(self) -> int:

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline_files.chunks import ChunkReader, is_decodable
+from pipeline_files.chunks import ChunkReader
 from pipeline_files.movie import open_movie
+from pipeline_files.stored_chunks import StoredChunks, is_decodable
 from pipeline_files.write_movie import write_pyme_h5
 from pipeline_protocol.errors import MovieError
 
@@ -238,7 +239,8 @@ def test_memory_is_bounded_by_the_range(tmp_path: Path) -> None:
     frames = np.zeros((200, 128, 128), np.uint16)
     write_pyme_h5(tmp_path / "a.h5", [frames], {})
     with h5py.File(tmp_path / "a.h5") as file:
-        reader = ChunkReader(file["ImageData"])
+        stored = StoredChunks(file["ImageData"])
+        reader = ChunkReader(stored.about, stored.get)
         reader.read(0, 8)
         tracemalloc.start()
         reader.read(100, 108)

@@ -16,7 +16,8 @@ from pipeline_server.kinds import Form
 from pipeline_server.localizations import LocalizationForm
 from pipeline_server.registry import KINDS as SERVER_KINDS
 from pipeline_server.submission import prepare
-from pipeline_worker.registry import KINDS as WORKER_KINDS
+from pipeline_worker.access import HERE
+from pipeline_worker.registry import kinds
 
 DESCRIPTION = ResultsDescription(
     metadata={"Analysis.FitModule": "LatGaussFitFR"},
@@ -44,7 +45,7 @@ def pack(*values: int) -> list[bytes]:
 
 
 def test_server_and_workers_know_the_same_kinds() -> None:
-    assert SERVER_KINDS.keys() == WORKER_KINDS.keys()
+    assert SERVER_KINDS.keys() == kinds(HERE).keys()
 
 
 def test_a_kind_that_is_not_known_is_refused(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline_protocol import frame_messages as f
 from pipeline_protocol import messages as m
 from pipeline_protocol import wire
 from pipeline_protocol.errors import MessageError
 from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
 
+ITEM = f.Item(job="j", part=f.MOVIE, number=f.LAYOUT)
+CHUNKS = f.Chunks(shape=(9, 4, 5), chunk=(2, 4, 5), dtype="<u2", filters=[2, 1], fill=b"\0\0")
 REF = m.Ref(job="j", start=3, stop=9, generation=2)
 TO_SERVER: list[m.ToServer] = [
     m.Beat(worker="w", host="h", pid=1, holds=[REF], computing=REF, wants=2),
@@ -22,6 +25,7 @@ TO_SERVER: list[m.ToServer] = [
     m.Watch(request=2, job="j"),
     m.Stop(request=3, job="j"),
     m.Ping(request=4),
+    f.Want(items=[ITEM], is_all=True),
     m.Retry(request=5, job="j"),
     m.ListWorkers(request=6, after="w"),
     m.ListJobs(request=7, after=3, ended=True),
@@ -52,6 +56,9 @@ FROM_SERVER: list[m.FromServer] = [
     m.Lease(ref=REF, lease_s=60.0),
     m.Forget(ref=REF),
     m.Heard(epoch=1),
+    f.Laid(item=ITEM, layout=f.Layout(shape=(9, 5, 4), dtype="<u2", piece_frames=4, chunks=CHUNKS, digest="d")),
+    f.Piece(item=ITEM, sizes=[3, -1], skipped=[0, 1]),
+    f.Missing(item=ITEM, subject="m", problem="gone", remedy="look", is_lasting=True),
     m.Accepted(request=1, job="j"),
     m.Wait(request=1),
     m.Moved(request=1, address="tcp://192.0.2.1:27437"),

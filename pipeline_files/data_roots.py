@@ -1,0 +1,65 @@
+"""The folders that a machine lets a cluster read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pipeline_files.places import data_root
+
+ALLOW_VARIABLE = "POINTILLIST_ALLOW"
+"""Folders, joined as in ``PATH``, besides PYME's data directory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRoots:
+    """Folders whose contents may be opened because somebody at another machine asks for it.
+
+    Parameters
+    ----------
+    folders
+        Whole paths, with no link in them.
+    """
+
+    folders: tuple[str, ...]
+
+    @classmethod
+    def of(cls, folders: Iterable[Path | str]) -> Self:
+        """Return the roots that some folders are."""
+        return cls(folders=tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders)))
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """Return ``$PYMEDATADIR``, ``~/PYMEData`` and what :data:`ALLOW_VARIABLE` adds."""
+        allowed = os.environ.get(ALLOW_VARIABLE, "").split(os.pathsep)
+        return cls.of([data_root(), Path.home() / "PYMEData", *filter(None, [os.environ.get("PYMEDATADIR"), *allowed])])
+
+    def allowed(self, path: Path | str) -> Path | None:
+        """Return where a path leads, links followed; None if that is outside."""
+        if os.sep in self.folders:
+            return Path(path)
+        try:
+            real = os.path.realpath(path)
+        except ValueError:  # no path at all
+            return None
+        return Path(real) if any(_is_below(real, folder) for folder in self.folders) else None
+
+    def __str__(self) -> str:
+        return ", ".join(self.folders)
+
+
+EVERYWHERE = DataRoots(folders=(os.sep,))
+"""For who works for nobody but the user that started it."""
+
+
+def join_folders(folders: Sequence[Path]) -> str:
+    """Return what :data:`ALLOW_VARIABLE` has, and some more folders, for child processes."""
+    before = os.environ.get(ALLOW_VARIABLE)
+    return os.pathsep.join([*([before] if before else []), *(str(folder.absolute()) for folder in folders)])
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder

@@ -1,0 +1,154 @@
+"""Frames cut into pieces that can be sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipeline_files.source import Frames
+from pipeline_files.stored_chunks import StoredChunks, offsets
+from pipeline_protocol.frame_messages import Item, Layout, Piece
+
+PIECE_BYTES = 1 << 20
+"""Frames of a piece, as they are in memory: few enough messages, and little is sent that nobody needs. A single frame,
+or a layer of chunks, may be larger."""
+
+
+class Sendable(Protocol):
+    """What can be cut: a movie, or what is kept like one."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(frame, y, x)``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the frames."""
+
+    @property
+    def chunks(self) -> StoredChunks | None:
+        """Its chunks, if they can be decoded elsewhere."""
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)``."""
+
+
+class ArrayInMemory:
+    """An array as frames.
+
+    Parameters
+    ----------
+    frames
+        ``(frame, y, x)``.
+    """
+
+    chunks = None
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self.shape: tuple[int, int, int] = frames.shape
+        self.dtype: np.dtype[Any] = frames.dtype
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames ``[start, stop)``."""
+        return self._frames[start:stop]
+
+
+def layout_of(source: Sendable, digest: str = "") -> Layout:
+    """Say how a source is cut.
+
+    Parameters
+    ----------
+    source
+        Open.
+    digest
+        SHA-256 of all its frames, if it is known.
+
+    Returns
+    -------
+    Layout
+        The same for the same file, always.
+    """
+    n_frames, n_y, n_x = source.shape
+    depth = source.chunks.about.chunk[0] if source.chunks else 1
+    layer_bytes = depth * n_y * n_x * source.dtype.itemsize
+    return Layout(
+        shape=(n_frames, n_y, n_x),
+        dtype=source.dtype.str,
+        piece_frames=depth * max(1, PIECE_BYTES // layer_bytes),
+        chunks=source.chunks.about if source.chunks else None,
+        digest=digest,
+    )
+
+
+def bounds(layout: Layout, item: Item) -> tuple[int, int]:
+    """Return the frames ``[start, stop)`` of an item.
+
+    Raises
+    ------
+    ValueError
+        If there is no such item.
+    """
+    n_frames = 1 if item.is_frame else layout.piece_frames
+    start = item.number * n_frames
+    if not 0 <= start < layout.shape[0]:
+        raise ValueError(f"{layout.shape[0]} frames have no item {item.number}")
+    return start, min(start + n_frames, layout.shape[0])
+
+
+def has_chunks(layout: Layout, item: Item) -> bool:
+    """Whether an item comes as chunks."""
+    return layout.chunks is not None and not item.is_frame
+
+
+def piece_bytes(layout: Layout) -> int:
+    """Return the bytes of a piece's frames in memory."""
+    _, n_y, n_x = layout.shape
+    return min(layout.piece_frames, layout.shape[0]) * n_y * n_x * np.dtype(layout.dtype).itemsize
+
+
+def cut(source: Sendable, layout: Layout, item: Item) -> tuple[Piece, bytes]:
+    """Return a piece, and its bytes.
+
+    Parameters
+    ----------
+    source, layout
+        The source, and how it is cut.
+    item
+        Which piece, and in which form.
+
+    Raises
+    ------
+    ValueError
+        If there is no such piece.
+    MovieError, OSError, RuntimeError
+        If it cannot be read.
+    """
+    start, stop = bounds(layout, item)
+    if layout.chunks is None or source.chunks is None or item.is_frame:
+        return Piece(item=item), source.read(start, stop).tobytes()
+    sizes: list[int] = []
+    skipped: list[int] = []
+    parts: list[bytes] = []
+    for offset in offsets(layout.chunks, start, stop):
+        stored = source.chunks.get(offset)
+        sizes.append(-1 if stored is None else len(stored[0]))
+        skipped.append(0 if stored is None else stored[1])
+        parts.append(b"" if stored is None else bytes(stored[0]))
+    return Piece(item=item, sizes=sizes, skipped=skipped), parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def is_whole(layout: Layout, piece: Piece, content: bytes | memoryview) -> bool:
+    """Whether a piece has what its layout wants of it."""
+    try:
+        start, stop = bounds(layout, piece.item)
+    except ValueError:
+        return False
+    if layout.chunks is None or piece.item.is_frame:
+        return len(content) == (stop - start) * math.prod(layout.shape[1:]) * np.dtype(layout.dtype).itemsize
+    n_chunks = sum(1 for _ in offsets(layout.chunks, start, stop))
+    sizes: Sequence[int] = piece.sizes
+    return n_chunks == len(sizes) == len(piece.skipped) and sum(size for size in sizes if size > 0) == len(content)

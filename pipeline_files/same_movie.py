@@ -1,0 +1,102 @@
+"""A movie that must stay the file that it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline_files.data_roots import EVERYWHERE, DataRoots
+from pipeline_files.movie import MovieFile, open_movie
+from pipeline_files.source import Frames
+from pipeline_protocol.errors import MovieError, PointillistError
+
+
+class LostMovieError(MovieError):
+    """The movie is gone, or is another one: no frame of it can be had here."""
+
+
+class SameMovie:
+    """A movie whose identity is known beforehand, open.
+
+    Parameters
+    ----------
+    path, identity
+        The movie's.
+    roots
+        Folders that it has to be in.
+
+    Attributes
+    ----------
+    movie
+        The file.
+
+    Raises
+    ------
+    LostMovieError
+        If it is outside the roots, cannot be opened, or is another one.
+    """
+
+    def __init__(self, path: Path, identity: str, roots: DataRoots = EVERYWHERE) -> None:
+        self._path = path
+        self._identity = identity
+        self._roots = roots
+        self._stamp = self._stamped()
+        self.movie = self._open()
+
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
+        """Read frames.
+
+        Raises
+        ------
+        LostMovieError
+            If the movie is gone, or has changed.
+        MovieError
+            If these frames cannot be read.
+        """
+        try:
+            return self.movie.read(start, stop, out)
+        except MovieError as error:
+            try:
+                self._open().close()
+            except LostMovieError as lost:
+                raise lost from error
+            raise
+
+    def check(self) -> None:
+        """Make sure that nobody has written to it since the last call.
+
+        Raises
+        ------
+        LostMovieError
+            If it is gone, or has changed.
+        """
+        stamp = self._stamped()
+        if stamp != self._stamp:
+            self._open().close()
+            self._stamp = stamp
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.movie.close()
+
+    def _stamped(self) -> tuple[int, int, int] | None:
+        """Return what changes when somebody writes to the movie."""
+        try:
+            status = self._path.stat()
+        except (OSError, ValueError):
+            return None  # opening tells what is wrong
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _open(self) -> MovieFile:
+        """Open the movie, sure that it is the same."""
+        real = self._roots.allowed(self._path)
+        if real is None:
+            raise LostMovieError(self._path, f"is outside {self._roots}", "start launch-workers with --allow FOLDER")
+        try:
+            movie = open_movie(real)
+        except PointillistError as error:
+            raise LostMovieError(error.subject, error.problem, error.remedy) from error
+        if movie.identity != self._identity or not all(map(self._roots.allowed, movie.files)):
+            movie.close()
+            problem = "is not the movie that it was"
+            raise LostMovieError(self._path, problem, "put the old one back, and run the command again")
+        return movie

@@ -1,0 +1,131 @@
+"""What jobs read, open at the server: movies, camera maps, stored backgrounds. For one thread."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pipeline_files.maps import MAP_KEYS, load_map
+from pipeline_files.pieces import ArrayInMemory, Sendable, cut, layout_of
+from pipeline_files.same_movie import LostMovieError, SameMovie
+from pipeline_files.settings import normalised
+from pipeline_files.stored_background import is_copied, open_copied
+from pipeline_protocol.errors import MovieError, PointillistError, ServerError
+from pipeline_protocol.frame_messages import (
+    BACKGROUND,
+    BACKGROUND_ROWS,
+    LAYOUT,
+    MOVIE,
+    Item,
+    Laid,
+    Layout,
+    Missing,
+    Piece,
+)
+from pipeline_protocol.logs import note
+from pipeline_protocol.messages import JobSpec
+
+log = logging.getLogger("pointillist.server")
+
+N_OPEN = 16
+"""Parts that stay open."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Delivery:
+    """What a worker gets: a message, and a piece's bytes."""
+
+    message: Laid | Piece | Missing
+    content: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """A part of a job, open."""
+
+    source: Sendable
+    layout: Layout
+    check: Callable[[], None]
+    close: Callable[[], None]
+
+
+class Shelf:
+    """Opens parts of jobs, and keeps them open while they are asked for."""
+
+    def __init__(self) -> None:
+        self._parts: OrderedDict[tuple[str, str], Part] = OrderedDict()
+
+    def deliver(self, spec: JobSpec, item: Item) -> Delivery:
+        """Read an item, or say why that cannot be."""
+        try:
+            part = self._part(spec, item.part)
+        except PointillistError as error:
+            return _missing(item, error, is_lasting=True)
+        if item.number == LAYOUT:
+            return Delivery(message=Laid(item=item, layout=part.layout))
+        try:
+            message, content = cut(part.source, part.layout, item)
+            part.check()
+        except LostMovieError as error:
+            self.forget(item.job)
+            return _missing(item, error, is_lasting=True)
+        except PointillistError as error:
+            return _missing(item, error, is_lasting=False)
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:120]
+            said = MovieError(spec.movie, f"cannot be read ({reason})", "it may be damaged: copy it again")
+            return _missing(item, said, is_lasting=False)
+        return Delivery(message=message, content=content)
+
+    def forget(self, job: str) -> None:
+        """Let go of a job's files."""
+        for key in [key for key in self._parts if key[0] == job]:
+            self._parts.pop(key).close()
+
+    def close(self) -> None:
+        """Let go of all files."""
+        while self._parts:
+            self._parts.popitem()[1].close()
+
+    def _part(self, spec: JobSpec, name: str) -> Part:
+        key = spec.job, name
+        part = self._parts.get(key)
+        if part is None:
+            part = self._open(spec, name)
+            note(log, logging.INFO, "serving", job=spec.job, part=name)
+            self._parts[key] = part
+        self._parts.move_to_end(key)
+        while len(self._parts) > N_OPEN:
+            self._parts.popitem(last=False)[1].close()
+        return part
+
+    def _open(self, spec: JobSpec, name: str) -> Part:
+        if name == MOVIE:
+            same = SameMovie(Path(spec.movie), spec.identity)
+            return Part(source=same.movie, layout=layout_of(same.movie), check=same.check, close=same.close)
+        if name in (BACKGROUND, BACKGROUND_ROWS) and is_copied(spec.settings):
+            file = open_copied(spec.settings)
+            source: Sendable = file.rows if name == BACKGROUND_ROWS else file.pixels
+            return Part(source=source, layout=layout_of(source), check=lambda: None, close=file.close)
+        if name in MAP_KEYS:
+            return self._open_map(spec, name)
+        raise ServerError(name, "is no part of this job", "use the same version everywhere")
+
+    def _open_map(self, spec: JobSpec, key: str) -> Part:
+        shape = self._part(spec, MOVIE).source.shape
+        found = load_map(key, normalised(spec.settings), shape[1:], Path(spec.movie).parent)
+        if found is None:
+            raise ServerError(key, "is no part of this job", "use the same version everywhere")
+        source = ArrayInMemory(found[None])
+        layout = layout_of(source, sha256(found.tobytes()).hexdigest())
+        return Part(source=source, layout=layout, check=lambda: None, close=lambda: None)
+
+
+def _missing(item: Item, error: PointillistError, *, is_lasting: bool) -> Delivery:
+    parts = (str(error.subject), error.problem, error.remedy)
+    said = Missing(item=item, subject=parts[0], problem=parts[1], remedy=parts[2], is_lasting=is_lasting)
+    return Delivery(message=said)

@@ -1,0 +1,164 @@
+"""What a worker reads of a job: from files that its machine lets it open, else from the server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline_files.background_reader import images_of_range
+from pipeline_files.background_settings import BACKGROUND_FILE
+from pipeline_files.data_roots import EVERYWHERE, DataRoots
+from pipeline_files.maps import find_map, load_map
+from pipeline_files.metadata import Metadata
+from pipeline_files.settings import map_digest_name, map_name
+from pipeline_files.stored_background import copied_images, is_copied
+from pipeline_protocol.errors import MessageError, MovieError, PointillistError, SettingError
+from pipeline_protocol.frame_messages import BACKGROUND, BACKGROUND_ROWS
+from pipeline_protocol.logs import note
+from pipeline_protocol.messages import JobSpec
+from pipeline_worker.remote_frames import RemoteFrames
+from pipeline_worker.supply import Supply
+
+if TYPE_CHECKING:  # numba
+    from fitting.backgrounds.images import BackgroundImages, ImagesOfRange
+    from fitting.camera import CameraMap
+
+log = logging.getLogger("pointillist.worker")
+
+_N_MAPS = 6
+"""Maps from the server that stay: of two cameras."""
+
+
+class MapCache:
+    """Camera maps that came from the server, by the digest of their content."""
+
+    def __init__(self) -> None:
+        self._maps: dict[str, CameraMap] = {}
+
+    def get(self, frames: RemoteFrames) -> CameraMap:
+        """Return a map, fetched unless it is here.
+
+        Raises
+        ------
+        MessageError
+            If what comes is another one.
+        """
+        found = self._maps.pop(frames.digest, None)
+        if found is None:
+            found = np.ascontiguousarray(frames.read(0, 1)[0], np.float32)
+            if sha256(found.tobytes()).hexdigest() != frames.digest:
+                raise MessageError("camera map", "is not what the server announced", "submit the job again")
+        self._maps[frames.digest] = found
+        while len(self._maps) > _N_MAPS:
+            del self._maps[next(iter(self._maps))]
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Access:
+    """What a worker may open, and whom it asks for the rest.
+
+    Parameters
+    ----------
+    roots
+        Folders whose files it may open.
+    supply
+        Fetches from the server; None to do without.
+    maps
+        Those that came from there.
+    """
+
+    roots: DataRoots = EVERYWHERE
+    supply: Supply | None = None
+    maps: MapCache | None = None
+
+    def fetched(self, spec: JobSpec, part: str, error: PointillistError) -> RemoteFrames:
+        """Return a part of a job from the server, since it cannot be opened here.
+
+        Raises
+        ------
+        PointillistError
+            That error, if there is no server to ask.
+        BlockedError
+            If the server does not have it either.
+        """
+        if self.supply is None:
+            raise error
+        note(log, logging.INFO, "fetching", job=spec.job, part=part, why=str(error))
+        return RemoteFrames(self.supply, spec.job, part)
+
+    def load_map(self, spec: JobSpec, key: str, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap | None:
+        """Return a camera map, turned and cut to the movie; None if the job has none of this kind.
+
+        Raises
+        ------
+        SettingError
+            If it cannot be had.
+        """
+        if not map_name(settings, key):
+            return None
+        folder = Path(spec.movie).parent
+        try:
+            self._check_map(key, settings, folder)
+            return load_map(key, settings, frame_shape, folder)
+        except SettingError as error:
+            fetched = self.fetched(spec, key, error)
+        if fetched.shape != (1, *frame_shape):
+            raise MessageError(key, f"came with the shape {fetched.shape}", "use the same version everywhere")
+        return (self.maps or MapCache()).get(fetched)
+
+    def _check_map(self, key: str, settings: Metadata, folder: Path) -> None:
+        """Make sure that a map may be opened, and that it will be known whether it is the right one."""
+        found = find_map(key, settings, folder)
+        if found is not None and self.roots.allowed(found[0]) is None:
+            raise SettingError(key, f"{found[0]} is outside {self.roots}", "start launch-workers with --allow FOLDER")
+        if self.supply is not None and settings.get(map_digest_name(key)) is None:
+            raise SettingError(key, "nothing says which file it is", "submit the job again")
+
+    @contextmanager
+    def copied_images(self, spec: JobSpec) -> Iterator[ImagesOfRange | None]:
+        """Open the background that a job copies, or yield None.
+
+        Raises
+        ------
+        PointillistError
+            If it cannot be had.
+        """
+        if not is_copied(spec.settings):
+            yield None
+            return
+        with ExitStack() as stack:
+            try:
+                self._check_background(spec)
+                images = stack.enter_context(copied_images(spec.settings))
+            except PointillistError as error:
+                images = self._fetched_images(spec, error)
+            yield images
+
+    def _check_background(self, spec: JobSpec) -> None:
+        path = Path(str(spec.settings[BACKGROUND_FILE]))
+        if self.roots.allowed(path) is None:
+            problem = f"{path} is outside {self.roots}"
+            raise SettingError(BACKGROUND_FILE, problem, "start launch-workers with --allow FOLDER")
+
+    def _fetched_images(self, spec: JobSpec, error: PointillistError) -> ImagesOfRange:
+        rows = self.fetched(spec, BACKGROUND_ROWS, error)
+        pixels = self.fetched(spec, BACKGROUND, error)
+
+        def images(start: int, stop: int) -> BackgroundImages:
+            if stop > rows.shape[0]:
+                raise MovieError(BACKGROUND_FILE, f"has {rows.shape[0]} frames, not {stop}", "make it again")
+            return images_of_range(rows, pixels, start, stop)
+
+        return images
+
+
+HERE = Access()
+"""Of who works for nobody but the user that started it, where the files are."""
