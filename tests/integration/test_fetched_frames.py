@@ -73,6 +73,7 @@ class Machines:
         environment = child_environment(self.keys, self.lifelines)
         del environment["PYTHONUNBUFFERED"]
         environment |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "PYMEDATADIR": ""}
+        environment["POINTILLIST_LOGS"] = str(home)
         environment["POINTILLIST_ALLOW"] = str(allow) if allow else ""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
