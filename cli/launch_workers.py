@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     envvar="POINTILLIST_INTERFACE",
     help="The network to let others in from; without it the server listens on this machine only.",
 )
+@click.option(
+    "--allow",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FOLDER",
+    help="A folder that the cluster may read, and write results to, besides PYME's data directory; may be repeated.",
+)
 @click.option("--no-server", is_flag=True, help="Only workers: wait for a server.")
 @click.option("--list", "is_list", is_flag=True, help="List the servers in sight, and end.")
 @click.option("--kill", is_flag=True, help="End your launch-workers on this machine.")
@@ -32,6 +40,7 @@ def command(  # noqa: PLR0913  # one for each option
     reserve: int | None,
     place: Place,
     interface: str | None,
+    allow: tuple[Path, ...],
     no_server: bool,
     is_list: bool,
     kill: bool,
@@ -51,7 +60,7 @@ def command(  # noqa: PLR0913  # one for each option
     from cli.console import output
 
     del interface  # is in the place
-    if is_list + kill > 1 or ((is_list or kill) and (n is not None or reserve or no_server)):
+    if is_list + kill > 1 or ((is_list or kill) and (n is not None or reserve or allow or no_server)):
         raise click.UsageError("--list and --kill stand alone")
     if n is not None and reserve is not None:
         raise click.UsageError("N and --reserve exclude each other")
@@ -67,9 +76,8 @@ def command(  # noqa: PLR0913  # one for each option
         from pipeline_worker.launch import launch_workers, workers_beside
         from pipeline_worker.station import LaunchPlan
 
-        plan = LaunchPlan(
-            n_workers=workers_beside(reserve or 0) if n is None else n, place=place, may_serve=not no_server
-        )
+        n_workers = workers_beside(reserve or 0) if n is None else n
+        plan = LaunchPlan(n_workers=n_workers, place=place, may_serve=not no_server, allowed=allow)
         console = output()
         launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
 

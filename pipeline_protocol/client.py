@@ -37,6 +37,7 @@ from pipeline_protocol.messages import (
 )
 from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
 from pipeline_protocol.sockets import connect_dealer, reconnect
+from pipeline_protocol.vouchers import Owner
 from pipeline_protocol.wire import decode_from_server, encode
 
 Reply = TypeVar("Reply")
@@ -134,6 +135,7 @@ class Client:
         MovieError, SettingError, ResultsError
             If the server cannot read the movie, use the settings or write the results.
         """
+        owner = Owner.of_user()
         reply = self._ask(
             Submit(
                 request=next(self._numbers),
@@ -143,6 +145,8 @@ class Client:
                 output=output,
                 resume=resume,
                 kind=kind,
+                may_read=owner.vouch_reading(movie, identity, settings),
+                may_write=owner.vouch_writing(output or "", identity),
             )
         )
         return _expect(reply, Accepted).job

@@ -37,7 +37,7 @@ class Ref(Struct, frozen=True, kw_only=True):
 class JobSpec(Struct, frozen=True, kw_only=True):
     """All that a worker needs to know of a job.
 
-    ``kind`` names the function from a range and settings to an answer.
+    ``kind`` names the function from a range and settings to an answer, ``may_read`` is the voucher of who submitted it.
     """
 
     job: Name
@@ -47,6 +47,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     n_frames: Count
     settings: Settings
     output: Text
+    may_read: Text = ""
 
 
 # --- from a worker --------------------------------------------------------------------------------
@@ -141,7 +142,8 @@ class Submit(Struct, frozen=True, kw_only=True, tag=True):
     """Start, join or resume a job: ``kind`` says what is to be made of the movie.
 
     ``output`` is the wished path of the results, or None for PYME's rule. ``resume`` says whether a journal
-    of the same job may be, must be or must not be taken up.
+    of the same job may be, must be or must not be taken up. ``may_read`` and ``may_write`` are vouchers
+    (:mod:`pipeline_protocol.vouchers`) for the files named and for the output.
     """
 
     request: Count
@@ -151,6 +153,8 @@ class Submit(Struct, frozen=True, kw_only=True, tag=True):
     output: Text | None = None
     resume: ResumeRule = "allowed"
     kind: Name = "fit"
+    may_read: Text = ""
+    may_write: Text = ""
 
 
 class Watch(Struct, frozen=True, kw_only=True, tag=True):

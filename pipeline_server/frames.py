@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,6 +47,14 @@ class Tracker(Protocol):
         """Whether it has."""
 
 
+class HasSpec(Protocol):
+    """A job."""
+
+    @property
+    def spec(self) -> JobSpec:
+        """What workers are told of it."""
+
+
 Send = Callable[[bytes, Laid | Piece | Missing, bytes], Tracker | None]
 """Sends a message to a peer; None if there is no such peer any more."""
 
@@ -73,14 +81,14 @@ class FrameDesk:
         Of the door.
     wake
         Called, from the helper, when something has been read.
-    spec_of
-        Returns a job that is at work, None for others.
+    works
+        The jobs at work.
     """
 
-    def __init__(self, send: Send, wake: Callable[[], None], spec_of: Callable[[str], JobSpec | None]) -> None:
+    def __init__(self, send: Send, wake: Callable[[], None], works: Mapping[str, HasSpec]) -> None:
         self._send = send
         self._wake = wake
-        self._spec_of = spec_of
+        self._works = works
         self._shelf = Shelf()
         self._helper = ThreadPoolExecutor(1, "frames")
         self._wanted: dict[bytes, dict[Item, None]] = {}
@@ -105,7 +113,7 @@ class FrameDesk:
             self._drop(peer)
         wanted = self._wanted.setdefault(peer, {})
         for item in want.items:
-            if item not in wanted and len(wanted) < MAX_WANTED and self._spec_of(item.job) is not None:
+            if item not in wanted and len(wanted) < MAX_WANTED and item.job in self._works:
                 wanted[item] = None
                 self._queue(peer, item)
         if not wanted:
@@ -119,11 +127,11 @@ class FrameDesk:
         self._send_ready()
         while self._unread and len(self._reading) < N_READS and self._n_ready < CACHE_BYTES // 2:
             item, _ = self._unread.popitem(last=False)
-            spec = self._spec_of(item.job)
-            if spec is None:
+            work = self._works.get(item.job)
+            if work is None:
                 self._unlist(item, self._waiting.pop(item, set()))
             else:
-                self._reading[item] = future = self._helper.submit(self._shelf.deliver, spec, item)
+                self._reading[item] = future = self._helper.submit(self._shelf.deliver, work.spec, item)
                 future.add_done_callback(lambda _: self._wake())
 
     def forget(self, job: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline_protocol.errors import PointillistError, ResultsError
 from pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
+from pipeline_server.guard import Guard
 from pipeline_server.submission import Joined, Submission, prepare, reopen
 
 log = logging.getLogger("pointillist.server")
@@ -45,11 +46,14 @@ class Reception:
         Called, from the helper, when something is ready.
     state
         File that lists the journals at work, for a server that starts again; None to keep none.
+    guard
+        Of the server; that of this user and machine if None.
     """
 
-    def __init__(self, wake: Callable[[], None], state: Path | None = None) -> None:
+    def __init__(self, wake: Callable[[], None], state: Path | None = None, guard: Guard | None = None) -> None:
         self._wake = wake
         self._state = state
+        self._guard = guard or Guard.of_this_machine()
         self._helper = ThreadPoolExecutor(1, "reception")
         self._held: dict[Path, str] = {}
         self._pending: dict[int, tuple[Future[Submission | Joined], bytes | None]] = {}
@@ -78,7 +82,7 @@ class Reception:
         if answer is not None:
             return answer
         if request.request not in self._pending:
-            self._start(request.request, peer, prepare, request, self._held)
+            self._start(request.request, peer, prepare, request, self._held, self._guard)
         return Wait(request=request.request)
 
     def take_up(self, peer: bytes, request: int, journal: Path) -> ToClient:

@@ -72,7 +72,7 @@ class Service:
         self._roster = Roster()
         self._n_begun = 0
         self._tick_at = 0.0
-        self._frames = FrameDesk(door.send_content, waker.wake, self._spec)
+        self._frames = FrameDesk(door.send_content, waker.wake, self._works)
         self._overview = Overview(
             door=door,
             reception=reception,
@@ -266,11 +266,6 @@ class Service:
         del self._works[work.id]
         self.queue.forget(work.id)
         self._frames.forget(work.id)
-
-    def _spec(self, job: str) -> m.JobSpec | None:
-        """Return a job that is at work."""
-        work = self._works.get(job)
-        return None if work is None else work.submission.spec
 
     # --- the queue -------------------------------------------------------------------------------
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from pipeline_files.movie import MovieFile, open_movie
+from pipeline_files.movie import MovieFile
 from pipeline_files.places import alternatives, check_writable, is_taken, journal_path
 from pipeline_files.settings import normalised, settings_digest
-from pipeline_protocol.errors import MovieError, ResultsError, ServerError
+from pipeline_protocol.errors import ResultsError, ServerError
 from pipeline_protocol.messages import JobSpec, Submit
 from pipeline_protocol.version import program_version
+from pipeline_server.guard import TRUSTING, Guard
 from pipeline_server.journal import Journal
 from pipeline_server.kinds import Plan
 from pipeline_server.records import JobEntry, JournalLockedError
@@ -45,7 +46,7 @@ class Joined:
     job: str
 
 
-def prepare(request: Submit, held: Mapping[Path, str]) -> Submission | Joined:
+def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submission | Joined:
     """Make a job of a request.
 
     Parameters
@@ -54,11 +55,13 @@ def prepare(request: Submit, held: Mapping[Path, str]) -> Submission | Joined:
         Of a client.
     held
         Journals that this server has open, with their jobs.
+    guard
+        Of the server.
 
     Raises
     ------
     MovieError
-        If the movie cannot be read, or is not the one that the client saw.
+        If the movie cannot or may not be read, or is not the one that the client saw.
     SettingError
         If a setting is missing or wrong.
     ResultsError
@@ -66,8 +69,9 @@ def prepare(request: Submit, held: Mapping[Path, str]) -> Submission | Joined:
     ServerError
         If there is no such kind of job.
     """
-    digest, plan = _plan(request)
+    digest, plan = _plan(request, guard)
     wished = Path(request.output) if request.output else plan.default_output
+    guard.check_output(request, wished)
     check_writable(wished)
     for output in alternatives(wished, plan.form.ending):
         journal = journal_path(output)
@@ -108,7 +112,8 @@ def reopen(path: Path) -> Submission:
                 settings=spec.settings,
                 output=spec.output,
                 kind=spec.kind,
-            )
+            ),
+            TRUSTING,
         )
     except BaseException:
         journal.close()
@@ -116,13 +121,11 @@ def reopen(path: Path) -> Submission:
     return Submission(spec=spec, journal=journal, plan=plan)
 
 
-def _plan(request: Submit) -> tuple[str, Plan]:
+def _plan(request: Submit, guard: Guard) -> tuple[str, Plan]:
     """Look at the movie; return the digest of the job, and its plan."""
     if request.kind not in KINDS:
         raise ServerError(request.kind, "the server has no such kind of job", "use the same version everywhere")
-    with open_movie(request.movie) as movie:
-        if movie.identity != request.identity:
-            raise MovieError(request.movie, "is not the file that it was", "run the command again")
+    with guard.open_movie(request) as movie:
         settings = normalised(request.settings)
         return _digest(request, movie), KINDS[request.kind](movie, settings)
 
@@ -160,4 +163,5 @@ def _spec(request: Submit, digest: str, plan: Plan, output: Path) -> JobSpec:
         n_frames=plan.stop,
         settings=request.settings,
         output=str(output),
+        may_read=request.may_read,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline_files.storage import DiskFullError
 from pipeline_protocol.errors import PointillistError, ResultsError
-from pipeline_protocol.messages import Answer, Ref
+from pipeline_protocol.messages import Answer, JobSpec, Ref
 from pipeline_protocol.reports import JobState, Progress
 from pipeline_protocol.wire import Buffer, encode_spec
 from pipeline_server import events as e
@@ -186,6 +186,11 @@ class Work:
     def resumed(self) -> None:
         """Forget why it was paused."""
         self._retry_at = None
+
+    @property
+    def spec(self) -> JobSpec:
+        """What workers are told."""
+        return self.submission.spec
 
     @property
     def is_busy(self) -> bool:

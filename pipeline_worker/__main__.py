@@ -16,6 +16,7 @@ from pipeline_files.places import log_folder
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import user_keys
 from pipeline_protocol.logs import start_logging
+from pipeline_protocol.vouchers import Owner
 from pipeline_worker.access import Access, MapCache
 from pipeline_worker.process import WorkerProcess
 from pipeline_worker.registry import kinds
@@ -33,7 +34,7 @@ def main() -> int:
     start_logging("worker", log_folder())
     try:
         supply = Supply()
-        access = Access(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
+        access = Access(roots=DataRoots.of_this_machine(), owner=Owner.of_user(), supply=supply, maps=MapCache())
         worker = WorkerProcess(
             options.address,
             user_keys(),

@@ -23,6 +23,7 @@ from pipeline_protocol.errors import MessageError, MovieError, PointillistError,
 from pipeline_protocol.frame_messages import BACKGROUND, BACKGROUND_ROWS
 from pipeline_protocol.logs import note
 from pipeline_protocol.messages import JobSpec
+from pipeline_protocol.vouchers import Owner
 from pipeline_worker.remote_frames import RemoteFrames
 from pipeline_worker.supply import Supply
 
@@ -68,7 +69,9 @@ class Access:
     Parameters
     ----------
     roots
-        Folders whose files it may open.
+        Folders whose files it may open for anybody.
+    owner
+        For whom it may open whatever he can.
     supply
         Fetches from the server; None to do without.
     maps
@@ -76,8 +79,14 @@ class Access:
     """
 
     roots: DataRoots = EVERYWHERE
+    owner: Owner = Owner(b"")  # noqa: RUF009 - frozen
     supply: Supply | None = None
     maps: MapCache | None = None
+
+    def roots_for(self, spec: JobSpec) -> DataRoots:
+        """Return the folders whose files it may open for a job."""
+        expected = self.owner.vouch_reading(spec.movie, spec.identity, spec.settings)
+        return EVERYWHERE if self.owner.is_mine(spec.may_read, expected) else self.roots
 
     def fetched(self, spec: JobSpec, part: str, error: PointillistError) -> RemoteFrames:
         """Return a part of a job from the server, since it cannot be opened here.
@@ -106,7 +115,7 @@ class Access:
             return None
         folder = Path(spec.movie).parent
         try:
-            self._check_map(key, settings, folder)
+            self._check_map(spec, key, settings)
             return load_map(key, settings, frame_shape, folder)
         except SettingError as error:
             fetched = self.fetched(spec, key, error)
@@ -114,11 +123,11 @@ class Access:
             raise MessageError(key, f"came with the shape {fetched.shape}", "use the same version everywhere")
         return (self.maps or MapCache()).get(fetched)
 
-    def _check_map(self, key: str, settings: Metadata, folder: Path) -> None:
+    def _check_map(self, spec: JobSpec, key: str, settings: Metadata) -> None:
         """Make sure that a map may be opened, and that it will be known whether it is the right one."""
-        found = find_map(key, settings, folder)
-        if found is not None and self.roots.allowed(found[0]) is None:
-            raise SettingError(key, f"{found[0]} is outside {self.roots}", "start launch-workers with --allow FOLDER")
+        found, roots = find_map(key, settings, Path(spec.movie).parent), self.roots_for(spec)
+        if found is not None and roots.allowed(found[0]) is None:
+            raise SettingError(key, f"{found[0]} is outside {roots}", "start launch-workers with --allow FOLDER")
         if self.supply is not None and settings.get(map_digest_name(key)) is None:
             raise SettingError(key, "nothing says which file it is", "submit the job again")
 
@@ -143,9 +152,9 @@ class Access:
             yield images
 
     def _check_background(self, spec: JobSpec) -> None:
-        path = Path(str(spec.settings[BACKGROUND_FILE]))
-        if self.roots.allowed(path) is None:
-            problem = f"{path} is outside {self.roots}"
+        path, roots = Path(str(spec.settings[BACKGROUND_FILE])), self.roots_for(spec)
+        if roots.allowed(path) is None:
+            problem = f"{path} is outside {roots}"
             raise SettingError(BACKGROUND_FILE, problem, "start launch-workers with --allow FOLDER")
 
     def _fetched_images(self, spec: JobSpec, error: PointillistError) -> ImagesOfRange:

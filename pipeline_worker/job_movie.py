@@ -46,7 +46,7 @@ class JobMovie:
         self._access = access
         self._source: SameMovie | RemoteFrames
         try:
-            self._source = SameMovie(Path(spec.movie), spec.identity, access.roots)
+            self._source = SameMovie(Path(spec.movie), spec.identity, access.roots_for(spec))
         except LostMovieError as error:
             self._source = self._fetched(error)
             shape, self.dtype = self._source.shape, self._source.dtype

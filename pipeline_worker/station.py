@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline_protocol.addresses import ANY_PORT, LOOPBACK, endpoint
 from pipeline_protocol.client import Client
@@ -37,6 +38,8 @@ class LaunchPlan:
         Where the server is.
     may_serve
         Whether to start a server if there is none.
+    allowed
+        Folders that the cluster may read, and the server write to, besides PYME's data directory.
     worker_command
         What the interpreter is given for a worker, before the server's address.
     """
@@ -44,6 +47,7 @@ class LaunchPlan:
     n_workers: int
     place: Place
     may_serve: bool = True
+    allowed: tuple[Path, ...] = ()
     worker_command: tuple[str, ...] = ("-m", "pipeline_worker")
 
 

@@ -12,6 +12,7 @@ from pipeline_files.results import ResultsDescription
 from pipeline_protocol.errors import MessageError, ServerError
 from pipeline_protocol.messages import Answer, Ref, Submit
 from pipeline_server.backgrounds import BackgroundForm
+from pipeline_server.guard import TRUSTING
 from pipeline_server.kinds import Form
 from pipeline_server.localizations import LocalizationForm
 from pipeline_server.registry import KINDS as SERVER_KINDS
@@ -51,7 +52,7 @@ def test_server_and_workers_know_the_same_kinds() -> None:
 def test_a_kind_that_is_not_known_is_refused(tmp_path: Path) -> None:
     request = Submit(request=1, movie=str(tmp_path / "m.h5"), identity="i", settings={}, kind="tiles")
     with pytest.raises(ServerError, match="tiles: the server has no such kind of job"):
-        prepare(request, {})
+        prepare(request, {}, TRUSTING)
 
 
 def test_rows_of_the_range_are_taken() -> None:

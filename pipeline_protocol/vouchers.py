@@ -1,0 +1,69 @@
+"""How a server or worker knows that a request comes from the very user whose account it runs under.
+
+All of a cluster hold its key, whoever and wherever they are. Each account has a second secret, which no command shows
+or copies. With it a client vouches for a request: this movie with these settings, this place for the results. Who
+knows the secret too can tell that, and may then open what the user himself may open; anybody else can at most repeat
+the same request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from hmac import compare_digest
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import platformdirs
+
+from pipeline_protocol.errors import ServerError
+from pipeline_protocol.fields import Settings
+from pipeline_protocol.keys import KeyFile, parse_key
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A user account.
+
+    Parameters
+    ----------
+    secret
+        Of the account; empty for one that cannot vouch for anything.
+    """
+
+    secret: bytes
+
+    @classmethod
+    def of_user(cls, folder: Path | None = None) -> Self:
+        """Return the account of this process; its secret is made on first use.
+
+        Parameters
+        ----------
+        folder
+            Where the secret lies; the user's configuration folder if None.
+        """
+        file = KeyFile((folder or platformdirs.user_config_path("pointillist")) / "owner.key")
+        try:
+            file.create()
+            return cls(parse_key(file.read()[0], file.path))
+        except ServerError:
+            return cls(b"")
+
+    def vouch_reading(self, movie: str, identity: str, settings: Settings) -> str:
+        """Return what proves that the user wants a movie read, and the files that its settings name."""
+        return self._voucher("read", [movie, identity, settings])
+
+    def vouch_writing(self, output: str, identity: str) -> str:
+        """Return what proves that the user wants results of a movie written to a path."""
+        return self._voucher("write", [output, identity])
+
+    def is_mine(self, voucher: str, expected: str) -> bool:
+        """Whether a voucher is what this account would have given."""
+        return bool(self.secret) and compare_digest(voucher.encode(), expected.encode())
+
+    def _voucher(self, use: str, what: list[object]) -> str:
+        if not self.secret:
+            return ""
+        text = msgspec.msgpack.encode([use, *what], order="deterministic")
+        return blake2b(text, key=self.secret, digest_size=32).hexdigest()

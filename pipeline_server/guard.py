@@ -1,0 +1,110 @@
+"""What a server reads and writes for whom."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pipeline_files.background_settings import BACKGROUND_FILE
+from pipeline_files.data_roots import EVERYWHERE, DataRoots
+from pipeline_files.maps import MAP_KEYS, find_map
+from pipeline_files.movie import MovieFile, open_movie
+from pipeline_files.settings import normalised
+from pipeline_files.stored_background import is_copied
+from pipeline_protocol.errors import MovieError, ResultsError, SettingError
+from pipeline_protocol.messages import Submit
+from pipeline_protocol.vouchers import Owner
+
+HOST = socket.gethostname()
+
+_REMEDY = "move it there, or start launch-workers on that machine with --allow FOLDER"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """Keeps requests within bounds.
+
+    Parameters
+    ----------
+    roots
+        What anybody with the cluster's key may have read and written to.
+    owner
+        Whose requests may name whatever that account can open.
+    """
+
+    roots: DataRoots
+    owner: Owner
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """Return what holds for a server of this user."""
+        return cls(roots=DataRoots.of_this_machine(), owner=Owner.of_user())
+
+    def open_movie(self, request: Submit) -> MovieFile:
+        """Open the movie of a request.
+
+        Raises
+        ------
+        MovieError, SettingError
+            If it, or a file that its settings name, is out of bounds; or if it is not what the client sees.
+        """
+        expected = self.owner.vouch_reading(request.movie, request.identity, request.settings)
+        roots = EVERYWHERE if self.owner.is_mine(request.may_read, expected) else self.roots
+        self._check_movie(request, roots, [request.movie])
+        self._check_settings(request, roots)
+        if not Path(request.movie).exists():
+            problem = f"there is no such file on {HOST}, where the server runs"
+            raise MovieError(request.movie, problem, "put it there under the same path, or where both machines see it")
+        with ExitStack() as on_error:
+            movie = on_error.enter_context(open_movie(request.movie))
+            self._check_movie(request, roots, [movie.path, *movie.files])
+            _check_identity(request, movie)
+            on_error.pop_all()
+        return movie
+
+    def check_output(self, request: Submit, output: Path) -> None:
+        """Make sure that results may be written.
+
+        Raises
+        ------
+        ResultsError
+            If that is out of bounds.
+        """
+        expected = self.owner.vouch_writing(request.output or "", request.identity)
+        if self.owner.is_mine(request.may_write, expected) or self.roots.allowed(output) is not None:
+            return
+        problem = f"is outside what the server on {HOST} may write ({self.roots})"
+        raise ResultsError(output, problem, "leave out -o, or start launch-workers there with --allow FOLDER")
+
+    def _check_movie(self, request: Submit, roots: DataRoots, files: Sequence[Path | str]) -> None:
+        if not all(map(roots.allowed, files)):
+            raise MovieError(request.movie, self._outside, _REMEDY)
+
+    def _check_settings(self, request: Submit, roots: DataRoots) -> None:
+        if roots is EVERYWHERE:
+            return
+        settings, folder = normalised(request.settings), Path(request.movie).parent
+        for key in MAP_KEYS:
+            found = find_map(key, settings, folder)
+            if found is not None and roots.allowed(found[0]) is None:
+                raise SettingError(key, f"{found[0]} {self._outside}", _REMEDY)
+        if is_copied(settings) and roots.allowed(str(settings[BACKGROUND_FILE])) is None:
+            raise SettingError(BACKGROUND_FILE, f"{settings[BACKGROUND_FILE]} {self._outside}", _REMEDY)
+
+    @property
+    def _outside(self) -> str:
+        return f"is outside what the server on {HOST} may read ({self.roots})"
+
+
+def _check_identity(request: Submit, movie: MovieFile) -> None:
+    if movie.identity != request.identity:
+        problem = f"is another file on {HOST}, where the server runs, or has just been changed"
+        raise MovieError(request.movie, problem, "run the command again, with a path that both machines share")
+
+
+TRUSTING = Guard(roots=EVERYWHERE, owner=Owner(b""))
+"""For jobs that a server accepted before it was started again."""
