@@ -140,6 +140,7 @@ def advance(
         target = where_less(0.5, is_over, value - (1.0 - kept) * last, value + share * load(found, i))
         target = where_less(target, load(low, k), load(low, k), target)
         target = where_less(load(high, k), target, load(high, k), target)
+        target = where_less(-2.0 * UNLIMITED, target, target, value)  # a step that is no number is not taken
         taken = where_less(0.5, is_over, kept * last, target - value)
         store(step, i, taken)
         store(p, k, target)
