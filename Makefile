@@ -56,7 +56,7 @@ KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py
 	detectors.py fit_kernels.py gaussian_fit.py lanes.py live_background.py local_maximum.py localize.py medians.py \
 	pixel_weights.py sparse_median.py wavelet.py)
 # What the compiler is told of lanes must be what plain Python does.
-PLAIN_TESTS := $(addprefix tests/unit/test_,fit_kernels.py lanes.py)
+PLAIN_TESTS := $(addprefix tests/unit/test_,fit_kernels.py fit_laws.py lanes.py)
 bounds: $(VENV)/test
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q $(PLAIN_TESTS)

@@ -63,7 +63,7 @@ def derivatives(p: Values, *, is_integrated: bool) -> Values:
 
 
 def equations_of(
-    parameters: Values, pixels: Values, *, is_integrated: bool, is_given: bool
+    parameters: Values, pixels: Values, *, is_integrated: bool, is_given: bool, is_sloping: bool = True
 ) -> tuple[Values, Values, LaneArray, LaneArray, LaneArray]:
     """Return the matrix ``(lane, 8, 8)``, the gradient ``(lane, 8)``, and what the deviance is computed from."""
     p, data = lane_rows(parameters), lane_rows(pixels)
@@ -71,7 +71,7 @@ def equations_of(
     write_profiles(p, (is_integrated, False), HALF, ASPECT, along_x, along_y)
     sums = np.zeros(SIDE * N_SUMS * N_LANES, np.float32)
     products, gradient = np.zeros(N_PRODUCTS * N_LANES, np.float32), np.zeros(N_PARAMETERS * N_LANES, np.float32)
-    shape = (HALF, ASPECT, True, is_given)
+    shape = (HALF, ASPECT, is_sloping, is_given)
     keep_equations(data, p, along_x, along_y, shape, sums, products, gradient)
     matrices = np.zeros((N_LANES, N_PARAMETERS, N_PARAMETERS))
     lower = np.tril_indices(N_PARAMETERS)
@@ -143,6 +143,36 @@ def test_the_normal_equations_are_those_of_the_numerical_derivatives(*, is_integ
         np.testing.assert_allclose(matrices[lane] / np.outer(scale, scale), matrix / np.outer(scale, scale), atol=2e-5)
         gradient = slopes @ (weight * (signal - mean))
         np.testing.assert_allclose(gradients[lane] / scale, gradient / scale, atol=2e-4)
+
+
+def test_without_slopes_the_equations_of_the_other_parameters_are_the_same() -> None:
+    parameters = random_parameters(5)
+    parameters[6:] = 0
+    pixels = pixels_of(parameters, is_integrated=True, is_given=False)
+    sloping, flat = (
+        equations_of(parameters, pixels, is_integrated=True, is_given=False, is_sloping=is_sloping)
+        for is_sloping in (True, False)
+    )
+    np.testing.assert_allclose(flat[0][:, :6, :6], sloping[0][:, :6, :6], rtol=1e-5)
+    np.testing.assert_allclose(flat[1][:, :6], sloping[1][:, :6], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("is_integrated", [False, True], ids=["sampled", "integrated"])
+@pytest.mark.parametrize("sigma", [0.6, 1.3, 3.0])
+def test_profiles_and_their_derivatives_are_those_of_the_formula(sigma: float, *, is_integrated: bool) -> None:
+    parameters = random_parameters(6)
+    parameters[3:5] = sigma
+    p, step = lane_rows(parameters), 1e-5
+    along_x, along_y = np.zeros((2, 3 * SIDE * N_LANES), np.float32)
+    write_profiles(p, (is_integrated, False), HALF, ASPECT, along_x, along_y)
+    profile = mean_profile if is_integrated else sampled_profile
+    for found, pitch, centres in ((along_x, 1.0, p[N_LANES:]), (along_y, ASPECT, p[2 * N_LANES :])):
+        for lane in range(N_LANES):
+            centre, width = float(centres[lane]), float(p[3 * N_LANES])
+            by_centre = profile(centre + step, width, pitch) - profile(centre - step, width, pitch)
+            by_width = profile(centre, width + step, pitch) - profile(centre, width - step, pitch)
+            expected = [profile(centre, width, pitch), by_centre / (2 * step), by_width / (2 * step)]
+            np.testing.assert_allclose(found.reshape(SIDE, 3, N_LANES)[:, :, lane].T, expected, atol=2e-6)
 
 
 def test_the_gradient_is_minus_half_the_slope_of_the_deviance() -> None:

@@ -16,8 +16,9 @@ from reference_fits import (
     pyme_start,
     sampled_gaussian,
 )
-from spot_fits import LEAST_SQUARES, LIKELIHOOD, fit, fit_regions, frame_of
+from spot_fits import LEAST_SQUARES, LIKELIHOOD, camera_of, fit, fit_regions, frame_of, images_of
 
+from fitting.estimation.gaussian_fit import GaussianFit
 from fitting.estimation.result_codes import CONVERGED
 from fitting.precision import CIRCULAR, ELLIPTICAL, SLOPES
 from fitting.simulation.regions import draw_regions, draw_spots_at_centres
@@ -108,3 +109,16 @@ def test_the_likelihood_of_every_model_is_that_of_the_reference(free: tuple[str,
         for name, value, error in zip(free, best.values, best.errors, strict=True):
             assert known[name] == pytest.approx(value, abs=5e-3 * error)
         assert row["x_error"] == pytest.approx(best.errors[0], rel=0.01)
+
+
+def test_rows_come_in_the_order_of_the_candidates_however_many_there_are() -> None:
+    frame = frame_of(*[(x, y) for x in range(8, 36, 8) for y in range(8, 36, 8)])
+    points = np.array([(x, y) for x in range(8, 36, 8) for y in range(8, 36, 8)], np.float32)
+    fits = GaussianFit(LIKELIHOOD, camera_of(np.ones_like(frame)))
+    for number in range(150):
+        fits.add(number, images_of(frame, np.ones_like(frame)), points)
+    rows = fits.rows()
+    assert len(fits.rows()) == 0
+    np.testing.assert_array_equal(rows["frame"], np.repeat(np.arange(150), len(points)))
+    np.testing.assert_allclose(rows["x"], np.tile(points[:, 0], 150), atol=0.5)
+    np.testing.assert_array_equal(rows["x"][: len(points)], rows["x"][-len(points) :])
