@@ -54,7 +54,7 @@ docs: $(VENV)/check
 # Reads beyond an array return garbage unless the compiler is told to look.
 KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py dcnum_background.py detection.py \
 	detectors.py fit_kernels.py gaussian_fit.py lanes.py live_background.py local_maximum.py localize.py medians.py \
-	pixel_weights.py sparse_median.py wavelet.py)
+	neighbours.py pixel_weights.py sparse_median.py wavelet.py)
 # What the compiler is told of lanes must be what plain Python does.
 PLAIN_TESTS := $(addprefix tests/unit/test_,fit_kernels.py fit_laws.py lanes.py)
 bounds: $(VENV)/test

@@ -1,4 +1,7 @@
-"""Kernels that thin out candidates that lie together, in time that grows with their number."""
+"""Kernels that thin out candidates that lie together, in time that grows with their number.
+
+However candidates lie: a frame has about one a pixel at the most, so that a cell has few.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,38 @@ from numpy.typing import NDArray
 from fitting.jit import kernel
 
 Points = NDArray[np.float32]
-Cells = tuple[NDArray[np.int32], NDArray[np.int32], float]
-"""First point of each cell, ``(row, column)``; the point after each point; cells per px. -1 is none."""
+Cells = tuple[NDArray[np.int32], NDArray[np.int32], int]
+"""First point of each bucket and the point after each point, -1 for none; how many rings of cells there are at most."""
+
+CELLS_PER_PX = 0.25
+
+
+@kernel
+def _bucket(row: int, column: int, n_buckets: int) -> int:
+    """Return the bucket of a cell; cells side by side have different ones, mostly."""
+    return ((row * 73856093) ^ (column * 19349663)) & (n_buckets - 1)
+
+
+@kernel
+def _cell(points: Points, index: int) -> tuple[int, int]:
+    """Return row and column of the cell that a point is in."""
+    return int(points[index, 1] * CELLS_PER_PX), int(points[index, 0] * CELLS_PER_PX)
 
 
 @kernel
 def _sort_into_cells(points: Points, radius: float) -> Cells:
-    """Chain the points of each square cell: about one point a cell, none wider than the radius."""
-    height, width = np.float64(points[:, 1].max()) + 1, np.float64(points[:, 0].max()) + 1
-    side = max(min(radius, np.sqrt(height * width / points.shape[0])), 1.0)
-    heads = np.full((int(height / side) + 1, int(width / side) + 1), -1, np.int32)
-    following = np.empty(points.shape[0], np.int32)
+    """Chain the points of each square cell, in buckets about as many as the points, a power of 2."""
+    n_buckets, farthest = 16, 0.0
+    while n_buckets < points.shape[0]:
+        n_buckets *= 2
+    heads, following = np.full(n_buckets, -1, np.int32), np.empty(points.shape[0], np.int32)
     for index in range(points.shape[0] - 1, -1, -1):
-        row, column = int(points[index, 1] / side), int(points[index, 0] / side)
-        following[index] = heads[row, column]
-        heads[row, column] = index
-    return heads, following, 1 / side
+        row, column = _cell(points, index)
+        bucket = _bucket(row, column, n_buckets)
+        following[index] = heads[bucket]
+        heads[bucket] = index
+        farthest = max(farthest, float(points[index, 0]), float(points[index, 1]))
+    return heads, following, int(min(radius, farthest) * CELLS_PER_PX) + 2
 
 
 @kernel
@@ -52,26 +71,25 @@ def _list_nearest(
 
     The cells are searched from within outwards, ring by ring, until what lies beyond is too far away.
     """
-    heads, following, scale = cells
+    heads, following, n_rings = cells
     nearest[:], distances[:] = -1, np.inf
     x, y = np.float64(points[index, 0]), np.float64(points[index, 1])
-    row, column = int(y * scale), int(x * scale)
-    n_rows, n_columns = heads.shape
+    row, column = _cell(points, index)
     last = nearest.size - 1
-    for ring in range(max(n_rows, n_columns)):
+    for ring in range(n_rings):
         # A little less than it is, so that rounding hides nobody.
-        nearer = 0.999999 * (ring - 1) / scale
+        nearer = 0.999999 * (ring - 1) / CELLS_PER_PX
         if ring > 0 and (nearer >= radius or nearer * nearer > distances[last]):
             break
-        for cell_row in range(max(row - ring, 0), min(row + ring + 1, n_rows)):
+        for cell_row in range(row - ring, row + ring + 1):
             is_side = abs(cell_row - row) < ring
             for cell_column in range(column - ring, column + ring + 1, 2 * ring if is_side else 1):
-                if not 0 <= cell_column < n_columns:
-                    continue
-                other = int(heads[cell_row, cell_column])
+                other = int(heads[_bucket(cell_row, cell_column, heads.size)])
                 while other >= 0:
                     distance = (points[other, 0] - x) ** 2 + (points[other, 1] - y) ** 2
-                    if distance < radius * radius and distance <= distances[last]:
+                    is_near = distance < radius * radius and distance <= distances[last]
+                    # Other cells may share the bucket; theirs are found where they are.
+                    if is_near and _cell(points, other) == (cell_row, cell_column):
                         _insert(distance, other, nearest, distances)
                     other = int(following[other])
 
