@@ -1,22 +1,27 @@
-"""Mpx/s of each detector on one core, from raw counts to candidates, beside Picasso's and PYME's.
+"""Mpx/s of each detector on one core, from raw counts to candidates, beside scipy's, Picasso's and PYME's.
 
-    python benchmarks/detection.py [--runs N]
+    python benchmarks/detection.py [TABLE ...] [--runs N]
 
 Simulated uint16 frames from memory: 256 x 256 px with 30 spots, 2048 x 2048 px with 1900, each of 1000 e- on 50 e-.
 The contenders take turns on one core; figures are medians over the runs. Ours correct for the camera and estimate each
-pixel's noise as they go, PYME's is given both, Picasso's looks at counts. Recall and precision are of the candidates,
-within 2 px of the truth, 10 px off the edges: they tell that the thresholds are working ones.
+pixel's noise as they go, as do the lines of scipy that find the same components, without debounce; PYME's is given
+both, Picasso's looks at counts. Recall and precision are of the candidates, within 2 px of the truth, 10 px off the
+edges: they tell that the thresholds are working ones.
+
+Tables: speed; crowds, what a candidate costs where frames are full of them; both if none is named.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +30,7 @@ from peers import has_picasso, has_pyme, missing_peers
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
+from scipy import ndimage
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
@@ -33,13 +39,15 @@ from cli.kernels import use_kernel_cache
 use_kernel_cache()
 
 from fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from fitting.detectors import DETECTORS  # noqa: E402 - the cache's place is read as numba is imported
-from fitting.localizations import FrameBlock  # noqa: E402 - the cache's place is read as numba is imported
+from fitting.detection import RawFrame  # noqa: E402 - the cache's place is read as numba is imported
+from fitting.detectors import DETECTORS, detector_of  # noqa: E402
+from fitting.localizations import FrameBlock  # noqa: E402
 from fitting.localize import FrameAnalysis  # noqa: E402
 from fitting.matching import match  # noqa: E402
 from fitting.settings import FitSettings  # noqa: E402
 from fitting.simulation.blinking import Blinking  # noqa: E402
 from fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from fitting.simulation.sensor import ccd  # noqa: E402
 from fitting.truth import Truth  # noqa: E402
 
 MOVIES = ((256, 30, 40), (2048, 1900, 2))
@@ -108,6 +116,31 @@ def picasso_run(
     return run
 
 
+def scipy_run(
+    frames: NDArray[np.uint16], simulation: Simulation
+) -> Callable[[], list[tuple[NDArray[np.floating], NDArray[np.floating]]]]:
+    """Return the difference of Gaussians by scipy, single precision as the data, frame by frame."""
+    camera = simulation.camera
+    offset, gain, read = (
+        np.float32(value) for value in (camera.offset_adu, camera.electrons_per_adu, camera.read_variance_e2)
+    )
+
+    def run() -> list[tuple[NDArray[np.floating], NDArray[np.floating]]]:
+        found = []
+        for frame in frames:
+            signal = np.maximum((frame.astype(np.float32) - offset) * gain, 0)
+            filtered = ndimage.gaussian_filter(signal, 1.0) - ndimage.gaussian_filter(signal, 3.0)
+            is_above = filtered > np.sqrt(np.maximum(signal, gain) + 1 + read)
+            is_above[:5] = is_above[-5:] = is_above[:, :5] = is_above[:, -5:] = False
+            boxes = ndimage.find_objects(ndimage.label(is_above)[0])
+            within = np.array([ndimage.center_of_mass(filtered[box]) for box in boxes]).reshape(-1, 2)
+            corners = np.array([[along.start for along in box] for box in boxes]).reshape(-1, 2)
+            found.append(((within + corners)[:, 1], (within + corners)[:, 0]))
+        return found
+
+    return run
+
+
 def pyme_seconds(frames: NDArray[np.uint16], simulation: Simulation) -> float:
     """Return PYME's median seconds/frame."""
     camera = simulation.camera
@@ -127,6 +160,7 @@ def show_movie(table: Table, edge: int, n_spots: int, n_frames: int, runs: int) 
     simulation = Simulation(Scene(frame_shape=(edge, edge), blinking=blinking), seed=1)
     frames, truth = simulation.frames(0, n_frames), simulation.emitters(0, n_frames)
     contenders = {detector: Own(frames, simulation, detector).run for detector in DETECTORS}
+    contenders["difference of Gaussians by scipy"] = scipy_run(frames, simulation)
     if has_picasso():
         contenders["Picasso identify"] = picasso_run(frames)
     found = {name: run() for name, run in contenders.items()}  # compiles the kernels, too
@@ -149,20 +183,72 @@ def show_movie(table: Table, edge: int, n_spots: int, n_frames: int, runs: int) 
         table.add_row(f"{edge}², {n_spots} spots", "PYME", f"{rate:.0f}", f"{1e-3 * edge**2 / rate:.2f}")
 
 
+def crowded_frames(edge: int) -> dict[str, NDArray[np.uint16]]:
+    """Return frames with very many candidates."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((edge, edge))
+    return {
+        "noise of 50 e-": (100 + rng.poisson(50, (edge, edge)) / 0.46).astype(np.uint16),
+        "0 or 65535, at random": rng.choice(np.array([0, 65535], np.uint16), (edge, edge)),
+        "every third pixel saturated": np.where((y % 3 == 0) & (x % 3 == 0), 65535, 100).astype(np.uint16),
+        "saturated": np.full((edge, edge), 65535, np.uint16),
+        "a corner full of spots": np.where((y % 4 == 0) & (x % 4 == 0) & (y + x < edge), 4000, 100).astype(np.uint16),
+    }
+
+
+def crowds(runs: int) -> Table:
+    """Tell what candidates cost, at a threshold that lets most of them pass."""
+    table = Table("frame", "detector", title="Crowded frames on one core", box=MARKDOWN)
+    for column in ("px", "candidates", "left by debounce", "ms/frame", "ns/candidate"):
+        table.add_column(column, justify="right")
+    sizes = (256, 1024)
+    frames = {edge: crowded_frames(edge) for edge in sizes}
+    for name, detector, edge in itertools.product(frames[256], DETECTORS, sizes):
+        plain = FitSettings(
+            psf_sigma_px=1.3,
+            detector=detector,
+            detection_threshold=0.1,
+            false_positives_per_frame=1e9,
+            debounce_radius_px=0.0,
+        )
+        maps = ccd().maps((edge, edge))
+        all_of_them = detector_of(plain, maps).find(RawFrame(frames[edge][name], None))
+        detect = detector_of(replace(plain, debounce_radius_px=4.0), maps)
+        seconds = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            left = detect.find(RawFrame(frames[edge][name], None))
+            seconds.append(time.perf_counter() - start)
+        took = statistics.median(seconds)
+        each = f"{1e9 * took / len(all_of_them):.0f}" if len(all_of_them) else ""
+        table.add_row(name, detector, f"{edge}²", f"{len(all_of_them)}", f"{len(left)}", f"{1e3 * took:.2f}", each)
+    return table
+
+
+def speeds(runs: int) -> Table:
+    """Tell how fast each detector is where frames have few candidates."""
+    table = Table("frames", "detector", title="Detection on one core", box=MARKDOWN)
+    for column in ("Mpx/s", "ms/frame", "recall", "precision"):
+        table.add_column(column, justify="right")
+    for edge, n_spots, n_frames in MOVIES:
+        show_movie(table, edge, n_spots, n_frames, runs)
+    return table
+
+
+TABLES = {"speed": speeds, "crowds": crowds}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", choices=[[], *TABLES], help=", ".join(TABLES))
     parser.add_argument("--runs", type=int, default=7, help="runs of each measurement")
     asked = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     console = Console(width=140)
     for line in missing_peers():
         console.print(line)
-    table = Table("frames", "detector", title="Detection on one core", box=MARKDOWN)
-    for column in ("Mpx/s", "ms/frame", "recall", "precision"):
-        table.add_column(column, justify="right")
-    for edge, n_spots, n_frames in MOVIES:
-        show_movie(table, edge, n_spots, n_frames, asked.runs)
-    console.print(table)
+    for name in asked.tables or TABLES:
+        console.print(TABLES[name](asked.runs))
 
 
 if __name__ == "__main__":
