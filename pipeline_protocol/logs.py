@@ -24,7 +24,14 @@ _JOB = re.compile(r"[0-9a-f]{1,64}")
 _TRACE_CHARACTERS = 2000
 
 
-def note(log: logging.Logger, level: int, event: str, /, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON bears
+def note(
+    log: logging.Logger,
+    level: int,
+    event: str,
+    cause: BaseException | None = None,
+    /,
+    **fields: Any,  # noqa: ANN401 - whatever JSON bears
+) -> None:
     """Log an event.
 
     Parameters
@@ -35,10 +42,12 @@ def note(log: logging.Logger, level: int, event: str, /, **fields: Any) -> None:
         Of ``logging``.
     event
         What happened, in a word.
+    cause
+        Whose traceback is to be logged too.
     fields
         Its circumstances. With a ``job``, the server's :class:`JobLogs` has it too.
     """
-    log.log(level, event, extra={"fields": fields})
+    log.log(level, event, exc_info=cause, extra={"fields": fields})
 
 
 def start_logging(process: str, folder: Path, *others: logging.Handler) -> None:

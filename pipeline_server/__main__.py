@@ -20,13 +20,16 @@ from pipeline_protocol.discovery import DEFAULT_CLUSTER, Announcement
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.keys import ClusterKeys, user_keys
 from pipeline_protocol.lifeline import EXIT_REPLACED, Lifeline
-from pipeline_protocol.logs import JobLogs, start_logging
+from pipeline_protocol.logs import JobLogs, note, start_logging
+from pipeline_protocol.version import program_version
 from pipeline_protocol.waker import Waker
 from pipeline_server.door import Door
 from pipeline_server.presence import Presence, Rank
 from pipeline_server.reception import Reception
 from pipeline_server.service import Service
 from pipeline_server.standing import Standing
+
+log = logging.getLogger("pointillist.server")
 
 
 def main() -> int:
@@ -56,6 +59,8 @@ def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         presence = _presence(options, standing, keys, door.address, waker)
         stack.callback(presence.close)
         standing.leader = lambda: presence.leader
+    note(log, logging.INFO, "started", address=address, version=program_version(), cluster=options.cluster)
+    stack.callback(note, log, logging.INFO, "ended")
     if options.ready_fd is not None:
         with os.fdopen(options.ready_fd, "w") as ready:
             ready.write(address)

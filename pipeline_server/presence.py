@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pipeline_protocol.addresses import Interface
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.keys import ClusterKeys
+from pipeline_protocol.logs import note
 from pipeline_protocol.neighbourhood import Beacon, Browser, Sighting
 from pipeline_protocol.reports import Pong
 from pipeline_protocol.search import Place, is_worthwhile, probe
@@ -115,7 +116,7 @@ class Presence:
                 else:
                     self._follow(self._followed)
             except ServerError as error:  # the network may come later
-                log.warning("network %s", error)
+                note(log, logging.WARNING, "network", error=error)
             except Exception:
                 log.exception("network")
             self._is_over.wait(pause_s)
@@ -126,7 +127,9 @@ class Presence:
         if interface is None or self._beacon is not None:
             return
         self._beacon = Beacon(interface.addresses, self._port, self._place.cluster, self._rank.server, self._keys)
-        log.info("announced cluster=%s addresses=%s port=%d", self._place.cluster, interface.addresses, self._port)
+        note(
+            log, logging.INFO, "announced", cluster=self._place.cluster, addresses=interface.addresses, port=self._port
+        )
 
     def _watch(self) -> None:
         """Look for a server that this one yields to."""
@@ -138,7 +141,7 @@ class Presence:
                     continue
                 rival = probe(sighting, self._place.cluster, self._keys)
                 if rival is not None and rival.leader is None and self._rank.yields_to(rival):
-                    log.warning("another server leads address=%s server=%s", sighting.address, rival.server)
+                    note(log, logging.WARNING, "led", address=sighting.address, server=rival.server)
                     self._followed, self._n_silences, self.leader = sighting, 0, sighting.address
                     self._wake()
                     return
@@ -148,5 +151,5 @@ class Presence:
         is_there = probe(sighting, self._place.cluster, self._keys) is not None
         self._n_silences = 0 if is_there else self._n_silences + 1
         if self._n_silences >= _N_SILENCES:
-            log.warning("leader is gone address=%s", sighting.address)
+            note(log, logging.WARNING, "leader gone", address=sighting.address)
             self._followed = self.leader = None

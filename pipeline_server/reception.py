@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_protocol.errors import PointillistError, ResultsError
+from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
 from pipeline_server.guard import Guard
 from pipeline_server.submission import Joined, Submission, prepare, reopen
@@ -146,7 +147,7 @@ class Reception:
 
     def _refused(self, number: int, peer: bytes | None, error: BaseException) -> Outcome:
         is_expected = isinstance(error, PointillistError)
-        log.warning("refused", exc_info=None if is_expected else error, extra={"fields": {"error": str(error)}})
+        note(log, logging.WARNING, "refused", None if is_expected else error, error=error)
         reply = refusal(number, error) if peer is not None else None
         self._remember(number, reply)
         return Outcome(prepared=None, peer=peer, reply=reply)

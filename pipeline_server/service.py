@@ -104,8 +104,8 @@ class Service:
             n_received += 1
             try:
                 self._take(peer, message, buffers)
-            except Exception:
-                log.exception("error", extra={"fields": {"message": type(message).__name__, "peer": peer.hex()}})
+            except Exception as error:  # noqa: BLE001 - the border of one message
+                note(log, logging.ERROR, "error", error, message=type(message).__name__, peer=peer.hex())
         now = self._clock()
         for outcome in self._reception.collect():
             if isinstance(outcome.prepared, Submission):

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline_files.storage import DiskFullError
 from pipeline_protocol.errors import PointillistError, ResultsError
+from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Answer, JobSpec, Ref
 from pipeline_protocol.reports import JobState, Progress
 from pipeline_protocol.wire import Buffer, encode_spec
@@ -30,6 +31,9 @@ EXTENDED_BYTES = 16 << 20
 
 N_SHOWN = 20
 """Failed frames that a client is told of."""
+
+_N_CHARACTERS = 500
+"""Of their errors: many jobs fit into a message."""
 
 _ROOM_BYTES = 1 << 20
 _FIRST_RETRY_S = 2.0
@@ -160,7 +164,7 @@ class Work:
             if isinstance(error, DiskFullError) and not self._finishing:
                 events.append(self._pause(error, now))
             elif error is not None:
-                log.warning("no partial file", exc_info=error, extra={"fields": {"job": self.id}})
+                note(log, logging.WARNING, "no partial file", error, job=self.id)
             elif future.result():
                 self._cursor = cursor
         if self._finishing and self._finishing.done():
@@ -236,7 +240,7 @@ class Work:
             n_workers=n_workers,
             elapsed_s=now - self._began,
             seconds=dict(self.journal.seconds),
-            failures={frame: failures[frame] for frame in heapq.nsmallest(N_SHOWN, failures)},
+            failures={frame: failures[frame][:_N_CHARACTERS] for frame in heapq.nsmallest(N_SHOWN, failures)},
             reason=job.reason,
             n_retriable=len(self.journal.given_up),
             kind=self.submission.spec.kind,
@@ -249,7 +253,7 @@ class Work:
         if isinstance(error, DiskFullError | JournalFullError):
             self._retry_at = now + self._retry_s
         if not isinstance(error, PointillistError):
-            log.error("error", exc_info=error, extra={"fields": {"job": self.id}})
+            note(log, logging.ERROR, "error", error, job=self.id)
         return e.JobPaused(now=now, job=self.id, reason=str(error))
 
 

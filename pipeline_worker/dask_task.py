@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline_protocol.logs import note
 from pipeline_protocol.version import program_version
 from pipeline_protocol.wire import decode_spec
 from pipeline_worker.access import HERE
@@ -70,10 +71,10 @@ def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) ->
         _use_kernel_cache()
         runner = _runner(spec_buffer)
         result = runner.compute(runner.read(start, stop))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the border of one task
         is_blocked = isinstance(error, BlockedError)
         if not is_blocked:
-            log.warning("fault start=%d stop=%d", start, stop, exc_info=True)
+            note(log, logging.WARNING, "fault", error, start=start, stop=stop)
         return Done(problem=str(error) if is_blocked else f"{type(error).__name__}: {error}", is_blocked=is_blocked)
     return Done(result.n_items, dict(result.failures), list(result.buffers), dict(result.seconds))
 

@@ -94,7 +94,7 @@ class WorkerProcess:
             self._link.session.core = core_of(self._stages.computer)
             self._link.report(self._stages.outcomes())
             if self._stages.warm_up_error is not None:
-                log.error("warm-up", exc_info=self._stages.warm_up_error)
+                note(log, logging.ERROR, "warm-up", self._stages.warm_up_error)
                 status = EXIT_COLD
                 break
             if self._give_up():

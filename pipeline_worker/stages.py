@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline_protocol.logs import note
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.kinds import BlockedError, Kinds, Result, Runner
 from pipeline_worker.session import Held, Stage
@@ -135,8 +136,8 @@ class Stages:
     def _fail(self, held: Held, error: Exception) -> None:
         is_blocked = isinstance(error, BlockedError)
         if not is_blocked:
-            fields = {"job": held.ref.job, "start": held.ref.start, "stop": held.ref.stop}
-            log.warning("error", exc_info=error, extra={"fields": fields})
+            ref = held.ref
+            note(log, logging.WARNING, "fault", error, job=ref.job, start=ref.start, stop=ref.stop)
         text = str(error) if is_blocked else f"{type(error).__name__}: {error}"
         self._outcomes.put(Outcome(held=held, error=text[:2000], is_blocked=is_blocked))
         self._wake()
