@@ -18,6 +18,8 @@ SAMPLE_ROWS = 50_000
 
 SHOWN_FAILURES = 5
 
+ESTIMATORS = {"wls": "weighted least squares", "mle": "maximum likelihood"}
+
 
 def portions(path: Path, n_localizations: int) -> Iterator[Rows]:
     """Yield all localizations of a results file, a million at a time."""
@@ -43,6 +45,7 @@ def summarise_results(path: Path) -> dict[str, str]:
         "results": str(path) if results.is_complete else f"{path} (unfinished: the analysis was not completed)",
         "localizations": f"{results.n_localizations}",
         "frames": _frames(results),
+        **_fit(results.metadata),
         **_failures(results),
         **_medians(_sample(path, results.n_localizations), pixel_nm),
     }
@@ -53,6 +56,15 @@ def _frames(results: Results) -> str:
     if not n_frames:
         return "not recorded"
     return f"{n_frames} analysed, {results.n_localizations / n_frames:.1f} localizations per frame"
+
+
+def _fit(metadata: Metadata) -> dict[str, str]:
+    from fitting.modules import MODULES
+
+    module, estimator = (str(metadata.get(f"Analysis.{name}", "")) for name in ("FitModule", "Estimator"))
+    if module not in MODULES or estimator not in MODULES[module].estimators:
+        return {"fit": module} if module else {}
+    return {"fit": f"{module}, {ESTIMATORS[estimator]}"}
 
 
 def _failures(results: Results) -> dict[str, str]:
@@ -83,16 +95,33 @@ def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
 
     fits = converged(rows)
     if not len(fits):
-        return {}
-    share = 100 * len(fits) / len(rows) if "result_code" in (rows.dtype.names or ()) else float("nan")
+        return endings(rows)
     lines = (
-        ("converged", share, "{:.1f} % of the fits"),
         ("photons", median(photons(fits)), "{:.0f} per localization (median)"),
         ("sigma", pixel_nm * median(column(fits, "sigma")), "{:.0f} nm (median)"),
         ("sigma along y", pixel_nm * median(column(fits, "sigma_y")), "{:.0f} nm (median)"),
         ("precision", pixel_nm * median(precision_px(fits)), "{:.1f} nm (median of the errors that the fits report)"),
     )
-    return {name: form.format(value) for name, value, form in lines if value == value}  # noqa: PLR0124  # not NaN
+    medians = {name: form.format(value) for name, value, form in lines if value == value}  # noqa: PLR0124  # not NaN
+    return {**endings(rows), **medians}
+
+
+def endings(rows: Rows) -> dict[str, str]:
+    """Return which part of the fits has converged, and how the others have ended; nothing where nothing is fitted."""
+    import numpy as np
+
+    from fitting.diagnosis import converged
+    from fitting.estimation.result_codes import ENDINGS
+
+    if "result_code" not in (rows.dtype.names or ()) or not len(rows):
+        return {}
+    found = converged(rows)
+    shares: dict[str, float] = {}
+    for code, count in zip(*np.unique(rows["result_code"], return_counts=True), strict=True):
+        if code in ENDINGS:
+            shares[ENDINGS[code]] = shares.get(ENDINGS[code], 0) + 100 * count / len(rows)
+    others = "".join(f", {share:.2g} % {ending}" for ending, share in sorted(shares.items(), key=lambda item: -item[1]))
+    return {"converged": f"{100 * len(found) / len(rows):.1f} % of the fits{others}"}
 
 
 def frame_shape(metadata: Metadata, rows: Rows) -> tuple[int, int]:

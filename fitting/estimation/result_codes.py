@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 UNUSABLE = 0
 """Not fitted: there are pixels without finite signal and variance, or no more pixels than parameters."""
 CONVERGED = 1
@@ -16,3 +18,15 @@ AT_BOUND = 10
 """A parameter is at its least or greatest value; it has no error, and those of the others hold for this value."""
 SINGULAR = 11
 """The data do not determine all parameters; there are no errors."""
+
+ENDINGS: Mapping[int, str] = {
+    UNUSABLE: "not fitted",
+    OUT_OF_STEPS: "out of evaluations",
+    STUCK: "stuck",
+    7: "stuck",
+    8: "stuck",
+    LEFT_REGION: "outside the region",
+    AT_BOUND: "at a bound",
+    SINGULAR: "not determined",
+}
+"""What to call fits that have not converged; 7 and 8 are in files of PYME."""

@@ -55,7 +55,11 @@ def test_a_movie_becomes_a_picture(movie: Path, tmp_path: Path, fit_module: str,
     assert number_after(summary, "precision") > 0.95
     assert number_after(summary, "error over bound x, y") < 2
     has_sigma = "sigma" in (rows.dtype.names or ())
-    for text in (summary, run("info", results)):
+    about = run("info", results)
+    assert ("maximum likelihood" in about, "least squares" in about) == (
+        (estimator == "mle", estimator == "wls") if MODULES[fit_module].estimators else (False, False)
+    )
+    for text in (summary, about):
         assert "nan" not in text
         assert any(line.startswith("sigma") for line in text.splitlines()) is has_sigma
         assert any(line.startswith("sigma along y") for line in text.splitlines()) is (fit_module == "AstigGaussFitFR")

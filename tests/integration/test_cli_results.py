@@ -132,6 +132,8 @@ def test_info_of_results_tells_photons_precision_and_failures(folder: Path) -> N
     assert number_after(result.stdout, "photons") == pytest.approx(1000, rel=0.05)
     assert number_after(result.stdout, "precision") == pytest.approx(8.6, abs=0.6)
     assert number_after(result.stdout, "sigma") == pytest.approx(133, abs=3)
+    assert number_after(result.stdout, "converged") > 98
+    assert "LatGaussFitFR, weighted least squares" in result.stdout
     assert "frame 7: 3 of 9 pixels are not finite" in result.stdout
     assert "Analysis.DetectionThreshold" in result.stdout
 
