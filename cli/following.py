@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from cli.console import facts, notices, output
 from cli.durations import duration
 from cli.progress_display import progress_display
-from pipeline_protocol.errors import ServerError
+from pipeline_protocol.errors import ServerError, UnknownJobError
 
 if TYPE_CHECKING:
     from pipeline_protocol.client import Client
@@ -28,6 +30,8 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
 
     Raises
     ------
+    UnknownJobError
+        If the server has gone with the job unfinished, and another one answers.
     ServerError
         If it was stopped, or is paused and needs the user.
     """
@@ -40,7 +44,13 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
                 raise ServerError(progress.output, f"paused: {progress.reason}", "then give the same command again")
             display.show(progress.n_done, describe(progress, items))
             time.sleep(POLL_S)
-            progress = client.progress(job)
+            try:
+                progress = client.progress(job)
+            except UnknownJobError:
+                if not Path(progress.output).exists():
+                    raise
+                # A file of that name is whole: the server ended right after it.
+                progress = structs.replace(progress, state="finished", n_done=progress.n_frames)
     if progress.state == "stopped":
         raise ServerError(progress.output, "the job was stopped", "the same command goes on where it was")
     return progress

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cli.engine import Engine
     from pipeline_files.metadata import Value
+    from pipeline_protocol.client import Client
+    from pipeline_protocol.messages import ResumeRule
     from pipeline_protocol.reports import Progress
+
+_FAREWELL_S = 5.0
+"""How long Ctrl-C waits for a server to stop the job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +61,28 @@ def run_job(job: Job) -> Progress:
         If it cannot be done, or needs the user.
     """
     from cli.following import follow
+    from pipeline_protocol.errors import UnknownJobError
 
     with job.engine.running() as (client, is_ours):
-        number = client.submit(
-            str(job.movie.absolute()),
-            job.identity,
-            job.settings,
-            output=str(job.output.absolute()) if job.output else None,
-            resume="required" if job.is_resuming else "allowed",
-            kind=job.kind,
-        )
-        try:
-            return follow(client, number, job.items)
-        except (KeyboardInterrupt, SystemExit):
-            if not is_ours:
-                client.stop(number)
-            raise
+        number = _submit(client, job, "required" if job.is_resuming else "allowed")
+        while True:
+            try:
+                return follow(client, number, job.items)
+            except UnknownJobError:  # another server has taken the place of the one that had it
+                number = _submit(client, job, "allowed")
+            except (KeyboardInterrupt, SystemExit):
+                if not is_ours:
+                    client.timeout_s = _FAREWELL_S
+                    client.stop(number)
+                raise
+
+
+def _submit(client: Client, job: Job, resume: ResumeRule) -> str:
+    return client.submit(
+        str(job.movie.absolute()),
+        job.identity,
+        job.settings,
+        output=str(job.output.absolute()) if job.output else None,
+        resume=resume,
+        kind=job.kind,
+    )

@@ -50,5 +50,9 @@ class KeyRefusedError(ServerError):
     """The server has another cluster key: bring its key here."""
 
 
+class UnknownJobError(ServerError):
+    """The server does not know the job: submit it again."""
+
+
 class MessageError(PointillistError):
     """A peer sent something that this version does not understand: use the same version on both sides."""

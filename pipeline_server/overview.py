@@ -13,7 +13,7 @@ from msgspec import structs
 
 from pipeline_files.places import job_log_path
 from pipeline_protocol import messages as m
-from pipeline_protocol.errors import ServerError
+from pipeline_protocol.errors import ServerError, UnknownJobError
 from pipeline_protocol.event_log import read_log
 from pipeline_protocol.reports import Jobs, LogLines, Pong, Progress, Workers
 from pipeline_protocol.version import program_version
@@ -103,7 +103,7 @@ class Overview:
         """Answer who asks for a job that is not here, or not yet here again."""
         if self._reception.is_reopening:
             return m.Wait(request=request)
-        return refusal(request, ServerError(f"job {job}", "the server does not know it", "submit it again"))
+        return refusal(request, UnknownJobError(f"job {job}", "the server does not know it", "submit it again"))
 
     def progress(self, work: Work, now: float) -> Progress:
         """Say how far a job is."""

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 KEY = "5a" * 32
+_RUN_S = 120.0
 _NUMBERS = itertools.count(1)
 _KEPT = ("PATH", "NUMBA_CACHE_DIR", "POINTILLIST_CACHE", "LANG", "VIRTUAL_ENV")
 
@@ -81,10 +82,10 @@ class Host:
         self.processes.append(process)
         return process
 
-    def run(self, *command: object, timeout_s: float = 120.0, **more: str) -> str:
+    def run(self, *command: object, **more: str) -> str:
         """Run a program here to its good end; return what it printed."""
         process = self.start(*command, **more)
-        status = process.wait(timeout_s)
+        status = process.wait(_RUN_S)
         assert status == 0, self.printed(process)
         return self.printed(process)
 
@@ -186,6 +187,3 @@ def _add_namespace(name: str) -> None:
 
 def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
-Environment = Mapping[str, str]

@@ -19,6 +19,6 @@ class FakePlan(station.LaunchPlan):
 
 
 if __name__ == "__main__":
-    crew.fill_cache = lambda *_: Path("/nonexistent")
+    vars(crew)["fill_cache"] = lambda *_: Path("/nonexistent")
     station.LaunchPlan = FakePlan  # type: ignore[misc]
     load("launch-workers")(sys.argv[1:], prog_name="launch-workers")

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from network import Host, network, within
 
+from pipeline_files.results_reader import read_results
+
 LAUNCHER = str(Path(__file__).with_name("fake_launcher.py"))
-ANALYSIS = str(Path(__file__).with_name("fake_analysis.py"))
 ON_NETWORK = ("--interface", "eth0")
+N_FRAMES = 300
+EXPECTED = [frame for frame in range(N_FRAMES) for _ in range(frame % 3)]
+CAMERA = [
+    "-s", "voxelsize.x=0.1", "-s", "voxelsize.y=0.1", "-s", "Camera.ADOffset=100", "-s", "Camera.ReadNoise=1",
+    "-s", "Camera.ElectronsPerCount=1", "-s", "Camera.TrueEMGain=1", "-s", "Camera.NoiseFactor=1",
+]  # fmt: skip
 
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[list[Host]]:
     with network(3, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    path = tmp_path / "movie.npy"
+    np.save(path, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
+    return path
 
 
 def launch(host: Host, *options: object, **more: str) -> subprocess.Popen[str]:
@@ -36,32 +53,28 @@ def servers_seen_from(host: Host, **more: str) -> str:
     return host.run(sys.executable, LAUNCHER, "--list", *ON_NETWORK, **more)
 
 
-def status(host: Host, *options: object) -> dict[str, dict[str, object]]:
+def status(host: Host, *options: object) -> dict[str, Any]:
     code = "from cli.main import pointillist as run; run()"
     process = host.python(code, "status", "--json", *options)
     process.wait(60.0)
     lines = host.printed(process).splitlines()
-    return json.loads(lines[-1]) if process.returncode == 0 else {}
+    found: dict[str, Any] = json.loads(lines[-1]) if process.returncode == 0 else {}
+    return found
 
 
 def n_workers(host: Host, *options: object) -> int:
     return len(status(host, *options).get("workers", {}))
 
 
+def servers_of(host: Host) -> list[int]:
+    """Return the server processes of a host."""
+    listing = subprocess.run(["ip", "netns", "pids", host.namespace], capture_output=True, check=True, text=True)
+    commands = {int(pid): Path(f"/proc/{pid}/cmdline") for pid in listing.stdout.split()}
+    return [pid for pid, command in commands.items() if command.exists() and b"pipeline_server" in command.read_bytes()]
+
+
 def n_servers(host: Host) -> int:
-    """Return how many server processes run on a host."""
-    listing = subprocess.run(["ip", "netns", "pids", host.namespace], capture_output=True, check=True, text=True)
-    commands = [Path(f"/proc/{pid}/cmdline") for pid in listing.stdout.split()]
-    return sum(b"pipeline_server" in command.read_bytes() for command in commands if command.exists())
-
-
-def server_pid(host: Host) -> int:
-    listing = subprocess.run(["ip", "netns", "pids", host.namespace], capture_output=True, check=True, text=True)
-    pids = [
-        int(pid) for pid in listing.stdout.split() if b"pipeline_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    assert len(pids) == 1
-    return pids[0]
+    return len(servers_of(host))
 
 
 def test_workers_of_another_machine_find_the_server_and_join_it(hosts: list[Host]) -> None:
@@ -87,3 +100,110 @@ def test_two_machines_that_start_at_once_end_with_one_server(hosts: list[Host]) 
     loser = one if n_servers(two) else two
     assert "another server leads the cluster" in loser.printed(first if loser is one else second)
     assert servers_seen_from(three).count("27437") == 1
+
+
+def test_a_server_that_starts_again_on_another_port_is_found_by_workers_and_clients(
+    hosts: list[Host], movie: Path
+) -> None:
+    one, two, three = hosts
+    slow = {"FAKE_ORDERS": json.dumps({"seconds_per_frame": 0.05})}
+    first = launch(one, 1, "--interface", "eth0:5001", **slow)
+    second = launch(two, 2, "--no-server", **slow)
+    assert within(30.0, lambda: n_workers(three) == 3)
+    results = movie.with_name("results.h5r")
+    analysis = three.command("analyse", movie, "-o", results, *CAMERA)
+    assert within(20.0, lambda: any(job["n_done"] for job in status(three).get("jobs", [])))
+    before = servers_of(one)
+    first.send_signal(signal.SIGTERM)
+    first.wait(10.0)
+    again = launch(one, 1, "--interface", "eth0:5002", **slow)
+    assert analysis.wait(90.0) == 0, three.printed(analysis)
+    assert latest_server(one, again) == latest_server(two, second) == "tcp://10.231.7.1:5002"
+    assert servers_of(one) != before
+    stored = read_results(results)
+    assert stored.is_complete
+    assert stored.rows["frame"].tolist() == EXPECTED
+    assert second.poll() is None
+
+
+def test_another_machine_takes_over_when_the_server_is_gone(hosts: list[Host], movie: Path) -> None:
+    one, two, three = hosts
+    slow = {"FAKE_ORDERS": json.dumps({"seconds_per_frame": 0.1})}
+    launch(one, 1, *ON_NETWORK, **slow)
+    assert within(20.0, lambda: n_workers(three) == 1)
+    second = launch(two, 2, *ON_NETWORK, **slow)
+    assert within(20.0, lambda: n_workers(three) == 3)
+    results = movie.with_name("results.h5r")
+    analysis = three.command("analyse", movie, "-o", results, *CAMERA)
+    assert within(20.0, lambda: any(job["n_done"] for job in status(three).get("jobs", [])))
+    one.stop()
+    assert within(40.0, lambda: latest_server(two, second) == "tcp://10.231.7.2:27437"), two.printed(second)
+    assert analysis.wait(120.0) == 0, three.printed(analysis)
+    assert "going on where it was" in three.printed(analysis)
+    assert read_results(results).rows["frame"].tolist() == EXPECTED
+
+
+def test_servers_of_a_network_that_was_cut_become_one_when_it_is_joined(hosts: list[Host]) -> None:
+    one, two, three = hosts
+    first = launch(one, 1, *ON_NETWORK)
+    assert within(20.0, lambda: latest_server(one, first))
+    second = launch(two, 1, *ON_NETWORK)
+    assert within(20.0, lambda: n_workers(three) == 2)
+    two.cut()
+    assert within(60.0, lambda: latest_server(two, second) == "tcp://10.231.7.2:27437"), two.printed(second)
+    two.join()
+    assert within(60.0, lambda: latest_server(two, second) == "tcp://10.231.7.1:27437"), two.printed(second)
+    assert within(20.0, lambda: n_workers(three) == 2)
+    assert within(10.0, lambda: n_servers(two) == 0)
+    assert n_servers(one) == 1
+
+
+def test_a_server_with_a_job_finishes_it_before_it_ends_for_another(hosts: list[Host], movie: Path) -> None:
+    one, two, three = hosts
+    slow = {"FAKE_ORDERS": json.dumps({"seconds_per_frame": 0.1})}
+    first = launch(one, 1, *ON_NETWORK, **slow)
+    assert within(20.0, lambda: latest_server(one, first))
+    two.cut()
+    second = launch(two, 1, *ON_NETWORK, **slow)
+    assert within(20.0, lambda: latest_server(two, second) == "tcp://10.231.7.2:27437")
+    results = movie.with_name("results.h5r")
+    analysis = two.command("analyse", movie, "-o", results, *CAMERA)
+    assert within(20.0, lambda: any(job["n_done"] for job in status(two).get("jobs", [])))
+    two.join()
+    assert within(40.0, lambda: status(two, "--server", "10.231.7.2")["server"]["leader"]), two.printed(second)
+    assert status(two, "--server", "10.231.7.2")["server"]["leader"] == "tcp://10.231.7.1:27437"
+    assert latest_server(two, second) == "tcp://10.231.7.2:27437", "the workers stay for the job"
+    assert analysis.wait(90.0) == 0, two.printed(analysis)
+    assert read_results(results).rows["frame"].tolist() == EXPECTED
+    assert within(20.0, lambda: n_servers(two) == 0)
+    assert within(20.0, lambda: n_workers(three) == 2)
+
+
+def test_who_has_another_key_or_none_is_told_so_and_counted(hosts: list[Host]) -> None:
+    one, two, three = hosts
+    first = launch(one, 1, *ON_NETWORK)
+    assert within(20.0, lambda: latest_server(one, first))
+    stranger = launch(two, 1, "--server", "10.231.7.1", POINTILLIST_CLUSTER_KEY="ab" * 32)
+    assert stranger.wait(30.0) == 1
+    assert "error: tcp://10.231.7.1:27437: the server has another cluster key; run 'pointillist key" in two.printed(
+        stranger
+    )
+    keyless = launch(two, 1, "--server", "10.231.7.1", POINTILLIST_CLUSTER_KEY="")
+    assert keyless.wait(30.0) == 1
+    assert "error: cluster key: there is none on this machine; run 'pointillist key show'" in two.printed(keyless)
+    assert not list(two.home.rglob("cluster.key")), "a key that cannot fit is not made"
+    assert status(three)["server"]["n_refused"] >= 1
+    assert "another" in servers_seen_from(two, POINTILLIST_CLUSTER_KEY="ab" * 32)
+    assert "fits" in servers_seen_from(three)
+    assert n_workers(three) == 1
+
+
+def test_clusters_on_one_network_are_apart(hosts: list[Host]) -> None:
+    one, two, three = hosts
+    launch(one, 1, *ON_NETWORK)
+    launch(two, 1, *ON_NETWORK, "--cluster", "night")
+    assert within(20.0, lambda: n_workers(three) == 1)
+    assert within(20.0, lambda: n_workers(three, "--cluster", "night") == 1)
+    listed = servers_seen_from(three)
+    assert re.search(r"default +tcp://10\.231\.7\.1:27437", listed)
+    assert re.search(r"night +tcp://10\.231\.7\.2:27437", listed)
