@@ -23,6 +23,5 @@ def command(*, file: TextIO, force: bool) -> None:
     from cli.key_writing import write_key
     from pipeline_protocol.keys import parse_key
 
-    if file.isatty():
-        click.echo("paste the key, then Enter:", err=True)
-    write_key(parse_key(file.readline(), file.name), is_shared=True, may_replace=force)
+    text = click.prompt("cluster key", hide_input=True, err=True) if file.isatty() else file.readline()
+    write_key(parse_key(text, file.name), is_shared=True, may_replace=force)

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pipeline_protocol.discovery import DEFAULT_CLUSTER
 from pipeline_protocol.messages import Report
@@ -15,6 +16,9 @@ _FAREWELL_S = 3.0
 
 _SILENCE_S = 10.0
 """A launcher that says nothing for so long is forgotten."""
+
+_N_TROUBLES, _TROUBLE_LENGTH = 100, 500
+"""What a reply has room for."""
 
 
 @dataclass(kw_only=True)
@@ -42,6 +46,8 @@ class Standing:
 
     def take_note(self, report: Report, now: float) -> None:
         """Take what a launcher says of itself."""
+        if (report.host, report.pid) not in self._launchers:
+            self.launchers(now)  # forgets those that fell silent
         self._launchers[report.host, report.pid] = now, report
 
     def launchers(self, now: float) -> list[Report]:
@@ -59,4 +65,5 @@ class Standing:
 
     def troubles(self, now: float) -> list[str]:
         """Return what is wrong on the machines of the launchers, one line each."""
-        return [f"{report.host}: {trouble}" for report in self.launchers(now) for trouble in report.troubles]
+        found = (f"{report.host}: {trouble}" for report in self.launchers(now) for trouble in report.troubles)
+        return [trouble[:_TROUBLE_LENGTH] for trouble in islice(found, _N_TROUBLES)]

@@ -15,7 +15,7 @@ from types import FrameType
 
 from pipeline_protocol.client import Client
 from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import ephemeral_keys, existing_keys, user_keys
+from pipeline_protocol.keys import ephemeral_keys, existing_keys, is_key_shared, user_keys
 from pipeline_worker.crew import Crew
 from pipeline_worker.launchers import registered
 from pipeline_worker.station import LaunchPlan, Station
@@ -118,8 +118,8 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
             if plan.n_workers:
                 crew.prepare()  # first, since a server that was found may be another one by the time that it is done
             address = station.join()
-            if crew.has_server and plan.place.interface is None:
-                on_message("for this machine only; --interface lets others in")
+            if crew.has_server:
+                on_message(_who_is_let_in(plan))
             crew.start_workers(address, plan.n_workers, plan.worker_command)
             on_message(f"{plan.n_workers} workers; Ctrl-C ends them")
             while True:
@@ -128,6 +128,14 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
         finally:
             station.close()
             crew.stop()
+
+
+def _who_is_let_in(plan: LaunchPlan) -> str:
+    if plan.place.interface is None:
+        return "for this machine only; --interface lets others in"
+    if not is_key_shared():
+        return "no other machine has its key: run 'pointillist key show' here, 'pointillist key import' there"
+    return "for all machines that have its key"
 
 
 @contextlib.contextmanager

@@ -84,15 +84,17 @@ def registered(cluster: str) -> Iterator[None]:
         If the folder for it cannot be written.
     """
     path = _folder() / str(os.getpid())
+    draft = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("w", encoding="ascii")
+        file = draft.open("w", encoding="ascii")
     except OSError as error:
         raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(cluster)
         file.flush()
+        draft.replace(path)  # locked when it is seen: without a lock it would be taken for a dead one's
         try:
             yield
         finally:
@@ -103,11 +105,12 @@ def running(cluster: str | None = None) -> list[Launcher]:
     """Return the launchers of a cluster, or of all; forget those that died."""
     found = []
     for path in sorted(_folder().glob("[0-9]*")):
-        launcher = Launcher(int(path.name), path.read_text("ascii"), path)
-        if not launcher.is_alive:
-            path.unlink(missing_ok=True)
-        elif cluster in {None, launcher.cluster}:
-            found.append(launcher)
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            launcher = Launcher(int(path.name), path.read_text("ascii"), path)
+            if not launcher.is_alive:
+                path.unlink(missing_ok=True)
+            elif cluster in {None, launcher.cluster}:
+                found.append(launcher)
     return found
 
 

@@ -18,6 +18,7 @@ from pipeline_protocol.reports import Pong
 from pipeline_protocol.search import Place
 from pipeline_worker.crew import Crew
 
+_PAUSE_S = 0.5
 _ANSWER_S = 1.5
 _LOST_S = 3.0
 """A server that stays silent for so long is looked for elsewhere."""
@@ -91,6 +92,7 @@ class Station:
         if address is None:
             self._on_message("waiting for a server")
         while address is None:
+            time.sleep(_PAUSE_S)
             address = self._place.find()
         self._go_to(address)
         return address

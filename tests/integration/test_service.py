@@ -109,7 +109,7 @@ def test_a_frame_that_kills_its_workers_is_recorded_too(cluster: Cluster, monkey
     np.save(cluster.movie, np.full((cluster_frames, 16, 16), 100, np.uint16))
     monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
-    monkeypatch.setattr(crew_module, "_N_QUICK_DEATHS", 1000)
+    monkeypatch.setattr("pipeline_worker.children.N_QUICK_DEATHS", 1000)
     with cluster.running() as client:
         progress = wait_for(client, cluster.submit(client), is_over, timeout_s=120.0)
     assert list(progress.failures) == [50]
@@ -337,29 +337,6 @@ def test_sigterm_ends_a_worker_that_computes_and_returns_its_range_at_once(
         began = time.monotonic()
         wait_for(client, job, lambda progress: progress.n_workers < 2)
         assert time.monotonic() - began < 2.0
-
-
-def ping_for_ever(client: Client) -> None:
-    while True:
-        client.ping()
-
-
-def test_workers_that_die_again_and_again_are_an_error_in_one_line(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
-    with cluster.running(0) as client:
-        cluster.crew._is_over.set()
-        cluster.crew._thread.join()
-    crew = Crew(cluster.keys, cluster.news.append)
-    try:
-        address = crew.start_server(f"ipc://{cluster.folder}/again", [])
-        crew.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])
-        with Client(address, cluster.keys, check=crew.check) as client, pytest.raises(ServerError, match="no luck"):
-            ping_for_ever(client)
-    finally:
-        crew.stop()
 
 
 def test_a_server_that_cannot_listen_says_why(cluster: Cluster) -> None:

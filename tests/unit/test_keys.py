@@ -85,3 +85,24 @@ def test_a_server_is_found_as_long_as_it_lives(tmp_path: Path) -> None:
     assert find_server(file) is None
     file.write_text("tcp://127.0.0.1:1234")
     assert find_server(file) is None, "what a killed server left"
+
+
+def test_a_key_that_was_made_here_is_not_shared_until_it_is_shown_or_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not keys.is_key_shared(tmp_path)
+    made = keys.user_keys(tmp_path)
+    file = keys.KeyFile.of_user(tmp_path)
+    assert not keys.is_key_shared(tmp_path)
+    file.replace(bytes.fromhex(made.key), is_shared=True)
+    assert keys.is_key_shared(tmp_path)
+    assert keys.existing_keys(tmp_path) == made
+    file.replace(bytes(32), is_shared=False)
+    monkeypatch.setattr(keys, "_ONLY_HERE", "made on another machine, and not shared")
+    assert keys.is_key_shared(tmp_path), "the file, or the home folder, came from another machine"
+
+
+def test_a_machine_without_a_key_is_told_how_to_bring_it(tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="run 'pointillist key show' where the server runs"):
+        keys.existing_keys(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,78 @@
+"""Processes that die are started again, as long as that helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fake_cluster import Cluster, is_over, wait_for
+
+from pipeline_protocol.client import Client
+from pipeline_protocol.errors import ServerError
+from pipeline_worker import crew as crew_module
+from pipeline_worker.crew import Crew
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
+    monkeypatch.setattr(crew_module, "_new_log", lambda: tmp_path / "log")
+    return Cluster(tmp_path)
+
+
+def ping_for_ever(client: Client) -> None:
+    while True:
+        client.ping()
+
+
+def test_workers_that_die_again_and_again_are_an_error_in_one_line(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
+    with cluster.running(0) as client:
+        cluster.crew._is_over.set()
+        cluster.crew._thread.join()
+    crew = Crew(cluster.keys, cluster.news.append)
+    try:
+        address = crew.start_server(f"ipc://{cluster.folder}/again", [])
+        crew.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])
+        with Client(address, cluster.keys, check=crew.check) as client, pytest.raises(ServerError, match="no luck"):
+            ping_for_ever(client)
+    finally:
+        crew.stop()
+
+
+def test_a_worker_that_keeps_dying_is_told_of_once_and_the_others_go_on(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr("pipeline_worker.children._STEADY_S", 1.0)
+    with cluster.running() as client:
+        crew = cluster.crew
+        bad = crew._workers[0]
+        sound_arguments = bad.arguments
+        bad.arguments = ["-c", "import sys; sys.exit(3)"]
+        assert bad.process is not None
+        bad.process.kill()
+        wait_until(lambda: bool(crew.troubles))
+        assert crew.troubles == ["worker 1 dies again and again (status 3)"]
+        pong = client.report("host", 1, 2, crew.troubles)
+        assert pong.troubles == ["host: worker 1 dies again and again (status 3)"]
+        assert client.ping().troubles == pong.troubles
+        assert wait_for(client, cluster.submit(client), is_over).state == "finished"
+        n_told = sum("dies again and again" in line for line in cluster.news)
+        assert n_told == 1
+        bad.arguments = sound_arguments
+        wait_until(lambda: not crew.troubles)
+        wait_until(lambda: "worker 1 runs well again" in cluster.news)
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

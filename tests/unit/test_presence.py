@@ -1,0 +1,193 @@
+"""Who leads a cluster, and what becomes of the others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Self
+
+import pytest
+
+from pipeline_protocol import search
+from pipeline_protocol.addresses import Interface
+from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
+from pipeline_protocol.messages import Report
+from pipeline_protocol.neighbourhood import Beacon, Browser, Sighting, fingerprint
+from pipeline_protocol.reports import Pong
+from pipeline_protocol.search import Place, Search, probe
+from pipeline_server.door import Door
+from pipeline_server.presence import Presence, Rank
+from pipeline_server.standing import Standing
+
+LOOPBACK = ["127.0.0.1"]
+
+
+def pong(rank: Rank, **more: object) -> Pong:
+    fields = {"request": 1, "version": "1", "pid": 1, "n_workers": 0, "epoch": rank.epoch, "server": rank.server}
+    return Pong(**{**fields, **more})  # type: ignore[arg-type]
+
+
+RANKS = [Rank(is_hidden=False, epoch=epoch, server=server) for epoch in (1, 2) for server in ("a", "b")]
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(RANKS, 2)))
+def test_of_two_servers_that_see_each_other_exactly_one_ends(one: Rank, other: Rank) -> None:
+    assert one.yields_to(pong(other)) != other.yields_to(pong(one))
+
+
+@pytest.mark.parametrize("seen", [RANKS, RANKS[1:], RANKS[::-1]])
+def test_of_many_that_see_each_other_exactly_one_stays(seen: list[Rank]) -> None:
+    staying = [one for one in seen if not any(one.yields_to(pong(other)) for other in seen if other != one)]
+    assert staying == [min(seen, key=lambda rank: (rank.epoch, rank.server))]
+
+
+def test_a_server_of_one_machine_ends_for_any_of_the_network() -> None:
+    hidden = Rank(is_hidden=True, epoch=1, server="a")
+    assert all(hidden.yields_to(pong(rank)) for rank in RANKS)
+
+
+def test_a_server_that_is_replaced_ends_once_it_has_had_nothing_to_do_for_a_while() -> None:
+    leaders: list[str | None] = [None]
+    standing = Standing(leader=lambda: leaders[0])
+    assert not standing.is_replaced(0.0, is_idle=True)
+    leaders[0] = "tcp://192.0.2.1:27437"
+    assert not standing.is_replaced(100.0, is_idle=False)
+    assert not standing.is_replaced(101.0, is_idle=True)
+    assert not standing.is_replaced(102.0, is_idle=False), "a job came in"
+    assert not standing.is_replaced(103.0, is_idle=True)
+    assert standing.is_replaced(107.0, is_idle=True)
+    leaders[0] = None
+    assert not standing.is_replaced(120.0, is_idle=True), "the leader is gone"
+
+
+def test_troubles_are_told_as_long_as_their_launcher_is_heard_of() -> None:
+    standing = Standing()
+    standing.take_note(Report(request=1, host="h", pid=1, n_workers=2, troubles=["worker 2 dies again and again"]), 0.0)
+    standing.take_note(Report(request=1, host="i", pid=1, n_workers=2, troubles=["x" * 8000] * 1000), 5.0)
+    told = standing.troubles(6.0)
+    assert told[0] == "h: worker 2 dies again and again"
+    assert len(told) == 100
+    assert max(map(len, told)) <= 500
+    assert not any(line.startswith("h:") for line in standing.troubles(12.0))
+    assert standing.troubles(60.0) == []
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> ClusterKeys:
+    keys = ephemeral_keys()
+    monkeypatch.setenv("POINTILLIST_CLUSTER_KEY", keys.key)
+    return keys
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place(cluster="trial", interface=Interface(bind="127.0.0.1", addresses=("127.0.0.1",)))
+
+
+def test_an_announcement_is_seen_and_taken_back(keys: ClusterKeys) -> None:
+    beacon = Beacon(LOOPBACK, 1234, "trial", "a1", keys)
+    try:
+        with Browser(LOOPBACK) as browser:
+            seen = next(sighting for sighting in browser.sightings(10.0) if sighting.server == "a1")
+    finally:
+        beacon.close()
+    assert (seen.address, seen.cluster, seen.version) == ("tcp://127.0.0.1:1234", "trial", 1)
+    assert seen.fingerprint == fingerprint(keys)
+    assert keys.server.public.decode() not in repr(seen)
+    with Browser(LOOPBACK) as browser:
+        assert "a1" not in {sighting.server for sighting in browser.sightings(1.5)}
+
+
+def test_a_server_that_does_not_prove_its_key_is_none(keys: ClusterKeys) -> None:
+    said = {"cluster": "trial", "server": "a1", "host": "h", "version": 1, "fingerprint": fingerprint(keys)}
+    strange = Door("tcp://127.0.0.1:*", ephemeral_keys())
+    try:
+        forged = Sighting(address=strange.address, **said)  # type: ignore[arg-type]
+        assert probe(forged, "trial", keys) is None
+    finally:
+        strange.close()
+
+
+@pytest.mark.parametrize("wrong", [{"cluster": "other"}, {"fingerprint": "0" * 32}, {"version": 99}])
+def test_a_server_of_another_cluster_key_or_version_is_not_even_tried(
+    keys: ClusterKeys, wrong: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "Client", None)
+    said = {"cluster": "trial", "server": "a1", "host": "h", "version": 1, "fingerprint": fingerprint(keys), **wrong}
+    assert probe(Sighting(address="tcp://127.0.0.1:1", **said), "trial", keys) is None  # type: ignore[arg-type]
+
+
+def test_a_key_that_never_left_its_machine_has_nobody_to_look_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "is_key_shared", lambda: False)
+    monkeypatch.setattr(search, "Browser", None)
+    with Search(place) as looking:
+        assert looking.wait(10.0) is None
+
+
+def test_a_server_that_the_user_named_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "Browser", None)
+    with Search(Place(server="tcp://192.0.2.1:27437")) as looking:
+        assert looking.wait(10.0) == "tcp://192.0.2.1:27437"
+
+
+class Rivals:
+    """Stands for the network: what is seen, and what it answers."""
+
+    def __init__(self, answers: list[Pong | None]) -> None:
+        self.answers = answers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def sightings(self, *_: object) -> Iterator[Sighting]:
+        yield Sighting(
+            address="tcp://192.0.2.9:27437", cluster="trial", server="rival", host="h", version=1, fingerprint=""
+        )
+
+    def probe(self, *_: object) -> Pong | None:
+        return self.answers.pop(0) if self.answers else None
+
+
+@pytest.mark.parametrize(
+    ("rival", "leader"),
+    [
+        ({"epoch": 1}, "tcp://192.0.2.9:27437"),
+        ({"epoch": 9}, None),
+        ({"epoch": 1, "leader": "tcp://192.0.2.5:27437"}, None),
+        (None, None),
+    ],
+)
+def test_a_server_yields_to_an_earlier_one_that_answers_and_leads(
+    keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch, rival: dict[str, object] | None, leader: str | None
+) -> None:
+    other = Rank(is_hidden=False, epoch=0, server="rival")
+    rivals = Rivals([None if rival is None else pong(other, **rival)])
+    presence = looking_at(rivals, keys, monkeypatch)
+    presence._watch()
+    assert presence.leader == leader
+
+
+def test_a_leader_that_is_gone_leads_no_longer(keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = pong(Rank(is_hidden=False, epoch=0, server="rival"))
+    presence = looking_at(Rivals([other, other, None, None, other]), keys, monkeypatch)
+    presence._watch()
+    assert presence._followed is not None
+    for _ in range(4):
+        presence._follow(presence._followed)
+        assert presence.leader is not None
+    for _ in range(3):
+        presence._follow(Sighting(address="", cluster="", server="", host="", version=1, fingerprint=""))
+    assert presence.leader is None
+
+
+def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> Presence:
+    monkeypatch.setattr("pipeline_server.presence.Browser", lambda _: rivals)
+    monkeypatch.setattr("pipeline_server.presence.probe", rivals.probe)
+    monkeypatch.setattr("threading.Thread.start", lambda _: None)
+    rank = Rank(is_hidden=False, epoch=5, server="own")
+    return Presence(cluster="trial", keys=keys, interface=None, port=1, rank=rank, wake=lambda: None)
