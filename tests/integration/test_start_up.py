@@ -13,7 +13,7 @@ import pytest
 from pipeline_files.results_reader import read_results
 from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
 
-HEAVY = ("numba", "scipy", "tables", "h5py", "matplotlib", "zmq", "numpy")
+HEAVY = ("numba", "scipy", "tables", "h5py", "matplotlib", "zmq", "zeroconf", "numpy")
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli import key, maps
 from cli.courteous import CourteousCommand
 from cli.durations import duration
 from cli.following import describe, follow
 from cli.main import COMMANDS, load, pointillist
-from cli.maps import SUBCOMMANDS
 from cli.progress_display import SECONDS_BETWEEN_LINES, Lines
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.reports import Progress
@@ -21,7 +21,11 @@ from pipeline_protocol.reports import Progress
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
 
-ALL = [*(name for name in COMMANDS if name != "maps"), *(f"maps {name}" for name in SUBCOMMANDS)]
+GROUPS = {"key": key.SUBCOMMANDS, "maps": maps.SUBCOMMANDS}
+ALL = [
+    *(name for name in COMMANDS if name not in GROUPS),
+    *(f"{group} {name}" for group, subcommands in GROUPS.items() for name in subcommands),
+]
 
 
 def command(name: str) -> click.Command:
@@ -58,7 +62,7 @@ def test_the_reference_names_no_command_or_option_that_does_not_exist() -> None:
         assert set(re.findall(r"^\| `(--?[a-z-]+)", section, flags=re.MULTILINE)) <= options
 
 
-@pytest.mark.parametrize("name", [*ALL, "maps"])
+@pytest.mark.parametrize("name", [*ALL, *GROUPS])
 def test_every_command_has_help_of_its_own(name: str) -> None:
     result = CliRunner().invoke(pointillist, [*name.split(), "--help"])
     assert result.exit_code == 0
