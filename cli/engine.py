@@ -17,6 +17,9 @@ EngineName = Literal["auto", "local", "cluster", "dask"]
 _SEARCH_S = 0.3
 """What a run may lose by looking for a server where there is none."""
 
+_ANSWER_S = 0.5
+"""What a server gets to answer in, while the movie is looked at. Most networks answer within 0.13 s."""
+
 _PATIENT_SEARCH_S = 3.0
 """The same, where a server is wanted."""
 
@@ -98,7 +101,7 @@ class Engine:
             return None
         is_wanted = self._choice.name == "cluster"
         with self._search as search:
-            address = search.wait(_PATIENT_SEARCH_S if is_wanted else _SEARCH_S)
+            address = search.wait(_PATIENT_SEARCH_S) if is_wanted else search.wait(_SEARCH_S, _ANSWER_S)
         if address is None and is_wanted:
             raise ServerError("cluster", "no server is in sight", "start launch-workers, or say --server HOST")
         return address

@@ -96,7 +96,11 @@ class Client:
         # Also over reconnections, the server tells requests apart by their numbers alone.
         self._numbers = itertools.count(1 + secrets.randbelow(1 << 52))
         self._context = zmq.Context()
-        self._socket = connect_dealer(self._context, address, keys)
+        try:
+            self._socket = connect_dealer(self._context, address, keys)
+        except ServerError:
+            self._context.destroy(linger=0)
+            raise
         self._monitor = self._socket.get_monitor_socket(_REFUSED | _BROKEN_OFF | zmq.EVENT_HANDSHAKE_SUCCEEDED)
         self._n_broken_off = 0
 

@@ -120,12 +120,15 @@ class Browser:
             self._fresh.notify_all()
 
     def _look_at(self, name: str) -> Sighting | None:
-        from zeroconf import ServiceInfo  # noqa: PLC0415
+        from zeroconf import Error, ServiceInfo  # noqa: PLC0415
 
-        info = ServiceInfo(SERVICE, name)
-        if not info.load_from_cache(self._zeroconf) and not info.request(self._zeroconf, _ASK_MS):
+        try:
+            info = ServiceInfo(SERVICE, name)
+            is_known = info.load_from_cache(self._zeroconf) or info.request(self._zeroconf, _ASK_MS)
+        except Error as error:  # a name that is none, or the network has gone
+            log.debug("announcement name=%s %r", name, error)
             return None
-        return _sighting(info, self._own)
+        return _sighting(info, self._own) if is_known else None
 
 
 class Beacon:
