@@ -123,7 +123,7 @@ class FrameDesk:
         """Pass on what has been read, and have more read."""
         self._land()
         for item in [item for item, future in self._reading.items() if future.done()]:
-            self._collect(item, self._reading.pop(item).result())
+            self._collect(item, _outcome(item, self._reading.pop(item)))
         self._send_ready()
         while self._unread and len(self._reading) < N_READS and self._n_ready < CACHE_BYTES // 2:
             item, _ = self._unread.popitem(last=False)
@@ -142,7 +142,10 @@ class FrameDesk:
 
     def close(self) -> None:
         """End without waiting for what is under way."""
-        self._helper.shutdown(wait=False, cancel_futures=True)
+        for future in self._reading.values():
+            future.cancel()
+        self._helper.submit(self._shelf.close)
+        self._helper.shutdown(wait=False)
 
     def _queue(self, peer: bytes, item: Item) -> None:
         """Have an item sent, from the cache or once it has been read."""
@@ -220,3 +223,14 @@ class FrameDesk:
         """Forget what a peer wanted."""
         self._wanted.pop(peer, None)
         self._n_ready -= sum(ready.n_bytes for ready in self._ready.pop(peer, ()))
+
+
+def _outcome(item: Item, future: Future[Delivery]) -> Delivery:
+    """Return what the helper has read; whatever befell it concerns the part that was asked for, not the server."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    log.error("part=%s", item.part, exc_info=error)
+    problem = f"cannot be read ({type(error).__name__}: {error})"[:1000]
+    said = Missing(item=item, subject=item.part, problem=problem, remedy="look into the server's log", is_lasting=True)
+    return Delivery(message=said)

@@ -220,25 +220,30 @@ class Supply:
     def _news(self) -> dict[Item, int]:
         """Choose what to ask for next: what a thread waits for, then what there is room for."""
         flying = sum(self._asked.values())
-        waiting = {item: n_bytes for item, n_bytes in self._awaited.items() if item not in self._asked}
-        for item in waiting:
-            self._wanted.pop(item, None)
-        news = dict(waiting)
-        if not waiting and flying > IN_FLIGHT_BYTES // 2:
+        news = {
+            item: n_bytes
+            for item, n_bytes in self._awaited.items()
+            if item not in self._asked and not self._is_settled(item)
+        }
+        if not news and flying > IN_FLIGHT_BYTES // 2:
             return news  # several at a time
-        flying += sum(waiting.values())
+        flying += sum(news.values())
         kept = sum(len(delivery.content) for delivery in self._fresh.values())
-        if waiting and self._fresh and kept + flying > STOCK_BYTES:
-            item, delivery = self._fresh.popitem(last=False)  # of a range that was taken away
-            self._used[item] = delivery
-            self._used.move_to_end(item, last=False)
+        is_waited_for, is_stock_full = bool(news), False
         for item, n_bytes in list(self._wanted.items()):
-            is_full = kept + flying + n_bytes > STOCK_BYTES or (flying and flying + n_bytes > IN_FLIGHT_BYTES)
-            if is_full or len(self._asked) + len(news) >= MAX_WANTED:
+            is_stock_full = kept + flying + n_bytes > STOCK_BYTES
+            is_flight_full = flying and flying + n_bytes > IN_FLIGHT_BYTES
+            if is_stock_full or is_flight_full or len(self._asked) + len(news) >= MAX_WANTED:
                 break
             del self._wanted[item]
-            news[item] = n_bytes
-            flying += n_bytes
+            if item not in news:
+                news[item] = n_bytes
+                flying += n_bytes
+        if is_waited_for and is_stock_full and self._fresh:
+            # What is needed is not in a full stock: that is of ranges that were taken away.
+            item, delivery = self._fresh.popitem(last=False)
+            self._used[item] = delivery
+            self._used.move_to_end(item, last=False)
         return news
 
     def _make_room(self, latest: Item) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -15,9 +16,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import tables
 import tifffile
 from numpy.typing import NDArray
 
+from pipeline_files.background_preparation import prepare_background
 from pipeline_files.movie import open_movie
 from pipeline_files.preparation import prepare
 from pipeline_files.write_movie import write_pyme_h5
@@ -185,3 +188,157 @@ def test_fetched_frames_give_the_rows_of_opened_ones(
     settings = [*SETTINGS, f"Analysis.BGRange={background}"]
     assert_same_rows(near_and_far, tmp_path / name, tmp_path, settings=settings)
     assert (tmp_path / name).name in near_and_far[1].log("far")
+
+
+def write_pzf(path: Path, frames: Frames) -> None:
+    """A movie of PYME's cluster: frames in PZF, out of order."""
+    order = np.random.default_rng(1).permutation(len(frames))
+    with tables.open_file(path, "w") as file:
+        data = file.create_vlarray("/", "PZFImageData", tables.UInt8Atom())
+        index = np.zeros(len(frames), [("FrameNum", "<i4"), ("Position", "<i4")])
+        for position, number in enumerate(order):
+            stored = np.ascontiguousarray(frames[number].T)
+            header = struct.pack(
+                "<2sBBBBcxqIIIIQff", b"BD", 3, 1, 0, 0, b"C", 7, number, *stored.shape, 1, 0, 0.0, 0.0
+            )  # fmt: skip
+            header += struct.pack("<I12x", len(header) + 16)
+            data.append(np.frombuffer(header + stored.tobytes(), np.uint8))
+            index[position] = number, position
+        file.create_table("/", "PZFImageIndex", index)
+
+
+def test_frames_in_pzf_give_the_same_rows(
+    near_and_far: tuple[Machines, Machines], frames: Frames, tmp_path: Path
+) -> None:
+    write_pzf(tmp_path / "pzf.h5", frames)
+    assert_same_rows(near_and_far, tmp_path / "pzf.h5", tmp_path)
+
+
+def test_a_movie_of_several_files_gives_the_same_rows(
+    near_and_far: tuple[Machines, Machines], frames: Frames, tmp_path: Path
+) -> None:
+    names = [f"a_{number}.ome.tif" for number in range(2)]
+    middle = N_FRAMES // 2
+    planes = "".join(
+        f'<TiffData FirstT="{frame}" IFD="{frame % middle}" PlaneCount="1">'
+        f'<UUID FileName="{names[frame // middle]}">urn:uuid:{frame // middle}</UUID></TiffData>'
+        for frame in range(N_FRAMES)
+    )
+    for number, name in enumerate(names):
+        ome = (
+            f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:{number}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+            f'Type="uint16" SizeX="{EDGE}" SizeY="{EDGE}" SizeZ="1" SizeC="1" SizeT="{N_FRAMES}">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+        )
+        part = frames[number * middle : (number + 1) * middle]
+        tifffile.imwrite(tmp_path / name, part, photometric="minisblack", description=ome, metadata=None)
+    with open_movie(tmp_path / names[0]) as movie:
+        assert movie.shape == frames.shape
+        assert len(movie.files) == 2
+    assert_same_rows(near_and_far, tmp_path / names[0], tmp_path)
+
+
+def test_camera_maps_are_fetched_once_and_give_the_same_rows(
+    near_and_far: tuple[Machines, Machines], frames: Frames, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(2)
+    chip = (EDGE + 10, EDGE + 20)
+    np.save(tmp_path / "dark.npy", rng.normal(100, 2, chip).astype(np.float32))
+    tifffile.imwrite(tmp_path / "variance.tif", rng.uniform(1, 9, chip).astype(np.float32))
+    with h5py.File(tmp_path / "flat.h5", "w") as file:
+        file["flat"] = rng.normal(1, 0.02, chip).astype(np.float32)
+    write_pyme_h5(tmp_path / "a.h5", [frames], {})
+    settings = [
+        *SETTINGS,
+        *(f"Camera.DarkMapID={tmp_path}/dark.npy", f"Camera.VarianceMapID={tmp_path}/variance.tif"),
+        *(f"Camera.FlatfieldMapID={tmp_path}/flat.h5:flat", "Camera.ROIOriginX=12", "Camera.ROIOriginY=7"),
+    ]
+    settings = [setting for setting in settings if not setting.startswith(("Camera.ADOffset", "Camera.ReadNoise"))]
+    assert_same_rows(near_and_far, tmp_path / "a.h5", tmp_path, settings=settings)
+    for key in ("Dark", "Variance", "Flatfield"):
+        assert near_and_far[1].log("far").count(f'"Camera.{key}MapID"') == 1
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_a_stored_background_gives_the_same_rows_and_is_made_from_fetched_frames(
+    near_and_far: tuple[Machines, Machines], frames: Frames, tmp_path: Path, *, is_mapped: bool
+) -> None:
+    write_pyme_h5(tmp_path / "a.h5", [frames], {})
+    made: list[bytes] = []
+    for machines, output in zip(near_and_far, (tmp_path / "near.bg.h5", tmp_path / "far.bg.h5"), strict=True):
+        with open_movie(tmp_path / "a.h5") as movie, machines.client() as client:
+            made_by = prepare_background(movie, None, ["Analysis.Background=sparsemed:k=20^i=40"], is_mapped=is_mapped)
+            job = client.submit(str(movie.path), movie.identity, made_by, output=str(output), kind="background")
+            assert wait_for(client, job, lambda progress: progress.is_over).state == "finished"
+        with open_movie(output) as movie:
+            made.append(movie.read(0, movie.n_frames).tobytes())
+    assert made[0] == made[1]
+    settings = [*SETTINGS, "Analysis.Background=copy", f"Analysis.BackgroundFile={tmp_path}/near.bg.h5"]
+    assert_same_rows(near_and_far, tmp_path / "a.h5", tmp_path, settings=settings)
+    assert '"background-rows"' in near_and_far[1].log("far")
+
+
+def test_near_and_far_workers_share_a_job_whose_server_is_killed(
+    near_and_far: tuple[Machines, Machines], machines: Machines, frames: Frames, tmp_path: Path
+) -> None:
+    write_pyme_h5(tmp_path / "a.h5", [frames] * 20, {})
+    settings = [*SETTINGS, "Analysis.BGRange=-30:0"]
+    assert run(near_and_far[0], tmp_path / "a.h5", tmp_path / "undisturbed.h5r", settings=settings).state == "finished"
+    machines.start_server(allow=Path("/"))
+    machines.start_worker("near", allow=Path("/"))
+    machines.start_worker("far")
+    machines.start_worker("farther")
+    with machines.client() as client:
+        wait_for_workers(client, 3)
+        job = submit(client, tmp_path / "a.h5", tmp_path / "out.h5r", settings)
+        wait_for(client, job, lambda progress: progress.n_done > 300)
+        machines.kill("server")
+        machines.start_server(allow=Path("/"))
+        wait_for(client, job, lambda progress: progress.n_done > 900)
+        machines.kill("far")
+        assert wait_for(client, job, lambda progress: progress.is_over).n_failed == 0
+    assert content(tmp_path / "out.h5r") == content(tmp_path / "undisturbed.h5r")
+    assert "a.h5" in machines.log("far")
+    assert "a.h5" in machines.log("farther")
+
+
+def test_a_movie_that_vanishes_here_is_had_from_the_server_and_there_it_blocks(
+    machines: Machines, frames: Frames, tmp_path: Path
+) -> None:
+    movie, hidden = tmp_path / "a.h5", tmp_path / "hidden.h5"
+    write_pyme_h5(movie, [frames] * 20, {})
+    machines.start_server(allow=Path("/"))
+    machines.start_worker("near", allow=Path("/"))
+    with machines.client() as client:
+        wait_for_workers(client, 1)
+        job = submit(client, movie, tmp_path / "out.h5r")
+        wait_for(client, job, lambda progress: progress.n_done > 100)
+        movie.rename(hidden)
+        progress = wait_for(client, job, lambda progress: progress.state == "paused")
+        assert progress.reason == f"{movie}: there is no such file; check its name and place"
+        hidden.rename(movie)
+        submit(client, movie, tmp_path / "out.h5r")
+        assert wait_for(client, job, lambda progress: progress.is_over).n_failed == 0
+
+
+def test_frames_that_nobody_can_read_fail_far_as_they_do_near(
+    near_and_far: tuple[Machines, Machines], frames: Frames, tmp_path: Path
+) -> None:
+    write_pyme_h5(tmp_path / "a.h5", [frames], {})
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        depth = file["ImageData"].chunks[0]
+        file["ImageData"].id.write_direct_chunk((5 * depth, 0, 0), b"no zlib")
+    failed = []
+    for machines, name in zip(near_and_far, ("near.h5r", "far.h5r"), strict=True):
+        progress = run(machines, tmp_path / "a.h5", tmp_path / name)
+        failed.append(sorted(progress.failures))
+    assert failed == [list(range(5 * depth, 6 * depth))] * 2
+    assert content(tmp_path / "near.h5r") == content(tmp_path / "far.h5r")
+
+
+def wait_for_workers(client: Client, n_workers: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while client.ping().n_workers < n_workers:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
