@@ -149,16 +149,8 @@ def main() -> None:
         os._exit(work(asked.address, is_bare=asked.bare))
     from throughput import write_movies  # noqa: PLC0415 - a worker has no use for it
 
-    columns = (
-        "movie",
-        "frames are",
-        "frames/s",
-        "kB/frame",
-        "server µs/frame",
-        "workers µs/frame",
-        "server MB",
-        "worker MB",
-    )
+    processes = ("server µs/frame", "workers µs/frame", "server MB", "worker MB")
+    columns = ("movie", "frames are", "frames/s", "kB/frame", *processes)
     table = Table(*columns, title=f"{asked.workers} worker(s), background {asked.background}", box=MARKDOWN)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -21,7 +21,7 @@ from pipeline_protocol.vouchers import Owner
 
 HOST = socket.gethostname()
 
-_REMEDY = "move it there, or start launch-workers on that machine with --allow FOLDER"
+_REMEDY = "move it there, start launch-workers on that machine with --allow FOLDER, or give --engine local"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Guard:
         self._check_settings(request, roots)
         if not Path(request.movie).exists():
             problem = f"there is no such file on {HOST}, where the server runs"
-            raise MovieError(request.movie, problem, "put it there under the same path, or where both machines see it")
+            raise MovieError(request.movie, problem, "put it where both machines see it, or give --engine local")
         with ExitStack() as on_error:
             movie = on_error.enter_context(open_movie(request.movie))
             self._check_movie(request, roots, [movie.path, *movie.files])
@@ -103,7 +103,7 @@ class Guard:
 def _check_identity(request: Submit, movie: MovieFile) -> None:
     if movie.identity != request.identity:
         problem = f"is another file on {HOST}, where the server runs, or has just been changed"
-        raise MovieError(request.movie, problem, "run the command again, with a path that both machines share")
+        raise MovieError(request.movie, problem, "run the command again, or give --engine local")
 
 
 TRUSTING = Guard(roots=EVERYWHERE, owner=Owner(b""))

@@ -99,6 +99,6 @@ def test_a_client_elsewhere_is_told_what_the_server_lacks(guard: Guard, tmp_path
         guard.open_movie(wish)
     one_line(error.value)
     movie.unlink()
-    with pytest.raises(MovieError, match=r"there is no such file on .*, where the server runs; put it there") as error:
+    with pytest.raises(MovieError, match=r"there is no such file on .*, where the server runs; put it where") as error:
         guard.open_movie(wish)
     one_line(error.value)
