@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from msgspec import structs
+
 from pipeline_files.movie import MovieFile
 from pipeline_files.places import alternatives, check_writable, is_taken, journal_path
 from pipeline_files.settings import normalised, settings_digest
@@ -80,7 +82,9 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submissi
             return Joined(job=held[journal])
         opened = Journal.open(journal) if is_ours else None
         if opened is not None:
-            return Submission(spec=opened.job.spec, journal=opened, plan=plan)
+            # Files may have been moved; those that the request names have been judged.
+            named = {"movie": request.movie, "settings": request.settings, "may_read": request.may_read}
+            return Submission(spec=structs.replace(opened.job.spec, **named), journal=opened, plan=plan)
         if is_taken(output):
             continue
         if request.resume == "required":

@@ -13,6 +13,8 @@ from pipeline_protocol.errors import MovieError, PointillistError, ResultsError,
 from pipeline_protocol.messages import Submit
 from pipeline_protocol.vouchers import Owner
 from pipeline_server.guard import Guard
+from pipeline_server.submission import Submission
+from pipeline_server.submission import prepare as prepare_job
 
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
@@ -89,6 +91,18 @@ def test_the_user_himself_reads_and_writes_anywhere(guard: Guard, tmp_path: Path
     wish = request(tmp_path / "movie.npy", f"Camera.DarkMapID={tmp_path}/dark.npy", vouches=OWNER, output=output)
     guard.open_movie(wish).close()
     guard.check_output(wish, tmp_path / "out.h5r")
+
+
+def test_a_job_that_goes_on_reads_the_movie_where_it_is_then(guard: Guard, tmp_path: Path) -> None:
+    movie, output = tmp_path / "root" / "movie.npy", f"{tmp_path}/root/out.h5r"
+    begun = prepare_job(request(movie, output=output), {}, guard)
+    assert isinstance(begun, Submission)
+    begun.journal.close()
+    moved = movie.rename(tmp_path / "root" / "moved.npy")
+    resumed = prepare_job(request(moved, output=output), {}, guard)
+    assert isinstance(resumed, Submission)
+    resumed.journal.close()
+    assert (resumed.spec.job, resumed.spec.movie) == (begun.spec.job, str(moved))
 
 
 def test_a_client_elsewhere_is_told_what_the_server_lacks(guard: Guard, tmp_path: Path) -> None:
