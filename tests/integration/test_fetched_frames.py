@@ -28,7 +28,9 @@ from pipeline_files.write_stack import write_npy
 from pipeline_protocol.client import Client
 from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
 from pipeline_protocol.reports import Progress
+from pipeline_server.frames import CACHE_BYTES, FLYING_TO_ONE_BYTES
 from pipeline_worker.children import Lifelines, child_environment
+from pipeline_worker.supply import IN_FLIGHT_BYTES, STOCK_BYTES
 from pipeline_worker.warm_up import load_kernels
 
 DEADLINE_S = 120.0
@@ -68,10 +70,14 @@ class Machines:
         state = ["--state", str(self.folder / "journals")]
         self._start("server", "pipeline_server", allow, state)
 
-    def start_worker(self, name: str, *, allow: Path | None = None) -> None:
-        self._start(name, "pipeline_worker", allow, [])
+    def start_worker(self, name: str, *, allow: Path | None = None, hidden: Path | None = None) -> None:
+        """Start a worker that may open files in one folder, and does not see what is in another."""
+        covered = f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"'
+        self._start(name, "pipeline_worker", allow, [], ["unshare", "-m", "sh", "-c", covered, "sh"] if hidden else [])
 
-    def _start(self, name: str, module: str, allow: Path | None, options: Sequence[str]) -> None:
+    def _start(
+        self, name: str, module: str, allow: Path | None, options: Sequence[str], wrapper: Sequence[str] = ()
+    ) -> None:
         home = self._home(name)
         environment = child_environment(self.keys, self.lifelines)
         del environment["PYTHONUNBUFFERED"]
@@ -80,7 +86,7 @@ class Machines:
         environment["POINTILLIST_ALLOW"] = str(allow) if allow else ""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, self.address, *options],
+                [*wrapper, sys.executable, "-P", "-m", module, self.address, *options],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -279,6 +285,22 @@ def test_a_stored_background_gives_the_same_rows_and_is_made_from_fetched_frames
     assert '"background-rows"' in near_and_far[1].log("far")
 
 
+def test_a_machine_without_the_folder_gives_the_same_rows(
+    near_and_far: tuple[Machines, Machines], machines: Machines, frames: Frames, tmp_path: Path
+) -> None:
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("only root can hide a folder from a process")
+    (tmp_path / "movies").mkdir()
+    movie = tmp_path / "movies" / "a.h5"
+    write_pyme_h5(movie, [frames], {})
+    machines.start_server(allow=Path("/"))
+    machines.start_worker("blind", allow=Path("/"), hidden=movie.parent)
+    assert run(near_and_far[0], movie, tmp_path / "near.h5r").state == "finished"
+    assert run(machines, movie, tmp_path / "blind.h5r").state == "finished"
+    assert content(tmp_path / "near.h5r") == content(tmp_path / "blind.h5r")
+    assert "there is no such file" in machines.log("blind")
+
+
 def test_near_and_far_workers_share_a_job_whose_server_is_killed(
     near_and_far: tuple[Machines, Machines], machines: Machines, frames: Frames, tmp_path: Path
 ) -> None:
@@ -342,3 +364,32 @@ def wait_for_workers(client: Client, n_workers: int) -> None:
     while client.ping().n_workers < n_workers:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def peak_bytes(process: subprocess.Popen[bytes]) -> int:
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        pytest.skip("needs /proc to see how much memory a process had")
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return 1024 * int(line.split()[1])
+
+
+def test_memory_does_not_grow_with_the_movie(machines: Machines, tmp_path: Path) -> None:
+    path, edge, n_frames = tmp_path / "a.npy", 1024, 350
+    stored = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint16, shape=(n_frames, edge, edge))
+    stored[:] = 100
+    n_bytes = stored.nbytes
+    stored.flush()
+    del stored
+    load_kernels()
+    machines.start_server(allow=Path("/"))
+    machines.start_worker("far")
+    with machines.client() as client:
+        wait_for_workers(client, 1)
+        before = {name: peak_bytes(process) for name, process in machines.processes.items()}
+        assert wait_for(client, submit(client, path, tmp_path / "out.h5r"), lambda progress: progress.is_over).n_done
+        grown = {name: peak_bytes(process) - before[name] for name, process in machines.processes.items()}
+    assert n_bytes > 700e6
+    # What may be kept, and as much again for what frees late, imports, and the fits' own arrays.
+    assert grown["server"] < 1.5 * (CACHE_BYTES + FLYING_TO_ONE_BYTES) + 64e6
+    assert grown["far"] < 1.5 * (STOCK_BYTES + IN_FLIGHT_BYTES) + 200e6
