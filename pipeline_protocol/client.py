@@ -36,7 +36,7 @@ from pipeline_protocol.messages import (
     Watch,
 )
 from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
-from pipeline_protocol.sockets import connect_dealer, reconnect
+from pipeline_protocol.sockets import connect_dealer, is_greeting, reconnect
 from pipeline_protocol.vouchers import Owner
 from pipeline_protocol.wire import decode_from_server, encode
 
@@ -55,7 +55,7 @@ _REDIRECTION_S = 0.05
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _BROKEN_OFF = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 _N_BROKEN_OFF = 3
-"""A server with another key breaks off; so may, once, one that is being killed."""
+"""A server with another key breaks off, time and again; so may, once, one that is being killed."""
 
 
 class Client:
@@ -260,13 +260,18 @@ class Client:
 
     def _raise_if_refused(self) -> None:
         """Ask the monitor: a server with another key is silent."""
+        events = []
         while self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)["event"]
-            self._n_broken_off = self._n_broken_off + 1 if event == _BROKEN_OFF else 0
-            if event & _REFUSED or self._n_broken_off >= _N_BROKEN_OFF:
-                problem = "the server has another cluster key"
-                remedy = "run 'pointillist key show' there and 'pointillist key import' here"
-                raise KeyRefusedError(self.address, problem, remedy)
+            events.append(recv_monitor_message(self._monitor)["event"])
+        if not events:
+            return
+        # A relay whose server is away breaks off as well.
+        is_broken_off = events[-1] == _BROKEN_OFF and is_greeting(self.address)
+        self._n_broken_off = self._n_broken_off + 1 if is_broken_off else 0
+        if any(event & _REFUSED for event in events) or self._n_broken_off >= _N_BROKEN_OFF:
+            problem = "the server has another cluster key"
+            remedy = "run 'pointillist key show' there and 'pointillist key import' here"
+            raise KeyRefusedError(self.address, problem, remedy)
 
 
 def _expect(reply: ToClient, kind: type[Reply]) -> Reply:

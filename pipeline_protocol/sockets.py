@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from socket import AF_INET, AF_INET6, AF_UNIX
+from socket import socket as plain_socket
+
 import zmq
 
 from pipeline_protocol.errors import ServerError
@@ -13,6 +16,7 @@ _HEARTBEAT_MS = 1000
 _SILENCE_MS = 3000
 _RECONNECT_MS = 50
 _MAX_RECONNECT_MS = 1000
+_GREETING, _GREETING_S = b"\xff", 0.5
 
 
 def connect_dealer(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> zmq.Socket[bytes]:
@@ -43,6 +47,20 @@ def reconnect(socket: zmq.Socket[bytes], before: str | None, address: str) -> No
         raise ServerError(address, f"is no address of a server ({error})", "write HOST:PORT") from error
     if before is not None:
         socket.disconnect(before)
+
+
+def is_greeting(address: str) -> bool:
+    """Say whether ZeroMQ listens at an address: it greets who connects, before it knows anything of keys."""
+    transport, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
+    family = AF_UNIX if transport == "ipc" else AF_INET6 if _is_ipv6(address) else AF_INET
+    try:
+        with plain_socket(family) as peer:
+            peer.settimeout(_GREETING_S)
+            peer.connect(place if family == AF_UNIX else (host.strip("[]"), int(port)))
+            return peer.recv(1) == _GREETING
+    except OSError:
+        return False
 
 
 def bind_router(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: ClusterKeys) -> zmq.Socket[bytes]:

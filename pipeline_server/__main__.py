@@ -63,7 +63,7 @@ def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     stack.callback(note, log, logging.INFO, "ended")
     if options.ready_fd is not None:
         with os.fdopen(options.ready_fd, "w") as ready:
-            ready.write(address)
+            ready.write(door.address)
     is_replaced = Service(door, Reception(waker.wake, options.state), waker, standing).run(lifeline.is_cut)
     return EXIT_REPLACED if is_replaced else 0
 
@@ -99,7 +99,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--announce", type=Path, help="file in which others find the address")
     parser.add_argument("--cluster", default=DEFAULT_CLUSTER, help="what it announces itself as")
     parser.add_argument("--on", help="addresses of this machine to announce on the network, with commas")
-    parser.add_argument("--ready-fd", type=int, help="descriptor that the address is written to once all is ready")
+    parser.add_argument("--ready-fd", type=int, help="descriptor to write to, once all is ready, where it listens")
     return parser.parse_args()
 
 

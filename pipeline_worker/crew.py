@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from pipeline_protocol.addresses import local_endpoint
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.lifeline import EXIT_REPLACED
@@ -77,7 +78,7 @@ class Crew:
             self._is_prepared = True
 
     def start_server(self, address: str, options: Sequence[str], otherwise: Sequence[str] = ()) -> str:
-        """Start a server; return its address once it listens.
+        """Start a server; return its address, as this machine reaches it, once it listens.
 
         Parameters
         ----------
@@ -103,15 +104,15 @@ class Crew:
             os.close(writer)
         with os.fdopen(reader) as ready:
             has_spoken, _, _ = select.select([ready], [], [], _START_S)
-            found = ready.read() if has_spoken else ""
-        if not found:
+            bound = ready.read() if has_spoken else ""
+        if not bound:
             stop_all([server])
             raise ServerError("server", f"cannot be started ({self._last_line()})", f"look into {self.log_path}")
         # It comes back where its peers look for it, if that is free.
-        server.arguments = ["-m", "pipeline_server", found, address, *otherwise, *options]
+        server.arguments = ["-m", "pipeline_server", bound, address, *otherwise, *options]
         with self._lock:
             self._server = server
-        return found
+        return local_endpoint(bound)
 
     def start_workers(self, address: str, n_workers: int, command: Sequence[str] = ("-m", "pipeline_worker")) -> None:
         """Start workers of a server, and tend all processes from then on.

@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import platformdirs
 import pytest
+
+from pipeline_worker.kernel_cache import CACHE_VARIABLE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 KEY = "5a" * 32
 _RUN_S = 120.0
 _NUMBERS = itertools.count(1)
-_KEPT = ("PATH", "NUMBA_CACHE_DIR", "POINTILLIST_CACHE", "LANG", "VIRTUAL_ENV")
+_KEPT = ("PATH", "NUMBA_CACHE_DIR", CACHE_VARIABLE, "LANG", "VIRTUAL_ENV")
 
 
 def lacking() -> str | None:
@@ -47,11 +50,14 @@ class Host:
     address: str
     home: Path
     network: Network
+    hidden: Path | None = None
+    """A folder that is empty for what is started here."""
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a user here, who has the cluster key unless ``more`` takes it away."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        kept.setdefault(CACHE_VARIABLE, str(platformdirs.user_cache_path("pointillist") / "kernels"))
         folders = {f"XDG_{name}_HOME": str(self.home / name.lower()) for name in ("CONFIG", "STATE", "CACHE", "DATA")}
         own = {"HOME": str(self.home), "USER": "ada", "TMPDIR": str(self.home), "PYMEDATADIR": str(self.home / "data")}
         key = {"POINTILLIST_CLUSTER_KEY": KEY, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -59,20 +65,10 @@ class Host:
 
     def start(self, *command: object, **more: str) -> subprocess.Popen[str]:
         """Start a program here; what it prints goes to :meth:`printed`, in a session of its own."""
-        inside = f'hostname {self.name}; exec "$@"'
-        words = [
-            "ip",
-            "netns",
-            "exec",
-            self.namespace,
-            "unshare",
-            "--uts",
-            "sh",
-            "-c",
-            inside,
-            "sh",
-            *map(str, command),
-        ]
+        hide = f"mount -t tmpfs none '{self.hidden}'; " if self.hidden else ""
+        inside = f'hostname {self.name}; {hide}exec "$@"'
+        here = ["ip", "netns", "exec", self.namespace, "unshare", "--uts", "--mount"]
+        words = [*here, "sh", "-c", inside, "sh", *map(str, command)]
         log = self.home / f"{len(self.processes)}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -101,6 +97,16 @@ class Host:
     def printed(self, process: subprocess.Popen[str]) -> str:
         """Return what a program printed so far."""
         return (self.home / f"{self.processes.index(process)}.log").read_text()
+
+    def pids(self, named: str = "") -> list[int]:
+        """Return the processes that run here, those alone in whose commands a word occurs."""
+        listing = subprocess.run(["ip", "netns", "pids", self.namespace], capture_output=True, check=True, text=True)
+        found = []
+        for pid in map(int, listing.stdout.split()):
+            with contextlib.suppress(OSError):  # it may have ended
+                if named in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"):
+                    found.append(pid)
+        return sorted(found)
 
     def cut(self) -> None:
         """Pull the cable."""

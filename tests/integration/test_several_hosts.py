@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from network import Host, network, within
 from pipeline_files.results_reader import read_results
 
 LAUNCHER = str(Path(__file__).with_name("fake_launcher.py"))
+RELAY = str(Path(__file__).parents[1] / "relay.py")
 ON_NETWORK = ("--interface", "eth0")
 N_FRAMES = 300
 EXPECTED = [frame for frame in range(N_FRAMES) for _ in range(frame % 3)]
@@ -68,10 +71,7 @@ def n_workers(host: Host, *options: object) -> int:
 
 
 def servers_of(host: Host) -> list[int]:
-    """Return the server processes of a host."""
-    listing = subprocess.run(["ip", "netns", "pids", host.namespace], capture_output=True, check=True, text=True)
-    commands = {int(pid): Path(f"/proc/{pid}/cmdline") for pid in listing.stdout.split()}
-    return [pid for pid, command in commands.items() if command.exists() and b"pipeline_server" in command.read_bytes()]
+    return host.pids("pipeline_server")
 
 
 def n_servers(host: Host) -> int:
@@ -208,3 +208,23 @@ def test_clusters_on_one_network_are_apart(hosts: list[Host]) -> None:
     listed = servers_seen_from(three)
     assert re.search(r"default +tcp://10\.231\.7\.1:27437", listed)
     assert re.search(r"night +tcp://10\.231\.7\.2:27437", listed)
+
+
+def test_a_server_for_all_networks_that_dies_comes_back_for_all_of_them(hosts: list[Host]) -> None:
+    one, two, three = hosts
+    launch(one, 0, "--interface", "0.0.0.0")  # noqa: S104 - all of the networks of a namespace
+    launch(two, 1, "--no-server")
+    assert within(20.0, lambda: n_workers(three) == 1)
+    before = servers_of(one)
+    os.kill(before[0], signal.SIGKILL)
+    assert within(20.0, lambda: servers_of(one) != before and n_workers(three) == 1)
+
+
+def test_a_relay_without_a_server_behind_it_is_not_taken_for_a_server_with_another_key(hosts: list[Host]) -> None:
+    one, two, _ = hosts
+    two.start(sys.executable, RELAY, "10.231.7.1:27437", 5001)
+    launcher = launch(two, 1, "--server", "127.0.0.1:5001")
+    assert within(20.0, lambda: "server at" in two.printed(launcher))
+    time.sleep(4.0)
+    launch(one, 0, *ON_NETWORK)
+    assert within(20.0, lambda: n_workers(one) == 1), two.printed(launcher)
