@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import fake_cluster
 import h5py
 import numpy as np
 import pytest
 import tables
 import tifffile
+from machines import Machines
 from numpy.typing import NDArray
 
 from pipeline_files.background_preparation import prepare_background
@@ -26,14 +26,15 @@ from pipeline_files.preparation import prepare
 from pipeline_files.write_movie import write_pyme_h5
 from pipeline_files.write_stack import write_npy
 from pipeline_protocol.client import Client
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
 from pipeline_protocol.reports import Progress
 from pipeline_server.frames import CACHE_BYTES, FLYING_TO_ONE_BYTES
-from pipeline_worker.children import Lifelines, child_environment
 from pipeline_worker.supply import IN_FLIGHT_BYTES, STOCK_BYTES
 from pipeline_worker.warm_up import load_kernels
 
-DEADLINE_S = 120.0
+DEADLINE_S = 250.0
+"""Kernels that few movies need are compiled on the way."""
+
+wait_for = partial(fake_cluster.wait_for, timeout_s=DEADLINE_S)
 SETTINGS = (
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
     *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100", "Analysis.BGRange=0:0"),
@@ -52,66 +53,6 @@ def frames() -> Frames:
         for at_x, at_y in rng.uniform(7, EDGE - 7, (3, 2)):
             frames[number] += rng.poisson(200.0 * np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / 3.4))
     return (100 + frames).astype(np.uint16)
-
-
-@dataclass
-class Machines:
-    """A server, and workers that live in homes of their own."""
-
-    folder: Path
-    keys: ClusterKeys = field(default_factory=ephemeral_keys)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.lifelines = Lifelines()
-        self.address = f"ipc://{self.folder / 'server'}"
-
-    def start_server(self, *, allow: Path) -> None:
-        state = ["--state", str(self.folder / "journals")]
-        self._start("server", "pipeline_server", allow, state)
-
-    def start_worker(self, name: str, *, allow: Path | None = None, hidden: Path | None = None) -> None:
-        """Start a worker that may open files in one folder, and does not see what is in another."""
-        covered = f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"'
-        self._start(name, "pipeline_worker", allow, [], ["unshare", "-m", "sh", "-c", covered, "sh"] if hidden else [])
-
-    def _start(
-        self, name: str, module: str, allow: Path | None, options: Sequence[str], wrapper: Sequence[str] = ()
-    ) -> None:
-        home = self._home(name)
-        environment = child_environment(self.keys, self.lifelines)
-        del environment["PYTHONUNBUFFERED"]
-        environment |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "PYMEDATADIR": ""}
-        environment["POINTILLIST_LOGS"] = str(home)
-        environment["POINTILLIST_ALLOW"] = str(allow) if allow else ""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [*wrapper, sys.executable, "-P", "-m", module, self.address, *options],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                pass_fds=[self.lifelines.reader],
-            )
-
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        process = self.processes.pop(name)
-        process.send_signal(number)
-        process.wait()
-
-    def close(self) -> None:
-        for name in list(self.processes):
-            self.kill(name)
-        self.lifelines.close()
-
-    def client(self) -> Client:
-        return Client(self.address, self.keys, timeout_s=60.0)
-
-    def log(self, name: str) -> str:
-        """What the workers of this name, or the server, have logged."""
-        return "".join(path.read_text() for path in self._home(name).rglob("*.log"))
-
-    def _home(self, name: str) -> Path:
-        return self.folder / f"home of {name}"
 
 
 @pytest.fixture
@@ -139,16 +80,6 @@ def submit(client: Client, movie: Path, output: Path, settings: Sequence[str] = 
     with open_movie(movie) as opened:
         known, _ = prepare(opened, None, settings)
         return client.submit(str(movie), opened.identity, known, output=str(output), kind=kind)
-
-
-def wait_for(client: Client, job: str, is_enough: Callable[[Progress], bool]) -> Progress:
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        progress = client.progress(job)
-        if is_enough(progress):
-            return progress
-        time.sleep(0.02)
-    pytest.fail(f"timeout: {progress}")
 
 
 def run(machines: Machines, movie: Path, output: Path, **more: Any) -> Progress:
