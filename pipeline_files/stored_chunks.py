@@ -22,6 +22,9 @@ WORDS = {"u1": np.uint8, "u2": np.uint16, "f4": np.uint32}
 
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 
+N_SPANNED = 50_000
+"""Chunks from which on nobody is told where they lie: HDF5 goes through all of them to find one, 40 ns each."""
+
 _PIPELINES = ((), (SHUFFLE,), (DEFLATE,), (SHUFFLE, DEFLATE))
 """Filters that can be undone here, in the order of writing."""
 
@@ -119,9 +122,11 @@ class StoredChunks:
         """Return where the file has the frames ``[start, stop)``: offset and length in bytes.
 
         The chunks between the first and the last one are taken to lie between them, as a camera writes them; the
-        length is 0 where they do not.
+        length is 0 where they do not, or where finding out would take long.
         """
         about = self.about
+        if math.prod(-(-size // chunk) for size, chunk in zip(about.shape, about.chunk, strict=True)) > N_SPANNED:
+            return 0, 0
         corners = (start, 0, 0), (stop - 1, *(size - 1 for size in about.shape[1:]))
         places = [tuple(at - at % size for at, size in zip(corner, about.chunk, strict=True)) for corner in corners]
         first, last = map(self._id.get_chunk_info_by_coord, places)
