@@ -73,8 +73,8 @@ test-wheel:
 	cp -r tests pyproject.toml README.md CHANGELOG.md docs build/wheel/
 	cd build/wheel && venv/bin/python -m pytest
 
-BENCHMARKS := fits detection background frames reading throughput overhead accuracy
-bench: $(VENV)/bench  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md
+BENCHMARKS := fits detection background frames reading throughput overhead accuracy scale chaos
+bench: $(VENV)/bench $(VENV)/test  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit; done
 
 clean:
