@@ -87,7 +87,7 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
     movie: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     output = tmp_path / "out.h5r"
-    slow = ["-s", "Analysis.DetectionThreshold=0.5"]
+    slow = ["-s", "Analysis.DetectionThreshold=0.4", "-s", "Analysis.ROISize=21"]
     with subprocess.Popen(
         [BIN / "analyse", movie, "-o", output, *slow], env=environment, stderr=subprocess.PIPE, text=True
     ) as analysis:
