@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting._centroid_kernels import centre_regions, clip_regions, span_regions
-from fitting.localizations import REGION, Rows, blank_rows
+from fitting.localizations import REGION, Rows, blank_rows, join_rows
 from fitting.modules import MODULES
 from fitting.settings import FitSettings
 
@@ -27,7 +27,7 @@ class _Positions:
     def rows(self) -> Rows:
         """Return the rows since the last call."""
         rows, self._rows = self._rows, []
-        return np.concatenate([np.zeros(0, self.dtype), *rows])
+        return join_rows(rows, self.dtype)
 
     def _add_rows(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> tuple[Rows, NDArray[np.int32]]:
         regions = np.empty((len(points), 4), np.int32)

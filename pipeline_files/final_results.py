@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import Rows
+from fitting.localizations import Rows, join_rows
 from pipeline_files.places import unfinished_path
 from pipeline_files.results import ResultsDescription, append_chunks, create_results, results_checksum
 from pipeline_files.storage import clear_write_errors, extend_hdf5, publish, sync
@@ -114,13 +114,13 @@ def _pieces(portions: Iterable[Rows], n_rows: int) -> Iterator[Rows]:
             rest.append(rows)
             n_lacking -= len(rows)
             continue
-        yield np.concatenate([*rest, rows[:n_lacking]])
+        yield join_rows([*rest, rows[:n_lacking]], rows.dtype)
         end = len(rows) - (len(rows) - n_lacking) % n_rows
         for start in range(n_lacking, end, n_rows):
             yield rows[start : start + n_rows]
         rest, n_lacking = [rows[end:]], n_rows - (len(rows) - end)
     if n_lacking < n_rows:
-        yield np.concatenate(rest)
+        yield join_rows(rest, rest[0].dtype)
 
 
 def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.localizations import Rows
+from fitting.localizations import Rows, join_rows
 from pipeline_files.final_results import write_results
 from pipeline_files.metadata import Metadata
 from pipeline_files.movie import MovieFile
@@ -105,7 +105,7 @@ class LocalizationForm:
         """Append rows."""
         rows = list(self._rows(journal, starts))
         if sum(map(len, rows)):
-            append_localizations(path, np.concatenate(rows))
+            append_localizations(path, join_rows(rows, rows[0].dtype))
 
     def write(self, path: Path, journal: Journal) -> None:
         """Write all rows, compressed as PYME does.

@@ -16,7 +16,7 @@ from fitting.estimation._search_kernels import N_END, search, work_rows
 from fitting.estimation._staging_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
 from fitting.estimation._step_kernels import UNLIMITED
 from fitting.estimation.lanes import N_LANES, LaneArray
-from fitting.localizations import Rows
+from fitting.localizations import Rows, join_rows
 from fitting.modules import MODULES
 from fitting.settings import FitSettings
 
@@ -127,7 +127,7 @@ class GaussianFit:
         """Return the rows since the last call."""
         self._fit()
         rows, self._rows = self._rows, []
-        return np.concatenate([np.zeros(0, self.dtype), *rows])
+        return join_rows(rows, self.dtype)
 
     def _fit(self) -> None:
         """Fit the regions that are there."""

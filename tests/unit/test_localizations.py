@@ -7,7 +7,7 @@ import pytest
 
 from fitting.derived import photons, precision_px, width_px
 from fitting.diagnosis import converged, significant
-from fitting.localizations import LOCALIZATION_DTYPE, blank_rows, column, localization_dtype
+from fitting.localizations import LOCALIZATION_DTYPE, blank_rows, column, join_rows, localization_dtype
 from fitting.modules import MODULES
 
 
@@ -33,6 +33,14 @@ def test_every_module_says_where_and_from_which_pixels(fit_module: str) -> None:
     assert {"frame", "x", "y", "roi_x_start", "roi_x_stop", "roi_y_start", "roi_y_stop"} <= set(rows.dtype.names or ())
     assert np.isnan(rows["x"]).all()
     assert not rows["frame"].any()
+
+
+def test_joined_rows_are_those_that_numpy_concatenates_also_with_gaps_between_them() -> None:
+    rows = np.frombuffer(np.random.default_rng(1).bytes(7 * LOCALIZATION_DTYPE.itemsize), LOCALIZATION_DTYPE)
+    joined = join_rows([rows[:2], rows[:0], rows[::3]], LOCALIZATION_DTYPE)
+    assert joined.dtype == LOCALIZATION_DTYPE
+    assert joined.tobytes() == np.concatenate([rows[:2], rows[::3]]).tobytes()
+    assert join_rows([], LOCALIZATION_DTYPE).shape == (0,)
 
 
 def test_a_column_that_a_module_does_not_have_is_nan() -> None:
