@@ -69,6 +69,7 @@ def report(disturbance: Disturbance, minutes: float) -> int:
     table.add_row("all", str(len(every)), f"{statistics.median(every):.1f}", f"{max(every):.1f}")
     Console(width=120).print(table)
     print(f"seed {disturbance.seed}, {minutes:g} minutes, {verdict.n_analyses} analyses, {verdict.n_rows} rows")
+    print(f"longest recovery: {disturbance.slowest[0]:.1f} s, after {disturbance.slowest[1]}")
     print(f"rows lost: {verdict.n_lost}, rows doubled: {verdict.n_doubled}")
     print(f"commands that ended with a line that says what to do: {len(verdict.told)}")
     for line in [*sorted(set(verdict.told)), *verdict.complaints]:

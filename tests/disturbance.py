@@ -57,12 +57,17 @@ class Disturbance:
     ----------
     recoveries
         Of each kind of fault, how long it took to recover from, s.
+    log
+        The faults, as they were dealt.
+    slowest
+        The longest recovery, s, and what it was from.
     """
 
     cluster: DisturbedCluster
     seed: int
     recoveries: dict[str, list[float]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    slowest: tuple[float, str] = (0.0, "")
     is_stalled: bool = False
 
     def run(self, seconds: float) -> Verdict:
@@ -98,11 +103,12 @@ class Disturbance:
         for trouble in troubles:
             trouble.recovers_from = latest
         names = " + ".join(fault.name for fault in faults)
-        self.log.append(f"{time.strftime('%H:%M:%S')} {names}")
+        self.log.append(names)
         self._wait(lambda: all(list(map(self._attend, troubles))), STALLED_S, f"after {names}")
         for trouble in troubles:
             assert trouble.recovery_s is not None
             self.recoveries.setdefault(trouble.fault.name, []).append(trouble.recovery_s)
+            self.slowest = max(self.slowest, (trouble.recovery_s, names))
 
     def _attend(self, trouble: Trouble) -> bool:
         """End a fault whose time is up; return whether it is over and the cluster has recovered."""
