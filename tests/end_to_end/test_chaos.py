@@ -1,4 +1,4 @@
-"""Half a minute of faults; ``benchmarks/chaos.py`` goes on for longer."""
+"""Less than half a minute of faults; ``benchmarks/chaos.py`` goes on for longer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from disturbed_cluster import N_WORKERS, disturbed_cluster
 from network import within
 
 SEED = 515  # deals first a machine, the server, workers, the network and the disk
-SECONDS = 30.0
+SECONDS = 25.0
 RECOVERY_S = 30.0
 """What a cluster may take on a machine that is busy with other tests; mostly it takes less than 10 s."""
 
