@@ -120,7 +120,10 @@ class Pack:
         ValueError
             If it cannot be that.
         """
-        frames, sizes, content = (np.frombuffer(*part) for part in zip(buffers, _BUFFER_DTYPES, strict=True))
+        first, second, third = buffers
+        frames = np.frombuffer(first, FRAME_DTYPE)
+        sizes = np.frombuffer(second, _SIZE_DTYPE)
+        content = np.frombuffer(third, np.uint8)
         ends = np.cumsum(sizes, dtype=np.int64)
         n_bytes = int(ends[-1]) if len(ends) else 0
         is_numbered = not len(frames) or (frames["image"].min() >= -1 and frames["image"].max() < len(sizes))
