@@ -19,6 +19,9 @@ from pipeline_files.settings import STORAGE
 FRAME_DTYPE: np.dtype[Any] = np.dtype([("image", "<i8"), ("offset", "<f4")])
 """A frame: the number of its image, -1 for none, and what has to be added to that image."""
 
+_SIZE_DTYPE = np.dtype("<u4")
+"""Of the lengths of images."""
+
 _LEVEL = 1
 """Of zlib: higher ones take twice the time for some percent."""
 
@@ -135,8 +138,5 @@ class Pack:
 
     def buffers(self) -> list[bytes]:
         """Return the pack as it travels."""
-        sizes = np.array([len(chunk) for chunk in self.chunks], "<u4")
+        sizes = np.array([len(chunk) for chunk in self.chunks], _SIZE_DTYPE)
         return [self.frames.tobytes(), sizes.tobytes(), b"".join(self.chunks)]
-
-
-_BUFFER_DTYPES = (FRAME_DTYPE, np.dtype("<u4"), np.dtype(np.uint8))
