@@ -13,9 +13,17 @@ Mask = NDArray[np.uint8]
 
 @kernel
 def _is_maximum(filtered: Image, y: int, x: int, reach: int) -> bool:
-    """Whether a pixel exceeds all others within ``reach`` px along x and y; of equal ones the first does."""
+    """Whether a pixel, not of the outermost, exceeds all others within ``reach`` px along x and y.
+
+    Of equal ones the first does.
+    """
     height, width = filtered.shape
     value = filtered[y, x]
+    # Most have a neighbour that exceeds them.
+    if filtered[y, x - 1] >= value or filtered[y, x + 1] > value:
+        return False
+    if filtered[y - 1, x] >= value or filtered[y + 1, x] > value:
+        return False
     for v in range(max(y - reach, 0), min(y + reach + 1, height)):
         for u in range(max(x - reach, 0), min(x + reach + 1, width)):
             other = filtered[v, u]

@@ -83,7 +83,7 @@ class FrameAnalysis:
     def is_blank(self, frame: int) -> bool:
         """Whether a frame is zero everywhere, as after a camera's overflow."""
         raw = self._block.frames[frame - self._block.first]
-        return not raw[0].any() and not raw.any()  # the first row settles it for all but blank frames
+        return not raw[0, 0] and not raw.any()  # the first pixel settles it for almost all
 
     def load(self, frame: int) -> None:
         """Take up a frame and its background."""

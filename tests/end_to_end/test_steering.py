@@ -18,6 +18,8 @@ import pytest
 BIN = Path(sys.executable).parent
 N_FRAMES = 3000
 DEADLINE_S = 200.0
+SLOW = ["-s", "Analysis.DetectionThreshold=0.2", "-s", "Analysis.DebounceRadius=1", "-s", "Analysis.ROISize=21"]
+"""Noise is fitted, in large regions: such a job lasts until it is cancelled."""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,17 @@ def wait_until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
+def watched_until(environment: dict[str, str], is_so: Callable[[Any], bool]) -> Any:
+    """Return the first status of which it is so."""
+    command = [BIN / "pointillist", "status", "--watch", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        try:
+            return next(facts for facts in map(json.loads, watch.stdout) if is_so(facts))
+        finally:
+            watch.send_signal(signal.SIGINT)
+
+
 @pytest.mark.parametrize("command", [("status",), ("jobs",), ("cancel", "movie.h5"), ("retry", "movie.h5")])
 def test_without_a_server_there_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
     alone = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "POINTILLIST_LOGS": str(tmp_path / "logs")}
@@ -87,24 +100,22 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
     movie: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     output = tmp_path / "out.h5r"
-    slow = ["-s", "Analysis.DetectionThreshold=0.4", "-s", "Analysis.ROISize=21"]
     with subprocess.Popen(
-        [BIN / "analyse", movie, "-o", output, *slow], env=environment, stderr=subprocess.PIPE, text=True
+        [BIN / "analyse", movie, "-o", output, *SLOW], env=environment, stderr=subprocess.PIPE, text=True
     ) as analysis:
-        wait_until(lambda: any(job["n_done"] for job in status(environment)["jobs"]))
-        facts = status(environment)
-        assert {worker["pid"] for worker in facts["workers"]}.isdisjoint({facts["server"]["pid"]})
-        assert {worker["health"] for worker in facts["workers"]} <= {"busy", "idle"}
-        (job,) = facts["jobs"]
-        assert (job["movie"], job["state"], job["n_frames"]) == (str(movie), "running", N_FRAMES)
-        assert job["rate"] > 0
-        assert job["left_s"] > 0
+        facts = watched_until(environment, lambda facts: any(job["n_done"] for job in facts["jobs"]))
         text = run(environment, "status").stdout
-        assert all(part in text for part in ("movie.h5", "running", job["job"][:6], "frames/s"))
         assert "is stopped" in run(environment, "cancel", "movie.h5").stdout
         _, error = analysis.communicate(timeout=30)
         assert analysis.returncode == 1
         assert "the job was stopped" in error
+    assert {worker["pid"] for worker in facts["workers"]}.isdisjoint({facts["server"]["pid"]})
+    assert {worker["health"] for worker in facts["workers"]} <= {"busy", "idle"}
+    (job,) = facts["jobs"]
+    assert (job["movie"], job["state"], job["n_frames"]) == (str(movie), "running", N_FRAMES)
+    assert job["rate"] > 0
+    assert job["left_s"] > 0
+    assert all(part in text for part in ("movie.h5", "running", job["job"][:6], "frames/s"))
     assert status(environment)["jobs"] == []
     assert [job["state"] for job in told(environment, "jobs")["jobs"]] == ["stopped"]
     assert not output.exists()

@@ -71,12 +71,19 @@ def test_ranges_are_done_in_order(bench: Bench) -> None:
 
 
 def test_the_next_range_is_read_while_one_is_computed(bench: Bench) -> None:
-    is_read, may_end = threading.Event(), threading.Event()
+    is_read, is_computing, may_end = threading.Event(), threading.Event(), threading.Event()
+
+    def compute(start: int) -> None:
+        if start == 1:
+            is_computing.set()
+            _expect(may_end.wait(TIMEOUT_S))
+
     bench.read = lambda start: is_read.set() if start == 2 else None
-    bench.compute = lambda start: None if start != 1 else _expect(may_end.wait(TIMEOUT_S))
+    bench.compute = compute
     first = bench.begin(1)
     bench.begin(2)
     assert is_read.wait(TIMEOUT_S)
+    assert is_computing.wait(TIMEOUT_S)
     assert first.stage is Stage.COMPUTING
     may_end.set()
     assert len(bench.outcomes(2)) == 2
