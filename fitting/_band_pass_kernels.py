@@ -28,6 +28,7 @@ from fitting.jit import kernel
 Line = NDArray[np.float32]
 Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
+Span = tuple[int, int]
 Scratch = tuple[Line, Line, Line, Line, Line]
 
 BLOCK = 64
@@ -67,53 +68,84 @@ def _fill_line(
 
 
 @kernel
-def _subtract(narrow: Line, wide: Line, floor: np.float32, y: int, x0: int, filtered: Image) -> None:
-    """Write what the narrow average exceeds the wide one to a row of the tile."""
-    values = filtered[y, x0 : x0 + TILE]
-    for x in range(values.size):
-        values[x] = max(narrow[x] - wide[x], floor)
-
-
-@kernel
-def _normalise(average: Line, norm: Image, y: int, x0: int) -> None:
+def _normalise(average: Line, at: int, norm: Image, y: int, x0: int) -> None:
+    """Multiply a row of the tile, which begins at ``at``, by its factors."""
     factors = norm[y, x0 : x0 + TILE]
+    values = average[at : at + factors.size]
     for x in range(factors.size):
-        average[x] *= factors[x]
+        values[x] *= factors[x]
 
 
 @kernel
-def _count_levels(raw: NDArray[Any], dark: Image, y: int, x0: int, out: Line) -> None:
-    """Write the counts, less the dark ones, of a row of the tile, no less than 1."""
-    counts, darks = raw[y, x0 : x0 + TILE], dark[min(y, dark.shape[0] - 1), x0 : x0 + TILE]
-    for x in range(counts.size):
-        out[x] = max(np.float32(counts[x]) - darks[x], np.float32(1))
+def _part(image: Image, y: int, columns: Span) -> Line:
+    """Return columns of a row of an image, or of its only row."""
+    return image[min(y, image.shape[0] - 1), columns[0] : columns[1]]
 
 
 @kernel
-def _wide_levels(wide: Line, background: Image, dark: Image, gain: Image, y: int, x0: int, levels: Image) -> None:
-    """Write the wide average and what was subtracted as background, photoelectrons, no less than 0."""
-    out = levels[y, x0 : x0 + TILE]
-    dim, darks = background[min(y, background.shape[0] - 1), x0:], dark[min(y, dark.shape[0] - 1), x0:]
-    slopes = gain[min(y, gain.shape[0] - 1), x0:]
-    for x in range(out.size):
-        out[x] = max(wide[x] + (dim[x] - darks[x]) * slopes[x], np.float32(0))
+def _mark_by_counts(
+    averages: tuple[Line, Line],
+    at: int,
+    floor: np.float32,
+    raw: NDArray[Any],
+    dark: Image,
+    limits: tuple[Image, Image],
+    y: int,
+    columns: Span,
+    filtered: Image,
+    mask: Mask,
+) -> int:
+    """Write the difference of the averages, from ``at`` on; mark what exceeds the noise of its counts; count marks."""
+    start, stop = columns
+    n = stop - start
+    narrow, wide = averages[0][at : at + n], averages[1][at : at + n]
+    counts, darks = raw[y, start:stop], _part(dark, y, columns)
+    bases, slopes = _part(limits[0], y, columns), _part(limits[1], y, columns)
+    values, marks = filtered[y, start:stop], mask[y, start:stop]
+    count = np.int32(0)
+    for x in range(n):
+        value = max(narrow[x] - wide[x], floor)
+        level = max(np.float32(counts[x]) - darks[x], np.float32(1))
+        is_above = np.uint8(value * max(value, np.float32(0)) > bases[x] + slopes[x] * level)
+        values[x] = value
+        marks[x] = is_above
+        count += np.int32(is_above)
+    return count
 
 
 @kernel
-def _mark(filtered: Image, level: Line, base: Image, slope: Image, y: int, x0: int, mask: Mask) -> int:
-    """Mark the positive values in a row of the tile whose square exceeds ``base + slope * level``; count them."""
-    values = filtered[y, x0 : x0 + TILE]
-    bases, slopes = base[min(y, base.shape[0] - 1), x0:], slope[min(y, slope.shape[0] - 1), x0:]
-    is_any = np.int32(0)
-    for x in range(values.size):
-        if values[x] * max(values[x], np.float32(0)) > bases[x] + slopes[x] * level[x]:
-            is_any = np.int32(1)
-    count = 0
-    if is_any:  # few rows have any
-        for x in range(values.size):
-            is_above = values[x] * max(values[x], np.float32(0)) > bases[x] + slopes[x] * level[x]
-            mask[y, x0 + x] = is_above
-            count += is_above
+def _mark_by_light(
+    averages: tuple[Line, Line],
+    at: int,
+    floor: np.float32,
+    correction: tuple[Image, Image, Image, Image],
+    limits: tuple[Image, Image],
+    y: int,
+    columns: Span,
+    filtered: Image,
+    levels: Image,
+    mask: Mask,
+) -> int:
+    """Likewise, but by the noise of the wide average and the background, which is written to ``levels``."""
+    start, stop = columns
+    n = stop - start
+    narrow, wide = averages[0][at : at + n], averages[1][at : at + n]
+    dim, darks, gains = (
+        _part(correction[0], y, columns),
+        _part(correction[1], y, columns),
+        _part(correction[2], y, columns),
+    )
+    bases, slopes = _part(limits[0], y, columns), _part(limits[1], y, columns)
+    values, lights, marks = filtered[y, start:stop], levels[y, start:stop], mask[y, start:stop]
+    count = np.int32(0)
+    for x in range(n):
+        value = max(narrow[x] - wide[x], floor)
+        level = max(wide[x] + (dim[x] - darks[x]) * gains[x], np.float32(0))
+        is_above = np.uint8(value * max(value, np.float32(0)) > bases[x] + slopes[x] * level)
+        values[x] = value
+        lights[x] = level
+        marks[x] = is_above
+        count += np.int32(is_above)
     return count
 
 
@@ -172,8 +204,7 @@ def band_pass(
     int
         Marked pixels.
     """
-    background, dark, gain, weighted_gain = correction
-    base, slope = limits
+    background, dark, _, weighted_gain = correction
     near, far = weights
     line, narrow_ring, wide_ring, narrow, wide = scratch
     filtered, levels, mask, is_marked = found
@@ -206,22 +237,19 @@ def band_pass(
                     here = slice(k * TILE, (k + 1) * TILE)
                     average_any(narrow_ring[(at + k) * STRIDE :], reach, STRIDE, near, narrow[here])
                     average_any(wide_ring[(at + k) * STRIDE :], reach, STRIDE, far, wide[here])
+            columns = max(x0, border), min(x0 + TILE, width - border)
             for v in range(y, min(y + 2, height - border)):
                 at = (v - y) * TILE
                 if norms[0].size:
-                    _normalise(narrow[at:], norms[0], v, x0)
-                    _normalise(wide[at:], norms[1], v, x0)
-                _subtract(narrow[at:], wide[at:], floor, v, x0, filtered)
-                for x in range(x0, min(border, width)):
-                    filtered[v, x] = 0
-                for x in range(max(width - border, x0), min(width, x0 + TILE)):
-                    filtered[v, x] = 0
+                    _normalise(narrow, at, norms[0], v, x0)
+                    _normalise(wide, at, norms[1], v, x0)
+                at += columns[0] - x0
                 if levels.size:
-                    _wide_levels(wide[at:], background, dark, gain, v, x0, levels)
-                    count = _mark(filtered, levels[v, x0:], base, slope, v, x0, mask)
+                    count = _mark_by_light(
+                        (narrow, wide), at, floor, correction, limits, v, columns, filtered, levels, mask
+                    )
                 else:
-                    _count_levels(raw, dark, v, x0, line)
-                    count = _mark(filtered, line, base, slope, v, x0, mask)
+                    count = _mark_by_counts((narrow, wide), at, floor, raw, dark, limits, v, columns, filtered, mask)
                 if count:
                     is_marked[v] = 1
                     total += count

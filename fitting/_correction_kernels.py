@@ -40,7 +40,7 @@ def correct_regions(
     noise
         Factor on the square of the gain that makes shot variance per count; counts whose variance is always there.
     images
-        ``(y, x)``, written: photoelectrons, background, variance.
+        ``(y, x)``, written: photoelectrons, background, variance; the last two of no size where nobody asks for them.
     """
     offset, gain, read_variance = maps
     per_gain, constant = noise
@@ -58,8 +58,11 @@ def correct_regions(
             v, u = y * (offset.shape[0] > 1), y * (background_adu.shape[0] > 1)
             g, r = y * (gain.shape[0] > 1), y * (read_variance.shape[0] > 1)
             for x in range(left, right):
-                counts, slope = np.float32(raw[y, x]) - offset[v, x], gain[g, x]
-                photoelectrons[y, x] = counts * slope
-                background[y, x] = (background_adu[u, x] - offset[v, x]) * slope
-                lit = max(counts, np.float32(1))
-                variance[y, x] = read_variance[r, x] + per_gain * slope * slope * (lit + constant)
+                photoelectrons[y, x] = (np.float32(raw[y, x]) - offset[v, x]) * gain[g, x]
+            if background.size:
+                for x in range(left, right):
+                    background[y, x] = (background_adu[u, x] - offset[v, x]) * gain[g, x]
+            if variance.size:
+                for x in range(left, right):
+                    lit = max(np.float32(raw[y, x]) - offset[v, x], np.float32(1))
+                    variance[y, x] = read_variance[r, x] + per_gain * gain[g, x] * gain[g, x] * (lit + constant)

@@ -15,6 +15,8 @@ Cells = tuple[NDArray[np.int32], NDArray[np.int32], int]
 """First point of each bucket and the point after each point, -1 for none; how many rings of cells there are at most."""
 
 CELLS_PER_PX = 0.25
+FEW = 64
+"""So many points are compared with each other sooner than sorted into cells."""
 
 
 @kernel
@@ -74,6 +76,12 @@ def _list_nearest(
     heads, following, n_rings = cells
     nearest[:], distances[:] = -1, np.inf
     x, y = np.float64(points[index, 0]), np.float64(points[index, 1])
+    if points.shape[0] <= FEW:
+        for other in range(points.shape[0]):
+            distance = (points[other, 0] - x) ** 2 + (points[other, 1] - y) ** 2
+            if distance < radius * radius:
+                _insert(distance, other, nearest, distances)
+        return
     row, column = _cell(points, index)
     last = nearest.size - 1
     for ring in range(n_rings):

@@ -141,7 +141,10 @@ class CameraMaps:
         background_adu: Image | None,
         images: tuple[Image, Image, Image],
     ) -> None:
-        """Do what :meth:`correct` does within ``reach`` px of some points ``(point, 2 or more)``: x and y, px."""
+        """Do what :meth:`correct` does within ``reach`` px of some points ``(point, 2 or more)``: x and y, px.
+
+        Background and variance may have no size, and are not written then.
+        """
         noise = np.float32(self.excess / self.least_signal_e), np.float32(1 / self.least_signal_e)
         background = self.compact[0] if background_adu is None else background_adu
         correct_regions(points, reach, raw, background, self.compact, noise, images)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class _Positions:
     """What both have in common: rows with their regions."""
 
+    needs_background = needs_variance = False
+
     def __init__(self, settings: FitSettings) -> None:
         self.dtype = MODULES[settings.fit_module].dtype
         self._half_size = settings.roi_half_size
@@ -82,12 +84,12 @@ class Centroid(_Positions):
 
     def __init__(self, settings: FitSettings) -> None:
         super().__init__(settings)
-        self._is_background_subtracted = settings.is_background_subtracted
+        self.needs_background = settings.is_background_subtracted
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
         """Take the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
         rows, regions = self._add_rows(frame, images, points)
-        subtracted = images.background if self._is_background_subtracted else np.zeros_like(images.background)
+        subtracted = images.background if self.needs_background else np.zeros_like(images.photoelectrons)
         centres = np.empty((len(points), 5), np.float32)
         centre_regions(images.photoelectrons, subtracted, regions, centres)
         for column, name in enumerate(("light", "x", "y", "half_width_x", "half_width_y")):

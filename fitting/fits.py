@@ -40,6 +40,10 @@ class Fit(Protocol):
 
     dtype: np.dtype[Any]
     """Of the rows: that of :data:`fitting.modules.MODULES`."""
+    needs_background: bool
+    """Whether it looks at the images' background."""
+    needs_variance: bool
+    """Whether it looks at the images' variance."""
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
         """Take the candidates ``(candidate, 3)``, x and y first in px, of a frame; the images may change afterwards."""

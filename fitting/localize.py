@@ -58,7 +58,7 @@ class Inspection:
 class FrameAnalysis:
     """The analysis of one frame after the other of a block.
 
-    Its images are corrected where the candidates fitted last are, and not elsewhere.
+    Only what the fit looks at is corrected.
     """
 
     def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
@@ -71,7 +71,8 @@ class FrameAnalysis:
         self._sliding = sliding_background(self._block, self._is_usable, settings)
         self._fit = fit_of(settings, self._camera)
         self.detector = detector_of(settings, self._camera)
-        self.images = FrameImages(*(np.empty(shape, np.float32) for _ in range(3)))
+        needs = True, self._fit.needs_background, self._fit.needs_variance
+        self._images = FrameImages(*(np.empty(shape if is_needed else (0, 0), np.float32) for is_needed in needs))
 
     def failure(self, frame: int) -> str | None:
         """Why a frame cannot be analysed, if so."""
@@ -96,12 +97,14 @@ class FrameAnalysis:
     def add_fits(self, frame: int, points: NDArray[np.float32]) -> None:
         """Have candidates of the loaded frame fitted."""
         reach = self._settings.roi_half_size + REGION_MARGIN_PX
-        self._camera.correct_about(points, reach, *self._raw, self.images)
-        self._fit.add(frame, self.images, points)
+        self._camera.correct_about(points, reach, *self._raw, self._images)
+        self._fit.add(frame, self._images, points)
 
-    def correct(self) -> None:
-        """Correct the whole of the loaded frame."""
-        self._camera.correct(*self._raw, self.images)
+    def corrected(self) -> FrameImages:
+        """Return the whole of the loaded frame."""
+        images = FrameImages(*(np.empty(self._raw.counts.shape, np.float32) for _ in range(3)))
+        self._camera.correct(*self._raw, images)
+        return images
 
     def rows(self) -> Rows:
         """Return the fits since the last call."""
@@ -172,8 +175,7 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     analysis.load(frame)
     points = analysis.candidates()
     analysis.add_fits(frame, points)
-    analysis.correct()
-    images = analysis.images
+    images = analysis.corrected()
     return Inspection(
         photoelectrons=images.photoelectrons,
         background=images.background,

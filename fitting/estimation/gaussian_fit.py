@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.backgrounds.no_background import NoBackground
 from fitting.camera import CameraMaps
 from fitting.estimation._equation_kernels import N_PARAMETERS
 from fitting.estimation._row_kernels import CODES, VALUES, write_rows
@@ -84,7 +85,9 @@ class GaussianFit:
         widths = () if not settings.is_sigma_fitted else (3, 4) if gaussian.is_elliptical else (3,)
         half, aspect = settings.roi_half_size, float(settings.pixel_aspect)
         self.dtype = MODULES[settings.fit_module].dtype
-        self._read_variance = camera.read_variance_e2 if is_smoothed or not is_given else None
+        self.needs_background = settings.is_background_subtracted and not isinstance(settings.background, NoBackground)
+        self.needs_variance = is_given and not is_smoothed
+        self._read_variance = None if self.needs_variance else camera.read_variance_e2
         self._free = np.array([0, 1, 2, *widths, *(5,) * has_background, *(6, 7) * is_sloping])
         self._model = (is_likelihood, not gaussian.is_elliptical)
         self._shape = (half, aspect, is_sloping, is_given)
@@ -92,7 +95,7 @@ class GaussianFit:
         self._plan = np.array(
             [
                 *(half, aspect, settings.psf_sigma_px, camera.excess, camera.least_signal_e, len(self._free)),
-                *(is_given, is_smoothed, is_likelihood, settings.is_background_subtracted, has_background),
+                *(is_given, is_smoothed, is_likelihood, self.needs_background, has_background),
             ],
             np.float64,
         )
@@ -114,6 +117,7 @@ class GaussianFit:
         """Take the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
         light, known, variance = images
         variance = variance if self._read_variance is None else self._read_variance
+        known = known if self.needs_background else light
         start = 0
         while start < len(points):
             n, first = min(len(points) - start, self._capacity - self._n_staged), self._n_staged
