@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 PACKAGES := cli fitting pipeline_files pipeline_protocol pipeline_server pipeline_worker
 
-.PHONY: demo test units systems check lint types imports docs bounds test-wheel bench clean
+.PHONY: demo test units integration ends check lint types imports docs bounds test-wheel bench clean
 .DELETE_ON_ERROR:
 
 # The environment is made without its own pip, so that no more is needed than a Python that has pip.
@@ -35,11 +35,13 @@ demo: $(VENV)/run  ## Simulate a movie, test the detection, analyse it on all co
 	$(BIN)/pointillist score demo/movie.h5r demo/movie.truth.h5
 	$(BIN)/pointillist render demo/movie.h5r -o demo/movie.png
 
-test: units systems  ## Run the tests
+test: integration units ends  ## Run the tests
+integration: $(VENV)/test
+	$(BIN)/python -m pytest tests/integration
 units: $(VENV)/test
 	$(BIN)/python -m pytest tests/unit
-systems: $(VENV)/test
-	$(BIN)/python -m pytest tests/integration tests/end_to_end
+ends: $(VENV)/test
+	$(BIN)/python -m pytest tests/end_to_end
 
 lint: $(VENV)/check
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ import pytest
 BIN = Path(sys.executable).parent
 N_FRAMES = 3000
 DEADLINE_S = 200.0
-SLOW = ["-s", "Analysis.DetectionThreshold=0.2", "-s", "Analysis.DebounceRadius=1", "-s", "Analysis.ROISize=21"]
+SLOW = ["-s", "Analysis.DetectionThreshold=0.3", "-s", "Analysis.DebounceRadius=1", "-s", "Analysis.ROISize=10"]
 """Noise is fitted, in large regions: such a job lasts until it is cancelled."""
 
 
@@ -103,7 +103,9 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
     with subprocess.Popen(
         [BIN / "analyse", movie, "-o", output, *SLOW], env=environment, stderr=subprocess.PIPE, text=True
     ) as analysis:
-        facts = watched_until(environment, lambda facts: any(job["n_done"] for job in facts["jobs"]))
+        facts = watched_until(
+            environment, lambda facts: analysis.poll() is not None or any(job["n_done"] for job in facts["jobs"])
+        )
         text = run(environment, "status").stdout
         assert "is stopped" in run(environment, "cancel", "movie.h5").stdout
         _, error = analysis.communicate(timeout=30)
