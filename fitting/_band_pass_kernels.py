@@ -110,7 +110,7 @@ def _mark_by_counts(
         values[x] = value
         marks[x] = is_above
         count += np.int32(is_above)
-    return count
+    return int(count)
 
 
 @kernel
@@ -146,7 +146,7 @@ def _mark_by_light(
         lights[x] = level
         marks[x] = is_above
         count += np.int32(is_above)
-    return count
+    return int(count)
 
 
 @kernel

@@ -77,7 +77,7 @@ def wait_until(is_true: Callable[[], bool]) -> None:
 
 def watched_until(environment: dict[str, str], is_so: Callable[[Any], bool]) -> Any:
     """Return the first status of which it is so."""
-    command = [BIN / "pointillist", "status", "--watch", "--json"]
+    command = [str(BIN / "pointillist"), "status", "--watch", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watch:
         assert watch.stdout is not None
         try:
