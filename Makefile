@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 PACKAGES := cli fitting pipeline_files pipeline_protocol pipeline_server pipeline_worker
 
-.PHONY: demo test units integration ends check lint types imports docs bounds test-wheel bench clean
+.PHONY: demo test integration units ends kernels check lint types imports docs bounds test-wheel bench clean
 .DELETE_ON_ERROR:
 
 # The environment is made without its own pip, so that no more is needed than a Python that has pip.
@@ -36,12 +36,15 @@ demo: $(VENV)/run  ## Simulate a movie, test the detection, analyse it on all co
 	$(BIN)/pointillist render demo/movie.h5r -o demo/movie.png
 
 test: integration units ends  ## Run the tests
-integration: $(VENV)/test
+integration units ends: kernels
+integration:
 	$(BIN)/python -m pytest tests/integration
-units: $(VENV)/test
+units:
 	$(BIN)/python -m pytest tests/unit
-ends: $(VENV)/test
+ends:
 	$(BIN)/python -m pytest tests/end_to_end
+kernels: $(VENV)/test
+	$(BIN)/python tests/compile_kernels.py
 
 lint: $(VENV)/check
 	$(BIN)/ruff check .
