@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +51,7 @@ METADATA = {
 }
 PYME_LOOP = Path(__file__).with_name("pyme_loop.py")
 BLOCK = 100  # frames that are read at a time
-PYME, SERVICE = "PYME, its loop, one process", "service to .h5r, workers: {}"
+PYME, LOOP, SERVICE = "PYME, its loop, one process", "bare loop, threads: {}", "service to .h5r, workers: {}"
 
 
 @contextmanager
@@ -85,16 +86,24 @@ def time_stages(movie: Movie, background: str) -> tuple[dict[str, float], int]:
     return seconds, n_fits
 
 
-def time_loop(movie: Movie, background: str) -> float:
-    """Seconds of a bare loop: read and localize, one thread."""
-    values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
-    settings, camera = fit_settings(values), camera_model(values, movie.frame_shape, movie.path.parent)
+def time_loop(path: Path, background: str, n_threads: int) -> float:
+    """Seconds of a bare loop: read and localize, in threads that share the movie, a part each."""
+    with open_movie(path) as movie:
+        values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
+        settings, camera = fit_settings(values), camera_model(values, movie.frame_shape, movie.path.parent)
+        edges = [part * movie.n_frames // n_threads for part in range(n_threads + 1)]
+
+    def run(part: int) -> None:
+        with open_movie(path) as movie:
+            for start in range(edges[part], edges[part + 1], 5 * BLOCK):
+                stop = min(start + 5 * BLOCK, edges[part + 1])
+                lo, hi = window_span(settings, start, stop, movie.n_frames)
+                block = FrameBlock(frames=movie.read(lo, hi), first=lo, n_movie_frames=movie.n_frames)
+                localize(block, start, stop, camera, settings)
+
     began = time.perf_counter()
-    for start in range(0, movie.n_frames, BLOCK * 5):
-        stop = min(start + BLOCK * 5, movie.n_frames)
-        lo, hi = window_span(settings, start, stop, movie.n_frames)
-        block = FrameBlock(frames=movie.read(lo, hi), first=lo, n_movie_frames=movie.n_frames)
-        localize(block, start, stop, camera, settings)
+    with ThreadPoolExecutor(n_threads) as threads:
+        list(threads.map(run, range(n_threads)))
     return time.perf_counter() - began
 
 
@@ -160,21 +169,19 @@ def show_stages(console: Console, path: Path, runs: int) -> None:
 
 def show_rates(console: Console, paths: dict[str, Path], runs: int, n_frames: int) -> None:
     title = "From .h5 to localizations"
-    table = Table("movie", "background", "what", "frames/s", "to PYME", "to one worker", title=title, box=MARKDOWN)
+    table = Table("movie", "background", "what", "frames/s", "to PYME", "to one loop", title=title, box=MARKDOWN)
     for (kind, path), background in itertools.product(paths.items(), ("0:0", "-30:0")):
         rates: dict[str, list[float]] = {}
         for _ in range(runs):
             if "POINTILLIST_PYME_PYTHON" in os.environ:
                 rates.setdefault(PYME, []).append(time_pyme(path, background, 100))
-            with open_movie(path) as movie:
-                rates.setdefault("loop in one thread", []).append(n_frames / time_loop(movie, background))
-            for n_workers in (1, 2):
-                rate = n_frames / time_service(path, background, n_workers)
-                rates.setdefault(SERVICE.format(n_workers), []).append(rate)
+            for n in (1, 2):
+                rates.setdefault(LOOP.format(n), []).append(n_frames / time_loop(path, background, n))
+                rates.setdefault(SERVICE.format(n), []).append(n_frames / time_service(path, background, n))
         medians = {name: statistics.median(samples) for name, samples in rates.items()}
         for name, rate in medians.items():
             to_pyme = f"{rate / medians[PYME]:.0f}" if PYME in medians else ""
-            to_one = f"{rate / medians[SERVICE.format(1)]:.2f}"
+            to_one = f"{rate / medians[LOOP.format(1)]:.2f}"
             table.add_row(kind, background, name, f"{rate:,.0f}", to_pyme, to_one)
     console.print(table)
 
