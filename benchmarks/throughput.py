@@ -1,4 +1,4 @@
-"""Frames/s and fits/s on PYME's benchmark setting: the stages, one worker, two workers, and PYME beside them.
+"""Frames/s and fits/s on PYME's benchmark setting: the stages, bare loops, workers, and PYME beside them.
 
     python benchmarks/throughput.py [--frames N] [--runs N]
 

@@ -190,7 +190,7 @@ def band_pass(
     floor
         Least value of what is averaged, and of the result.
     border
-        Rows and columns at each edge in which nothing is found, and the filtered image is 0.
+        Rows and columns at each edge in which nothing is found, and nothing is written.
     scratch
         Aligned with the cache: a line of ``TILE`` and twice the reach; two rings of ``BLOCK`` and twice the reach and
         two rows, ``STRIDE`` apart; two lines of twice ``TILE``.

@@ -16,7 +16,7 @@ Cells = tuple[NDArray[np.int32], NDArray[np.int32], int]
 
 CELLS_PER_PX = 0.25
 FEW = 64
-"""So many points are compared with each other sooner than sorted into cells."""
+"""Among so many points the nearest are found sooner by looking at all than cell by cell."""
 
 
 @kernel
@@ -71,7 +71,8 @@ def _list_nearest(
 ) -> None:
     """List the points strictly within ``radius`` of one of them, itself included, nearest first; -1 fills the list.
 
-    The cells are searched from within outwards, ring by ring, until what lies beyond is too far away.
+    Unless there are few, the cells are searched from within outwards, ring by ring, until what lies beyond is too far
+    away.
     """
     heads, following, n_rings = cells
     nearest[:], distances[:] = -1, np.inf

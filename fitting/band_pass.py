@@ -54,7 +54,8 @@ class BandPass:
     filtered
         The difference, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges.
     levels
-        The light about each pixel, ``(y, x)``, photoelectrons; of no size without ``has_levels``.
+        The light about each pixel, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges; of no size without
+        ``has_levels``.
     marks
         The pixels above the threshold.
     """

@@ -81,7 +81,8 @@ class LocalMaximum:
         del variance
         base, slope = self._limits
         shot = slope * self._filter.levels
-        return np.asarray(np.sqrt(base + shot) + self._skew_e * shot / (base + shot), np.float32)
+        noise = np.maximum(base + shot, np.finfo(np.float32).tiny)  # without light, a camera may have none
+        return np.asarray(np.sqrt(noise) + self._skew_e * shot / noise, np.float32)
 
 
 def _kernel(narrow: Weights, wide: Weights) -> NDArray[np.float64]:

@@ -76,6 +76,13 @@ def test_the_threshold_is_that_of_noise_as_skewed_as_light_makes_it(light: float
     np.testing.assert_allclose(threshold, deviation * (u + (u**2 - 1) * skewness / 6), rtol=1e-3)
 
 
+def test_without_light_and_noise_the_threshold_is_nothing() -> None:
+    detector, _ = search(spot(SHAPE, 40.0, 60.0, 1e3).astype(np.float32), settings_of(), PERFECT)
+    threshold = detector.threshold(np.zeros(SHAPE, np.float32))
+    assert np.isfinite(threshold).all()
+    assert threshold[0, 0] < 1e-9
+
+
 def false_positives(camera: CameraModel, light: float, rate: float, n_frames: int, **changes: Any) -> float:
     settings = settings_of(false_positives_per_frame=rate, **changes)
     detector = detector_of(settings, camera.maps(SHAPE))
