@@ -104,7 +104,7 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
         [BIN / "analyse", movie, "-o", output, *SLOW], env=environment, stderr=subprocess.PIPE, text=True
     ) as analysis:
         facts = watched_until(
-            environment, lambda facts: analysis.poll() is not None or any(job["n_done"] for job in facts["jobs"])
+            environment, lambda facts: analysis.poll() is not None or any(job["rate"] for job in facts["jobs"])
         )
         text = run(environment, "status").stdout
         assert "is stopped" in run(environment, "cancel", "movie.h5").stdout
