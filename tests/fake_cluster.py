@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from pipeline_files.preparation import prepare
 from pipeline_files.results_reader import Results, read_results
 from pipeline_protocol.client import Client
 from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_protocol.reports import Progress
 from pipeline_worker.crew import Crew
 
 FAKE_WORKER = str(Path(__file__).parent / "integration" / "fake_worker.py")
@@ -78,20 +76,6 @@ class Cluster:
 
 def order(monkeypatch: pytest.MonkeyPatch, **orders: object) -> None:
     monkeypatch.setenv("FAKE_ORDERS", json.dumps(orders))
-
-
-def wait_for(client: Client, job: str, is_enough: Callable[[Progress], bool], timeout_s: float = 60.0) -> Progress:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        progress = client.progress(job)
-        if is_enough(progress):
-            return progress
-        time.sleep(0.02)
-    pytest.fail(f"timeout: {progress}")
-
-
-def is_over(progress: Progress) -> bool:
-    return progress.is_over
 
 
 def expected_frames(*without: int) -> list[int]:

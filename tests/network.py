@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,16 +162,6 @@ def network(n_hosts: int, folder: Path) -> Iterator[list[Host]]:
             host.stop()
         for namespace in [*(host.namespace for host in made.hosts), made.bridge]:
             subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
-
-
-def within(seconds: float, is_so: Callable[[], object]) -> bool:
-    """Wait until something is so; return whether it came to be."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if is_so():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _add_host(made: Network, namespace: str, number: int, folder: Path) -> Host:

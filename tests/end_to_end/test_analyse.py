@@ -7,21 +7,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from waiting import PATIENCE_S, eventually
 
 from pipeline_files.movie import open_movie
 from pipeline_files.write_movie import write_pyme_h5
 
 BIN = Path(sys.executable).parent
 SLOW = ("-s", "Analysis.DetectionThreshold=0.5", "--workers", "2")  # hundreds of fits in a frame
-DEADLINE_S = 60.0
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -40,13 +39,6 @@ def rows_of(path: Path) -> NDArray[np.void]:
     with h5py.File(path) as file:
         rows: NDArray[np.void] = file["FitResults"][:]
     return rows
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def has_answers(results: Path) -> bool:
@@ -87,9 +79,9 @@ def results(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_killed_worker_changes_nothing(movie: Path, results: Path, undisturbed: NDArray[np.void]) -> None:
     process = start(movie, "-o", results, *SLOW)
-    wait_until(lambda: has_answers(results))
+    assert eventually(lambda: has_answers(results))
     os.kill(workers_of(process)[0], signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert rows_of(results).tobytes() == undisturbed.tobytes()
     assert "localizations" in out
@@ -102,9 +94,9 @@ def test_the_same_command_goes_on_after_analyse_was_ended(
     movie: Path, results: Path, undisturbed: NDArray[np.void], sent: signal.Signals, status: int
 ) -> None:
     process = start(movie, "-o", results, *SLOW)
-    wait_until(lambda: has_answers(results))
+    assert eventually(lambda: has_answers(results))
     process.send_signal(sent)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == status
     assert not results.exists()
     size = results.with_suffix(".journal").stat().st_size
@@ -119,11 +111,11 @@ def test_every_process_being_killed_at_once_loses_nothing(
     movie: Path, results: Path, undisturbed: NDArray[np.void]
 ) -> None:
     process = start(movie, "-o", results, *SLOW)
-    wait_until(lambda: has_answers(results))
+    assert eventually(lambda: has_answers(results))
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     for pid in [*map(int, children), process.pid]:
         os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     run(movie, "-o", results, *SLOW)
     assert rows_of(results).tobytes() == undisturbed.tobytes()
 
@@ -135,7 +127,7 @@ def test_one_worker_writes_the_file_that_two_write(movie: Path, results: Path, u
 
 def test_resume_without_anything_to_resume_is_an_error(movie: Path, tmp_path: Path) -> None:
     process = start(movie, "-o", tmp_path / "out.h5r", "--resume")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "resume" in err
     assert len(err.strip().splitlines()) == 1

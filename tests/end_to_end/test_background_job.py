@@ -6,19 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from waiting import PATIENCE_S, eventually
 
 from pipeline_files.movie import open_movie
 
 BIN = Path(sys.executable).parent
 WINDOW = ("-s", "Analysis.BGRange=-10:0")
-DEADLINE_S = 60.0
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -36,13 +35,6 @@ def run(*arguments: object) -> str:
 def images_of(path: Path) -> NDArray[np.float32]:
     with open_movie(path) as movie:
         return movie.read(0, movie.n_frames)
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def has_answers(output: Path) -> bool:
@@ -87,9 +79,9 @@ def output(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("room", ["pipeline_worker", "pipeline_server"])
 def test_a_killed_worker_or_server_changes_nothing(movie: Path, output: Path, undisturbed: bytes, room: str) -> None:
     process = start(movie, "-o", output, "--workers", 2)
-    wait_until(lambda: has_answers(output))
+    assert eventually(lambda: has_answers(output))
     os.kill(children_of(process, room)[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert output.read_bytes() == undisturbed
 
@@ -99,9 +91,9 @@ def test_the_same_command_goes_on_after_it_was_ended(
     movie: Path, output: Path, undisturbed: bytes, sent: signal.Signals, status: int
 ) -> None:
     process = start(movie, "-o", output, "--workers", 2)
-    wait_until(lambda: has_answers(output))
+    assert eventually(lambda: has_answers(output))
     process.send_signal(sent)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == status
     assert not output.exists()
     run(movie, "-o", output, "--workers", 2, *([] if sent is signal.SIGKILL else ["--resume"]))
@@ -110,9 +102,9 @@ def test_the_same_command_goes_on_after_it_was_ended(
 
 def test_every_process_being_killed_at_once_loses_nothing(movie: Path, output: Path, undisturbed: bytes) -> None:
     process = start(movie, "-o", output, "--workers", 2)
-    wait_until(lambda: has_answers(output))
+    assert eventually(lambda: has_answers(output))
     for pid in [*children_of(process, "python"), process.pid]:
         os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     run(movie, "-o", output, "--workers", 2)
     assert output.read_bytes() == undisturbed

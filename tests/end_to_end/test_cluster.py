@@ -12,7 +12,8 @@ from typing import Any
 import h5py
 import pytest
 import yaml
-from network import Host, network, within
+from network import Host, network
+from waiting import PATIENCE_S, eventually
 
 BIN = Path(sys.executable).parent
 COMPOSITION = Path(__file__).parents[2] / "docker-compose.yml"
@@ -46,7 +47,7 @@ def rows_of(results: Path) -> bytes:
 def workers_seen_from(host: Host, **more: str) -> dict[str, dict[str, Any]]:
     """Return the workers of the cluster, by machine."""
     process = host.command("pointillist", "status", "--json", **more)
-    if process.wait(60.0):
+    if process.wait(PATIENCE_S):
         return {}
     status = json.loads(host.printed(process).splitlines()[-1])
     return {worker["host"]: worker for worker in status["workers"]}
@@ -72,7 +73,7 @@ def test_machines_that_find_each_other_write_the_rows_of_one(hosts: list[Host], 
         found = workers_seen_from(client, **shared)
         return {host for host, worker in found.items() if worker["health"] == "idle"} >= {"host2", "host3", "host4"}
 
-    assert within(60.0, are_ready), "".join(host.printed(process) for host in hosts for process in host.processes)
+    assert eventually(are_ready), "".join(host.printed(process) for host in hosts for process in host.processes)
     (program,) = command_of("analyse")
     printed = client.run(sys.executable, "-c", f"from cli.main import {program} as run; run()", movie, "-o", results,
                          *SETTINGS, **shared)  # fmt: skip

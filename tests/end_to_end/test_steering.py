@@ -7,17 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 import pytest
+from waiting import PATIENCE_S, eventually
 
 BIN = Path(sys.executable).parent
 N_FRAMES = 3000
-DEADLINE_S = 200.0
 SLOW = ["-s", "Analysis.DetectionThreshold=0.3", "-s", "Analysis.DebounceRadius=1", "-s", "Analysis.ROISize=10"]
 """Noise is fitted, in large regions: such a job lasts until it is cancelled."""
 
@@ -47,11 +46,11 @@ def cluster(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     command = [str(BIN / "launch-workers"), "1"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as launcher:
         try:
-            wait_until(lambda: len(status(environment)["workers"]) == 1)
+            assert eventually(lambda: len(status(environment)["workers"]) == 1)
             yield launcher
         finally:
             launcher.send_signal(signal.SIGINT)
-            launcher.communicate(timeout=30)
+            launcher.communicate(timeout=PATIENCE_S)
 
 
 def run(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -66,13 +65,6 @@ def told(environment: dict[str, str], *arguments: object) -> Any:
 
 def status(environment: dict[str, str]) -> Any:
     return told(environment, "status")
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def watched_until(environment: dict[str, str], is_so: Callable[[Any], bool]) -> Any:
@@ -108,7 +100,7 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
         )
         text = run(environment, "status").stdout
         assert "is stopped" in run(environment, "cancel", "movie.h5").stdout
-        _, error = analysis.communicate(timeout=30)
+        _, error = analysis.communicate(timeout=PATIENCE_S)
         assert analysis.returncode == 1
         assert "the job was stopped" in error
     assert {worker["pid"] for worker in facts["workers"]}.isdisjoint({facts["server"]["pid"]})
@@ -149,7 +141,7 @@ def test_watching_ends_with_ctrl_c_and_says_one_object_per_line(environment: dic
         assert watch.stdout is not None
         lines = [json.loads(watch.stdout.readline()) for _ in range(3)]
         watch.send_signal(signal.SIGINT)
-        _, error = watch.communicate(timeout=10)
+        _, error = watch.communicate(timeout=PATIENCE_S)
     assert watch.returncode == 0
     assert not error
     assert all(set(line) == {"server", "workers", "jobs"} for line in lines)

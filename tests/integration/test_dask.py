@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from waiting import is_over, wait_for
 
 from pipeline_files.movie import open_movie
 from pipeline_files.preparation import prepare
 from pipeline_files.results_reader import read_results
 from pipeline_protocol.client import Client
-from pipeline_protocol.reports import Progress
 from pipeline_worker.dask_engine import dask_engine
 from pipeline_worker.launch import embedded
 
@@ -76,16 +76,6 @@ def submit(client: Client, movie: Path, output: Path) -> str:
         return client.submit(str(movie), opened.identity, settings, output=str(output))
 
 
-def wait_for(client: Client, job: str, is_enough: Callable[[Progress], bool]) -> Progress:
-    deadline = time.monotonic() + 150.0
-    while time.monotonic() < deadline:
-        progress = client.progress(job)
-        if is_enough(progress):
-            return progress
-        time.sleep(0.05)
-    pytest.fail(f"timeout: {progress}")
-
-
 def rows_of(path: Path) -> NDArray[np.void]:
     return read_results(path).rows
 
@@ -94,7 +84,7 @@ def rows_of(path: Path) -> NDArray[np.void]:
 def local_rows(movie: Path, tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.void]:
     output = tmp_path_factory.mktemp("local") / "local.h5r"
     with embedded(1) as client:
-        wait_for(client, submit(client, movie, output), lambda progress: progress.is_over)
+        wait_for(client, submit(client, movie, output), is_over)
     return rows_of(output)
 
 
@@ -103,7 +93,7 @@ def test_a_dask_cluster_finds_the_rows_that_workers_of_ours_find(
 ) -> None:
     output = tmp_path / "dask.h5r"
     with dask_engine(cluster.address) as client:
-        progress = wait_for(client, submit(client, movie, output), lambda progress: progress.is_over)
+        progress = wait_for(client, submit(client, movie, output), is_over)
     assert (progress.state, progress.n_done, progress.n_failed) == ("finished", N_FRAMES, 0)
     assert progress.n_workers == len(cluster.workers)
     assert rows_of(output).tobytes() == local_rows.tobytes()
@@ -117,7 +107,7 @@ def test_the_ranges_of_a_dask_worker_that_is_killed_are_done_by_another_one(
         job = submit(client, movie, output)
         wait_for(client, job, lambda progress: progress.n_done > 0)
         cluster.workers[0].kill()
-        progress = wait_for(client, job, lambda progress: progress.is_over)
+        progress = wait_for(client, job, is_over)
     assert progress.n_failed == 0
     assert rows_of(output).tobytes() == local_rows.tobytes()
 
@@ -135,7 +125,7 @@ def test_a_job_goes_on_with_the_next_scheduler_after_its_first_one_was_lost(
         assert client.progress(job).n_failed == 0
     (tmp_path / "second").mkdir()
     with dask_cluster(tmp_path / "second") as cluster, dask_engine(cluster.address) as client:
-        progress = wait_for(client, submit(client, movie, output), lambda progress: progress.is_over)
+        progress = wait_for(client, submit(client, movie, output), is_over)
     assert progress.n_resumed > 0
     assert rows_of(output).tobytes() == local_rows.tobytes()
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import struct
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import fake_cluster
 import h5py
 import numpy as np
 import pytest
@@ -19,6 +16,7 @@ import tables
 import tifffile
 from machines import Machines
 from numpy.typing import NDArray
+from waiting import eventually, is_over, wait_for
 
 from pipeline_files.background_preparation import prepare_background
 from pipeline_files.movie import open_movie
@@ -31,10 +29,8 @@ from pipeline_server.frames import CACHE_BYTES, FLYING_TO_ONE_BYTES
 from pipeline_worker.supply import IN_FLIGHT_BYTES, STOCK_BYTES
 from pipeline_worker.warm_up import load_kernels
 
-DEADLINE_S = 250.0
 """Kernels that few movies need are compiled on the way."""
 
-wait_for = partial(fake_cluster.wait_for, timeout_s=DEADLINE_S)
 SETTINGS = (
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
     *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100", "Analysis.BGRange=0:0"),
@@ -84,7 +80,7 @@ def submit(client: Client, movie: Path, output: Path, settings: Sequence[str] = 
 
 def run(machines: Machines, movie: Path, output: Path, **more: Any) -> Progress:
     with machines.client() as client:
-        return wait_for(client, submit(client, movie, output, **more), lambda progress: progress.is_over)
+        return wait_for(client, submit(client, movie, output, **more), is_over)
 
 
 def content(path: Path) -> bytes:
@@ -207,7 +203,7 @@ def test_a_stored_background_gives_the_same_rows_and_is_made_from_fetched_frames
         with open_movie(tmp_path / "a.h5") as movie, machines.client() as client:
             made_by = prepare_background(movie, None, ["Analysis.Background=sparsemed:k=20^i=40"], is_mapped=is_mapped)
             job = client.submit(str(movie.path), movie.identity, made_by, output=str(output), kind="background")
-            assert wait_for(client, job, lambda progress: progress.is_over).state == "finished"
+            assert wait_for(client, job, is_over).state == "finished"
         with open_movie(output) as movie:
             made.append(movie.read(0, movie.n_frames).tobytes())
     assert made[0] == made[1]
@@ -243,14 +239,14 @@ def test_near_and_far_workers_share_a_job_whose_server_is_killed(
     machines.start_worker("far")
     machines.start_worker("farther")
     with machines.client() as client:
-        wait_for_workers(client, 3)
+        assert eventually(lambda: client.ping().n_workers == 3)
         job = submit(client, tmp_path / "a.h5", tmp_path / "out.h5r", settings)
         wait_for(client, job, lambda progress: progress.n_done > 300)
         machines.kill("server")
         machines.start_server(allow=Path("/"))
         wait_for(client, job, lambda progress: progress.n_done > 900)
         machines.kill("far")
-        assert wait_for(client, job, lambda progress: progress.is_over).n_failed == 0
+        assert wait_for(client, job, is_over).n_failed == 0
     assert content(tmp_path / "out.h5r") == content(tmp_path / "undisturbed.h5r")
     assert "a.h5" in machines.log("far")
     assert "a.h5" in machines.log("farther")
@@ -264,7 +260,7 @@ def test_a_movie_that_vanishes_here_is_had_from_the_server_and_there_it_blocks(
     machines.start_server(allow=Path("/"))
     machines.start_worker("near", allow=Path("/"))
     with machines.client() as client:
-        wait_for_workers(client, 1)
+        assert eventually(lambda: client.ping().n_workers == 1)
         job = submit(client, movie, tmp_path / "out.h5r")
         wait_for(client, job, lambda progress: progress.n_done > 100)
         movie.rename(hidden)
@@ -272,7 +268,7 @@ def test_a_movie_that_vanishes_here_is_had_from_the_server_and_there_it_blocks(
         assert progress.reason == f"{movie}: there is no such file; check its name and place"
         hidden.rename(movie)
         submit(client, movie, tmp_path / "out.h5r")
-        assert wait_for(client, job, lambda progress: progress.is_over).n_failed == 0
+        assert wait_for(client, job, is_over).n_failed == 0
 
 
 def test_frames_that_nobody_can_read_fail_far_as_they_do_near(
@@ -288,13 +284,6 @@ def test_frames_that_nobody_can_read_fail_far_as_they_do_near(
         failed.append(sorted(progress.failures))
     assert failed == [list(range(5 * depth, 6 * depth))] * 2
     assert content(tmp_path / "near.h5r") == content(tmp_path / "far.h5r")
-
-
-def wait_for_workers(client: Client, n_workers: int) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while client.ping().n_workers < n_workers:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def peak_bytes(process: subprocess.Popen[bytes]) -> int:
@@ -316,9 +305,9 @@ def test_memory_does_not_grow_with_the_movie(machines: Machines, tmp_path: Path)
     machines.start_server(allow=Path("/"))
     machines.start_worker("far")
     with machines.client() as client:
-        wait_for_workers(client, 1)
+        assert eventually(lambda: client.ping().n_workers == 1)
         before = {name: peak_bytes(process) for name, process in machines.processes.items()}
-        assert wait_for(client, submit(client, path, tmp_path / "out.h5r"), lambda progress: progress.is_over).n_done
+        assert wait_for(client, submit(client, path, tmp_path / "out.h5r"), is_over).n_done
         grown = {name: peak_bytes(process) - before[name] for name, process in machines.processes.items()}
     assert n_bytes > 700e6
     # What may be kept, and as much again for what frees late, imports, and the fits' own arrays.

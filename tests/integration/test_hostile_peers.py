@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from waiting import is_over, wait_for
 
 from pipeline_files.movie import open_movie
 from pipeline_files.preparation import prepare
@@ -65,10 +66,7 @@ class Victim:
         """Check that it is the same server, no larger, and that the job gets done."""
         server = self.crew.pids[0]
         assert self.client.ping().pid == server
-        deadline = time.monotonic() + 60
-        while not (progress := self.client.progress(self.job)).is_over:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        progress = wait_for(self.client, self.job, is_over)
         assert (progress.state, progress.n_done) == ("finished", N_FRAMES)
         assert len(read_results(self.output).rows) == sum(frame % 3 for frame in range(N_FRAMES))
         assert self.peak_mb() - self.memory_mb < GROWTH_MB

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import PATIENCE_S, eventually
 
 from pipeline_files.movie import open_movie
 from pipeline_files.preparation import prepare
@@ -71,15 +71,6 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def within(seconds: float, is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if is_so():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 1), (signal.SIGKILL, -9)])
 def test_nothing_is_left_behind_however_the_parent_ends(
     environment: dict[str, str], number: signal.Signals, status: int
@@ -91,9 +82,8 @@ def test_nothing_is_left_behind_however_the_parent_ends(
         assert len(children) == 3
         assert Path(path).parent.stat().st_mode & 0o777 == 0o700
         parent.send_signal(number)
-        ended_at = time.monotonic()
-        assert parent.wait(3.0) in {status, -number}
-        assert within(2.5 - (time.monotonic() - ended_at), lambda: not any(map(is_alive, children)))
+        assert parent.wait(PATIENCE_S) in {status, -number}
+        assert eventually(lambda: not any(map(is_alive, children)))
     if number != signal.SIGKILL:
         assert not Path(path).parent.exists()
 
@@ -112,14 +102,14 @@ def test_launched_workers_are_found_and_used(environment: dict[str, str], tmp_pa
         with python(LAUNCH, environment) as second, Client(address, user_keys()) as client:
             assert second.stdout is not None
             assert second.stdout.readline().split()[-1] == address
-            assert within(30.0, lambda: client.ping().n_workers == 2)
+            assert eventually(lambda: client.ping().n_workers == 2)
             job = client.submit(str(tmp_path / "movie.npy"), identity, settings, output=str(tmp_path / "results.h5r"))
-            assert within(30.0, lambda: client.progress(job).state == "finished")
+            assert eventually(lambda: client.progress(job).state == "finished")
             second.send_signal(signal.SIGINT)
-            assert second.wait(3.0) == 0
-            assert within(2.0, lambda: client.ping().n_workers == 1)
+            assert second.wait(PATIENCE_S) == 0
+            assert eventually(lambda: client.ping().n_workers == 1)
         first.send_signal(signal.SIGTERM)
-        assert first.wait(3.0) == 0
+        assert first.wait(PATIENCE_S) == 0
     assert find_server() is None
     assert (tmp_path / "results.h5r").exists()
 
@@ -128,12 +118,12 @@ def test_a_server_without_workers_serves_those_of_others(environment: dict[str, 
     launch = [str(Path(sys.executable).parent / "launch-workers"), "0"]
     with subprocess.Popen(launch, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert within(20, lambda: find_server() is not None)
+            assert eventually(lambda: find_server() is not None)
             address = find_server()
             assert address is not None
             with Client(address, user_keys()) as client:
                 assert client.ping().n_workers == 0
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()

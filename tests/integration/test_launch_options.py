@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from network import ROOT, within
+from network import ROOT
+from waiting import PATIENCE_S, eventually
 
 LAUNCHER = str(Path(__file__).with_name("fake_launcher.py"))
 
@@ -38,7 +39,7 @@ class Machine:
 
     def run(self, *options: object) -> tuple[int, str]:
         process = self.start(*options)
-        return process.wait(60.0), self.printed(process)
+        return process.wait(PATIENCE_S), self.printed(process)
 
     def server(self, process: subprocess.Popen[str]) -> str | None:
         found = re.findall(r"^server at (\S+)$", self.printed(process), re.MULTILINE)
@@ -59,51 +60,51 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 def test_a_server_that_nobody_is_let_in_to_says_so(machine: Machine) -> None:
     process = machine.start(1)
-    assert within(20.0, machine.has(process, "1 workers"))
+    assert eventually(machine.has(process, "1 workers"))
     assert "for this machine only; --interface lets others in" in machine.printed(process)
     assert re.search(r"server at tcp://127\.0\.0\.1:\d+$", machine.printed(process), re.MULTILINE)
 
 
 def test_a_launcher_without_a_server_waits_for_one(machine: Machine) -> None:
     first = machine.start(1)
-    assert within(20.0, machine.has(first, "1 workers"))
+    assert eventually(machine.has(first, "1 workers"))
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10.0) == 0
+    assert first.wait(PATIENCE_S) == 0
     waiting = machine.start(1, "--no-server")
-    assert within(20.0, machine.has(waiting, "waiting for a server"))
+    assert eventually(machine.has(waiting, "waiting for a server"))
     second = machine.start(1)
-    assert within(20.0, lambda: machine.server(waiting) and machine.server(waiting) == machine.server(second))
+    assert eventually(lambda: machine.server(waiting) and machine.server(waiting) == machine.server(second))
 
 
 def test_a_server_that_was_killed_comes_back_where_it_was(machine: Machine) -> None:
     process = machine.start(1)
-    assert within(20.0, machine.has(process, "1 workers"))
+    assert eventually(machine.has(process, "1 workers"))
     address = machine.server(process)
     listing = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, check=True, text=True
     )
     pids = [int(line.split()[0]) for line in listing.stdout.splitlines() if "pipeline_server" in line]
     os.kill(pids[0], signal.SIGKILL)
-    assert within(20.0, machine.has(process, "server ended (signal 9); it is started again"))
-    assert within(20.0, lambda: "fits" in machine.run("--list")[1])
+    assert eventually(machine.has(process, "server ended (signal 9); it is started again"))
+    assert eventually(lambda: "fits" in machine.run("--list")[1])
     assert machine.server(process) == address
 
 
 def test_kill_ends_the_launchers_of_this_user_and_what_they_started(machine: Machine) -> None:
     assert machine.run("--kill") == (0, "no launch-workers of yours runs on this machine\n")
     first, second = machine.start(1), machine.start(1, "--cluster", "night")
-    assert within(20.0, machine.has(first, "1 workers"))
-    assert within(20.0, machine.has(second, "1 workers"))
+    assert eventually(machine.has(first, "1 workers"))
+    assert eventually(machine.has(second, "1 workers"))
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "launch-workers"])
     try:
         assert machine.run("--kill", "--cluster", "night") == (
             0,
             f"ended launch-workers {second.pid} of cluster night\n",
         )
-        assert second.wait(5.0) == 0
+        assert second.wait(PATIENCE_S) == 0
         assert first.poll() is None
         assert machine.run("--kill") == (0, f"ended launch-workers {first.pid} of cluster default\n")
-        assert first.wait(5.0) == 0
+        assert first.wait(PATIENCE_S) == 0
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -112,17 +113,17 @@ def test_kill_ends_the_launchers_of_this_user_and_what_they_started(machine: Mac
 
 def test_kill_ends_a_launcher_that_does_not_react(machine: Machine) -> None:
     process = machine.start(1)
-    assert within(20.0, machine.has(process, "1 workers"))
+    assert eventually(machine.has(process, "1 workers"))
     process.send_signal(signal.SIGSTOP)
     assert machine.run("--kill") == (0, f"ended launch-workers {process.pid} of cluster default\n")
-    assert process.wait(5.0) == -signal.SIGKILL
+    assert process.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 def test_list_shows_the_server_of_this_machine(machine: Machine) -> None:
     looks = ("--list", "--interface", "127.0.0.1")
     assert "no server is in sight" in machine.run(*looks)[1]
     process = machine.start(1)
-    assert within(20.0, machine.has(process, "1 workers"))
+    assert eventually(machine.has(process, "1 workers"))
     status, listed = machine.run(*looks)
     assert status == 0
     assert re.search(rf"default +{re.escape(str(machine.server(process)))} +\d* *1 +fits", listed), listed
@@ -134,7 +135,7 @@ def test_reserve_leaves_cores_to_others(machine: Machine) -> None:
     assert status == 1
     assert f"--reserve {n_cores}: leaves no core to a worker, of {n_cores}; reserve at most {n_cores - 1}" in said
     process = machine.start("--reserve", n_cores - 1)
-    assert within(20.0, machine.has(process, "1 workers; Ctrl-C ends them"))
+    assert eventually(machine.has(process, "1 workers; Ctrl-C ends them"))
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_cluster import N_FRAMES, Cluster, expected_frames, is_over, order, wait_for
+from fake_cluster import N_FRAMES, Cluster, expected_frames, order
+from waiting import PATIENCE_S, is_over, wait_for
 
 from pipeline_files.movie import open_movie
 from pipeline_files.places import journal_path, partial_path
@@ -42,9 +41,7 @@ def test_a_job_is_done_by_all_workers_and_its_rows_stand_in_order(cluster: Clust
     assert not cluster.news
 
 
-def test_a_killed_worker_is_replaced_and_its_frames_are_done_within_ten_seconds(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_worker_is_replaced_and_its_frames_are_done(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     order(monkeypatch, seconds_per_frame=0.01)
     with cluster.running() as client:
         job = cluster.submit(client)
@@ -52,9 +49,7 @@ def test_a_killed_worker_is_replaced_and_its_frames_are_done_within_ten_seconds(
         victim = cluster.crew._workers[0].process
         assert victim is not None
         victim.kill()
-        killed_at = time.monotonic()
         wait_for(client, job, is_over)
-        assert time.monotonic() - killed_at < 10.0
     assert cluster.results().rows["frame"].tolist() == expected_frames()
     assert cluster.news == ["worker 1 ended (signal 9); it is started again"]
 
@@ -111,7 +106,7 @@ def test_a_frame_that_kills_its_workers_is_recorded_too(cluster: Cluster, monkey
     monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
     monkeypatch.setattr("pipeline_worker.children.N_QUICK_DEATHS", 1000)
     with cluster.running() as client:
-        progress = wait_for(client, cluster.submit(client), is_over, timeout_s=120.0)
+        progress = wait_for(client, cluster.submit(client), is_over)
     assert list(progress.failures) == [50]
     assert "died" in progress.failures[50]
     assert progress.n_done == cluster_frames
@@ -320,23 +315,8 @@ def test_a_server_dies_with_its_parent(cluster: Cluster) -> None:
         cluster.crew._is_over.set()
         cluster.crew._thread.join()
         cluster.crew._lifelines.close()
-        assert (server.process.pid, server.process.wait(2.0), worker.wait(2.0)) == (pid, 0, 0)
+        assert (server.process.pid, server.process.wait(PATIENCE_S), worker.wait(PATIENCE_S)) == (pid, 0, 0)
         cluster.crew._lifelines.reader, cluster.crew._lifelines._writer = os.pipe()
-
-
-def test_sigterm_ends_a_worker_that_computes_and_returns_its_range_at_once(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order(monkeypatch, seconds_per_frame=0.2)
-    with cluster.running() as client:
-        job = cluster.submit(client)
-        wait_for(client, job, lambda progress: progress.n_workers == 2)
-        worker = cluster.crew._workers[0].process
-        assert worker is not None
-        worker.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        wait_for(client, job, lambda progress: progress.n_workers < 2)
-        assert time.monotonic() - began < 2.0
 
 
 def test_a_server_that_cannot_listen_says_why(cluster: Cluster) -> None:

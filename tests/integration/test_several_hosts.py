@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from network import Host, network, within
+from network import Host, network
+from waiting import PATIENCE_S, eventually
 
 from pipeline_files.results_reader import read_results
 
@@ -60,7 +61,7 @@ def servers_seen_from(host: Host, **more: str) -> str:
 def status(host: Host, *options: object) -> dict[str, Any]:
     code = "from cli.main import pointillist as run; run()"
     process = host.python(code, "status", "--json", *options)
-    process.wait(60.0)
+    process.wait(PATIENCE_S)
     lines = host.printed(process).splitlines()
     found: dict[str, Any] = json.loads(lines[-1]) if process.returncode == 0 else {}
     return found
@@ -81,12 +82,12 @@ def n_servers(host: Host) -> int:
 def test_workers_of_another_machine_find_the_server_and_join_it(hosts: list[Host]) -> None:
     one, two, three = hosts
     first = launch(one, 1, *ON_NETWORK)
-    assert within(20.0, lambda: latest_server(one, first))
+    assert eventually(lambda: latest_server(one, first))
     assert latest_server(one, first) == "tcp://10.231.7.1:27437"
-    assert within(20.0, lambda: "10.231.7.1:27437" in servers_seen_from(three))
+    assert eventually(lambda: "10.231.7.1:27437" in servers_seen_from(three))
     second = launch(two, 2)
-    assert within(20.0, lambda: latest_server(two, second) == "tcp://10.231.7.1:27437"), two.printed(second)
-    assert within(20.0, lambda: n_workers(three) == 3), "a machine without workers finds the server as well"
+    assert eventually(lambda: latest_server(two, second) == "tcp://10.231.7.1:27437"), two.printed(second)
+    assert eventually(lambda: n_workers(three) == 3), "a machine without workers finds the server as well"
     assert {worker["host"] for worker in status(three)["workers"]} == {"host1", "host2"}
     assert n_servers(two) == 0
 
@@ -94,10 +95,10 @@ def test_workers_of_another_machine_find_the_server_and_join_it(hosts: list[Host
 def test_two_machines_that_start_at_once_end_with_one_server(hosts: list[Host]) -> None:
     one, two, three = hosts
     first, second = launch(one, 1, *ON_NETWORK), launch(two, 1, *ON_NETWORK)
-    assert within(20.0, lambda: latest_server(one, first) and latest_server(two, second))
-    assert within(30.0, lambda: n_servers(one) + n_servers(two) == 1)
-    assert within(20.0, lambda: latest_server(one, first) == latest_server(two, second))
-    assert within(20.0, lambda: n_workers(three) == 2)
+    assert eventually(lambda: latest_server(one, first) and latest_server(two, second))
+    assert eventually(lambda: n_servers(one) + n_servers(two) == 1)
+    assert eventually(lambda: latest_server(one, first) == latest_server(two, second))
+    assert eventually(lambda: n_workers(three) == 2)
     loser = one if n_servers(two) else two
     assert "another server leads the cluster" in loser.printed(first if loser is one else second)
     assert servers_seen_from(three).count("27437") == 1
@@ -110,15 +111,15 @@ def test_a_server_that_starts_again_on_another_port_is_found_by_workers_and_clie
     slow = {"FAKE_ORDERS": json.dumps({"seconds_per_frame": 0.05})}
     first = launch(one, 1, "--interface", "eth0:5001", **slow)
     second = launch(two, 2, "--no-server", **slow)
-    assert within(30.0, lambda: n_workers(three) == 3)
+    assert eventually(lambda: n_workers(three) == 3)
     results = movie.with_name("results.h5r")
     analysis = three.command("analyse", movie, "-o", results, *CAMERA)
-    assert within(20.0, lambda: any(job["n_done"] for job in status(three).get("jobs", [])))
+    assert eventually(lambda: any(job["n_done"] for job in status(three).get("jobs", [])))
     before = servers_of(one)
     first.send_signal(signal.SIGTERM)
-    first.wait(10.0)
+    first.wait(PATIENCE_S)
     again = launch(one, 1, "--interface", "eth0:5002", **slow)
-    assert analysis.wait(90.0) == 0, three.printed(analysis)
+    assert analysis.wait(PATIENCE_S) == 0, three.printed(analysis)
     assert latest_server(one, again) == latest_server(two, second) == "tcp://10.231.7.1:5002"
     assert servers_of(one) != before
     stored = read_results(results)
@@ -131,15 +132,15 @@ def test_another_machine_takes_over_when_the_server_is_gone(hosts: list[Host], m
     one, two, three = hosts
     slow = {"FAKE_ORDERS": json.dumps({"seconds_per_frame": 0.1})}
     launch(one, 1, *ON_NETWORK, **slow)
-    assert within(20.0, lambda: n_workers(three) == 1)
+    assert eventually(lambda: n_workers(three) == 1)
     second = launch(two, 2, *ON_NETWORK, **slow)
-    assert within(20.0, lambda: n_workers(three) == 3)
+    assert eventually(lambda: n_workers(three) == 3)
     results = movie.with_name("results.h5r")
     analysis = three.command("analyse", movie, "-o", results, *CAMERA)
-    assert within(20.0, lambda: any(job["n_done"] for job in status(three).get("jobs", [])))
+    assert eventually(lambda: any(job["n_done"] for job in status(three).get("jobs", [])))
     one.stop()
-    assert within(40.0, lambda: latest_server(two, second) == "tcp://10.231.7.2:27437"), two.printed(second)
-    assert analysis.wait(120.0) == 0, three.printed(analysis)
+    assert eventually(lambda: latest_server(two, second) == "tcp://10.231.7.2:27437"), two.printed(second)
+    assert analysis.wait(PATIENCE_S) == 0, three.printed(analysis)
     assert "going on where it was" in three.printed(analysis)
     assert read_results(results).rows["frame"].tolist() == EXPECTED
 
@@ -147,15 +148,15 @@ def test_another_machine_takes_over_when_the_server_is_gone(hosts: list[Host], m
 def test_servers_of_a_network_that_was_cut_become_one_when_it_is_joined(hosts: list[Host]) -> None:
     one, two, three = hosts
     first = launch(one, 1, *ON_NETWORK)
-    assert within(20.0, lambda: latest_server(one, first))
+    assert eventually(lambda: latest_server(one, first))
     second = launch(two, 1, *ON_NETWORK)
-    assert within(20.0, lambda: n_workers(three) == 2)
+    assert eventually(lambda: n_workers(three) == 2)
     two.cut()
-    assert within(60.0, lambda: latest_server(two, second) == "tcp://10.231.7.2:27437"), two.printed(second)
+    assert eventually(lambda: latest_server(two, second) == "tcp://10.231.7.2:27437"), two.printed(second)
     two.join()
-    assert within(60.0, lambda: latest_server(two, second) == "tcp://10.231.7.1:27437"), two.printed(second)
-    assert within(20.0, lambda: n_workers(three) == 2)
-    assert within(10.0, lambda: n_servers(two) == 0)
+    assert eventually(lambda: latest_server(two, second) == "tcp://10.231.7.1:27437"), two.printed(second)
+    assert eventually(lambda: n_workers(three) == 2)
+    assert eventually(lambda: n_servers(two) == 0)
     assert n_servers(one) == 1
 
 
@@ -163,34 +164,34 @@ def test_a_server_with_a_job_finishes_it_before_it_ends_for_another(hosts: list[
     one, two, three = hosts
     slow = {"FAKE_ORDERS": json.dumps({"seconds_per_frame": 0.1})}
     first = launch(one, 1, *ON_NETWORK, **slow)
-    assert within(20.0, lambda: latest_server(one, first))
+    assert eventually(lambda: latest_server(one, first))
     two.cut()
     second = launch(two, 1, *ON_NETWORK, **slow)
-    assert within(20.0, lambda: latest_server(two, second) == "tcp://10.231.7.2:27437")
+    assert eventually(lambda: latest_server(two, second) == "tcp://10.231.7.2:27437")
     results = movie.with_name("results.h5r")
     analysis = two.command("analyse", movie, "-o", results, *CAMERA)
-    assert within(20.0, lambda: any(job["n_done"] for job in status(two).get("jobs", [])))
+    assert eventually(lambda: any(job["n_done"] for job in status(two).get("jobs", [])))
     two.join()
-    assert within(40.0, lambda: status(two, "--server", "10.231.7.2")["server"]["leader"]), two.printed(second)
+    assert eventually(lambda: status(two, "--server", "10.231.7.2")["server"]["leader"]), two.printed(second)
     assert status(two, "--server", "10.231.7.2")["server"]["leader"] == "tcp://10.231.7.1:27437"
     assert latest_server(two, second) == "tcp://10.231.7.2:27437", "the workers stay for the job"
-    assert analysis.wait(90.0) == 0, two.printed(analysis)
+    assert analysis.wait(PATIENCE_S) == 0, two.printed(analysis)
     assert read_results(results).rows["frame"].tolist() == EXPECTED
-    assert within(20.0, lambda: n_servers(two) == 0)
-    assert within(20.0, lambda: n_workers(three) == 2)
+    assert eventually(lambda: n_servers(two) == 0)
+    assert eventually(lambda: n_workers(three) == 2)
 
 
 def test_who_has_another_key_or_none_is_told_so_and_counted(hosts: list[Host]) -> None:
     one, two, three = hosts
     first = launch(one, 1, *ON_NETWORK)
-    assert within(20.0, lambda: latest_server(one, first))
+    assert eventually(lambda: latest_server(one, first))
     stranger = launch(two, 1, "--server", "10.231.7.1", POINTILLIST_CLUSTER_KEY="ab" * 32)
-    assert stranger.wait(30.0) == 1
+    assert stranger.wait(PATIENCE_S) == 1
     assert "error: tcp://10.231.7.1:27437: the server has another cluster key; run 'pointillist key" in two.printed(
         stranger
     )
     keyless = launch(two, 1, "--server", "10.231.7.1", POINTILLIST_CLUSTER_KEY="")
-    assert keyless.wait(30.0) == 1
+    assert keyless.wait(PATIENCE_S) == 1
     assert "error: cluster key: there is none on this machine; run 'pointillist key show'" in two.printed(keyless)
     assert not list(two.home.rglob("cluster.key")), "a key that cannot fit is not made"
     assert status(three)["server"]["n_refused"] >= 1
@@ -203,8 +204,8 @@ def test_clusters_on_one_network_are_apart(hosts: list[Host]) -> None:
     one, two, three = hosts
     launch(one, 1, *ON_NETWORK)
     launch(two, 1, *ON_NETWORK, "--cluster", "night")
-    assert within(20.0, lambda: n_workers(three) == 1)
-    assert within(20.0, lambda: n_workers(three, "--cluster", "night") == 1)
+    assert eventually(lambda: n_workers(three) == 1)
+    assert eventually(lambda: n_workers(three, "--cluster", "night") == 1)
     listed = servers_seen_from(three)
     assert re.search(r"default +tcp://10\.231\.7\.1:27437", listed)
     assert re.search(r"night +tcp://10\.231\.7\.2:27437", listed)
@@ -214,17 +215,17 @@ def test_a_server_for_all_networks_that_dies_comes_back_for_all_of_them(hosts: l
     one, two, three = hosts
     launch(one, 0, "--interface", "0.0.0.0")  # noqa: S104 - all of the networks of a namespace
     launch(two, 1, "--no-server")
-    assert within(20.0, lambda: n_workers(three) == 1)
+    assert eventually(lambda: n_workers(three) == 1)
     before = servers_of(one)
     os.kill(before[0], signal.SIGKILL)
-    assert within(20.0, lambda: servers_of(one) != before and n_workers(three) == 1)
+    assert eventually(lambda: servers_of(one) != before and n_workers(three) == 1)
 
 
 def test_a_relay_without_a_server_behind_it_is_not_taken_for_a_server_with_another_key(hosts: list[Host]) -> None:
     one, two, _ = hosts
     two.start(sys.executable, RELAY, "10.231.7.1:27437", 5001)
     launcher = launch(two, 1, "--server", "127.0.0.1:5001")
-    assert within(20.0, lambda: "server at" in two.printed(launcher))
+    assert eventually(lambda: "server at" in two.printed(launcher))
     time.sleep(4.0)
     launch(one, 0, *ON_NETWORK)
-    assert within(20.0, lambda: n_workers(one) == 1), two.printed(launcher)
+    assert eventually(lambda: n_workers(one) == 1), two.printed(launcher)

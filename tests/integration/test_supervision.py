@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_cluster import Cluster, is_over, wait_for
+from fake_cluster import Cluster
+from waiting import eventually, is_over, wait_for
 
 from pipeline_protocol.client import Client
 from pipeline_protocol.errors import ServerError
@@ -58,7 +57,7 @@ def test_a_worker_that_keeps_dying_is_told_of_once_and_the_others_go_on(
         bad.arguments = ["-c", "import sys; sys.exit(3)"]
         assert bad.process is not None
         bad.process.kill()
-        wait_until(lambda: bool(crew.troubles))
+        assert eventually(lambda: bool(crew.troubles))
         assert crew.troubles == ["worker 1 dies again and again (status 3)"]
         pong = client.report("host", 1, 2, crew.troubles)
         assert pong.troubles == ["host: worker 1 dies again and again (status 3)"]
@@ -67,12 +66,5 @@ def test_a_worker_that_keeps_dying_is_told_of_once_and_the_others_go_on(
         n_told = sum("dies again and again" in line for line in cluster.news)
         assert n_told == 1
         bad.arguments = sound_arguments
-        wait_until(lambda: not crew.troubles)
-        wait_until(lambda: "worker 1 runs well again" in cluster.news)
-
-
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        assert eventually(lambda: not crew.troubles)
+        assert eventually(lambda: "worker 1 runs well again" in cluster.news)

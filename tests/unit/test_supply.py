@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from pipeline_protocol.frame_messages import LAYOUT, MOVIE, Item, Laid, Layout, Missing, Piece, Want
 from pipeline_worker import supply as supply_module
@@ -203,17 +204,9 @@ def test_pieces_of_ranges_that_were_taken_away_make_room(bench: Bench, monkeypat
     for number in range(read, read + 12):
         bench.supply.expect(map(item, range(number + 1, number + 3)), MIB)
         waiting = bench.pool.submit(bench.supply.piece, item(number), MIB)
-        wait_until(lambda future=waiting: future.done() or bench.supply.is_waited_for)  # type: ignore[misc]
+        assert eventually(lambda future=waiting: future.done() or bench.supply.is_waited_for)  # type: ignore[misc]
         for asked in bench.asked():
             prefetched += [asked] if asked != number else []
             bench.send(asked)
         waiting.result(TIMEOUT_S)
     assert prefetched
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    for _ in range(10_000):
-        if is_true():
-            return
-        threading.Event().wait(0.002)
-    pytest.fail("timeout")
