@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +54,30 @@ def test_nonsense_is_answered_with_what_is_wrong_and_dropped(
     assert (reply.request, reply.error) == (UNREADABLE, MessageError.__name__)
     assert problem in reply.problem
     assert reply.remedy
+
+
+FLOOD = """
+import time, zmq
+from pipeline_protocol.keys import ephemeral_keys
+from pipeline_protocol.sockets import connect_dealer
+from pipeline_server.door import Door
+
+keys = ephemeral_keys()
+door = Door("tcp://127.0.0.1:*", keys)
+context = zmq.Context()
+peer = connect_dealer(context, door.address, keys)
+peer.send(b"")
+door.wait(5.0)
+while peer.poll(500, zmq.POLLOUT):
+    peer.send(b"x" * 100, zmq.NOBLOCK)
+context.destroy(linger=0)
+time.sleep(2.0)
+door.wait(5.0)
+assert list(door.receive()) == []
+print("lives")
+"""
+
+
+def test_a_peer_that_fills_its_queue_and_leaves_does_not_take_the_server_with_it() -> None:
+    done = subprocess.run([sys.executable, "-c", FLOOD], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "lives\n", done.stderr
