@@ -19,6 +19,15 @@ each other out where they lie a power of two apart."""
 _TILE = 32
 """Length of such a strip: its lines stay in the cache until they are used up."""
 
+_LONG_BYTES = 8
+"""Of a long word, as which several pixels are written at once."""
+
+_LINE = 8
+"""Long words that are written side by side: a line of the cache."""
+
+_LONG_TILE = 128
+"""Rows that are turned at a time, whose columns stay in the cache meanwhile."""
+
 Words = NDArray[Any]
 """Pixels as unsigned integers of their size, which no conversion can touch."""
 
@@ -64,6 +73,77 @@ def transpose_words(
     frames
         Written to. C-contiguous ``(frame, y, x)``, of the type of `words`. The chunk may reach beyond its edges.
     """
+    n_pixels = _LONG_BYTES // words.itemsize
+    n_x = min(shape[1], frames.shape[2] - place[1])
+    if n_pixels > 2 and n_x % n_pixels == 0 and place[1] % n_pixels == 0 and frames.shape[2] % n_pixels == 0:
+        _transpose_longs(words, shape, skipped, place, n_frames, frames)
+    else:
+        _transpose_strips(words, shape, skipped, place, n_frames, frames)
+
+
+@kernel
+def _transpose_longs(
+    words: Words, shape: tuple[int, int, int], skipped: int, place: tuple[int, int, int], n_frames: int, frames: Words
+) -> None:
+    """Copy where rows are whole long words: the compiler does not join stores of pixels, nor loads of a column."""
+    chunk_x, chunk_y = np.uintp(shape[1]), np.uintp(shape[2])
+    n_pixels = np.uintp(_LONG_BYTES // words.itemsize)
+    longs = frames.reshape(-1).view(np.uint64)
+    width, height = np.uintp(frames.shape[2]) // n_pixels, np.uintp(frames.shape[1])
+    first, left, top = np.uintp(place[0]), np.uintp(place[1]) // n_pixels, np.uintp(place[2])
+    n_x = min(chunk_x // n_pixels, width - left)
+    n_y = min(chunk_y, height - top)
+    columns = np.empty((_LINE, _LONG_TILE), np.uint64)
+    for frame in range(np.uintp(0), np.uintp(n_frames)):
+        source = (np.uintp(skipped) + frame) * chunk_x * chunk_y
+        target = ((first + frame) * height + top) * width + left
+        for y0 in range(np.uintp(0), n_y, np.uintp(_LONG_TILE)):
+            n_rows = min(np.uintp(_LONG_TILE), n_y - y0)
+            for x0 in range(np.uintp(0), n_x, np.uintp(_LINE)):
+                n_columns = min(np.uintp(_LINE), n_x - x0)
+                for x in range(n_columns):
+                    _join_columns(words, source + (x0 + x) * n_pixels * chunk_y + y0, chunk_y, columns[x], n_rows)
+                _write_lines(columns, n_columns, n_rows, longs, target + y0 * width + x0, width)
+
+
+@kernel
+def _join_columns(
+    words: Words, start: np.uintp, stride: np.uintp, column: NDArray[np.uint64], n_rows: np.uintp
+) -> None:
+    """Join the columns of a long word, the leftmost in its lowest bits: numba runs on no big-endian processor."""
+    for row in range(n_rows):
+        column[row] = words[start + row]
+    for x in range(np.uintp(1), np.uintp(_LONG_BYTES // words.itemsize)):
+        shift = np.uint64(8 * words.itemsize) * np.uint64(x)
+        for row in range(n_rows):
+            column[row] |= np.uint64(words[start + x * stride + row]) << shift
+
+
+@kernel
+def _write_lines(
+    columns: NDArray[np.uint64],
+    n_columns: np.uintp,
+    n_rows: np.uintp,
+    longs: NDArray[np.uint64],
+    start: np.uintp,
+    stride: np.uintp,
+) -> None:
+    """Write columns of long words side by side."""
+    if n_columns == np.uintp(_LINE):  # a loop of fixed length is unrolled
+        for row in range(n_rows):
+            for x in range(np.uintp(_LINE)):
+                longs[start + row * stride + x] = columns[x, row]
+    else:
+        for row in range(n_rows):
+            for x in range(n_columns):
+                longs[start + row * stride + x] = columns[x, row]
+
+
+@kernel
+def _transpose_strips(
+    words: Words, shape: tuple[int, int, int], skipped: int, place: tuple[int, int, int], n_frames: int, frames: Words
+) -> None:
+    """Copy strips of pixels."""
     chunk_x, chunk_y = np.uintp(shape[1]), np.uintp(shape[2])
     first, left, top = np.uintp(place[0]), np.uintp(place[1]), np.uintp(place[2])
     n_x = min(chunk_x, np.uintp(frames.shape[2]) - left)
