@@ -1,11 +1,12 @@
-"""The whole of an analysis, written at once."""
+"""The whole of an analysis, in a file that has its name once it is finished."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,69 +26,123 @@ FAILURE_DTYPE = np.dtype([("frame", "<i8"), ("reason", "S512")])
 
 _RANGE_FRAMES = 1000
 
-_N_CHUNKS = 100
+_N_CHUNKS = 64
 """Chunks that are held, and written, at a time."""
 
-_N_THREADS = min(8, os.cpu_count() or 1)
-"""That compress them: by then the workers have nothing to do."""
+N_THREADS = min(8, os.cpu_count() or 1)
+"""That compress them where the workers have nothing else to do."""
 
 
-def write_results(
-    path: Path,
-    description: ResultsDescription,
-    portions: Iterable[Rows],
-    done: Iterable[tuple[int, int]],
-    failures: Mapping[int, str],
-) -> int:
-    """Write a finished analysis.
+class ResultsDraft:
+    """A finished analysis on its way: rows are added in order of frames, then the file gets its name, at once.
 
     The bytes of the file depend on what is in it alone: not on how the rows were portioned or the frames shared out.
 
     Parameters
     ----------
     path
-        Of the results. It appears at the end, whole and on the disk, or not at all.
+        Of the results. The file beside it, which grows, is overwritten if it exists.
     description
         What the file holds.
-    portions
-        Of the fit module's dtype, in order of frames; never held together.
-    done
-        Ranges ``(start, stop)`` of frames that were analysed, in any order and cutting.
-    failures
-        Frames that could not be analysed, with the reason.
-
-    Returns
-    -------
-    int
-        Number of localizations.
 
     Raises
     ------
     ResultsError
-        If the file exists, there is no room, it cannot be written, or does not hold what was written.
+        If there is no room, or it cannot be written. No file is left then, as by every method.
     """
-    unfinished = unfinished_path(path)
-    with clear_write_errors(unfinished):
-        unfinished.unlink(missing_ok=True)
-    try:
-        n_chunk = create_results(unfinished, description, is_compressed=True)
-        ranges = _ranges(done)
-        checksum = n_localizations = 0
-        with ThreadPoolExecutor(_N_THREADS) as threads:
-            pieces = _pieces(portions, n_chunk)
-            while block := list(itertools.islice(pieces, _N_CHUNKS)):
-                checksum = append_chunks(unfinished, block, threads, checksum)
-                frames = np.concatenate([rows["frame"] for rows in block])
-                place = np.searchsorted(ranges["start"], frames, side="right") - 1
-                ranges["n_localizations"] += np.bincount(place, minlength=len(ranges))
-                n_localizations += len(frames)
-        _complete(unfinished, ranges, failures)
-        _verify(unfinished, n_localizations, checksum)
-        publish(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    return n_localizations
+
+    def __init__(self, path: Path, description: ResultsDescription) -> None:
+        self._path = unfinished_path(path)
+        self._held: list[Rows] = []
+        self._n_held = 0
+        self._counts = np.zeros(description.n_frames, np.int32)
+        self._checksum = 0
+        with self._or_nothing():
+            with clear_write_errors(self._path):
+                self._path.unlink(missing_ok=True)
+            self._n_chunk = create_results(self._path, description, is_compressed=True)
+
+    def extend(self, portions: Iterable[Rows], n_threads: int = 1) -> None:
+        """Add rows.
+
+        Parameters
+        ----------
+        portions
+            Of the fit module's dtype, in order of frames; never held together.
+        n_threads
+            That compress them.
+
+        Raises
+        ------
+        ResultsError
+            If there is no room, they cannot be written, or as `portions` raises.
+        """
+        n_block = _N_CHUNKS * self._n_chunk
+        with self._or_nothing(), ThreadPoolExecutor(n_threads) as threads:
+            for rows in portions:
+                self._held.append(rows)
+                self._n_held += len(rows)
+                if self._n_held >= n_block:
+                    self._write(self._n_held - self._n_held % n_block, threads)
+
+    def finish(self, path: Path, done: Iterable[tuple[int, int]], failures: Mapping[int, str]) -> int:
+        """Give the file its name, whole and on the disk.
+
+        Parameters
+        ----------
+        path
+            Of the results, in the same folder as said before.
+        done
+            Ranges ``(start, stop)`` of frames that were analysed, in any order and cutting.
+        failures
+            Frames that could not be analysed, with the reason.
+
+        Returns
+        -------
+        int
+            Number of localizations.
+
+        Raises
+        ------
+        ResultsError
+            If the file exists, there is no room, it cannot be written, or does not hold what was written.
+        """
+        with self._or_nothing():
+            with ThreadPoolExecutor(N_THREADS) as threads:
+                self._write(self._n_held, threads)
+            ranges = _ranges(done)
+            for found in ranges:
+                found["n_localizations"] = self._counts[found["start"] : found["stop"]].sum()
+            n_localizations = int(self._counts.sum())
+            _complete(self._path, ranges, failures)
+            _verify(self._path, n_localizations, self._checksum)
+            publish(self._path, path)
+        return n_localizations
+
+    def discard(self) -> None:
+        """Delete the file."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, n_rows: int, threads: Executor) -> None:
+        """Write the first of the rows that are held: whole blocks, but at the end."""
+        if not n_rows:
+            return
+        rows = join_rows(self._held, self._held[0].dtype)
+        for start in range(0, n_rows, _N_CHUNKS * self._n_chunk):
+            stop = min(start + _N_CHUNKS * self._n_chunk, n_rows)
+            chunks = [rows[first : min(first + self._n_chunk, stop)] for first in range(start, stop, self._n_chunk)]
+            self._checksum = append_chunks(self._path, chunks, threads, self._checksum)
+        first, last = int(rows["frame"][0]), int(rows["frame"][n_rows - 1])
+        self._counts[first : last + 1] += np.bincount(rows["frame"][:n_rows] - first).astype(np.int32)
+        self._held, self._n_held = [rows[n_rows:].copy()], self._n_held - n_rows
+
+    @contextmanager
+    def _or_nothing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.discard()
+            raise
 
 
 def _ranges(done: Iterable[tuple[int, int]]) -> NDArray[np.void]:
@@ -103,24 +158,6 @@ def _ranges(done: Iterable[tuple[int, int]]) -> NDArray[np.void]:
         edges = [start, *range((start // _RANGE_FRAMES + 1) * _RANGE_FRAMES, stop, _RANGE_FRAMES), stop]
         ranges += [(a, b, 0) for a, b in itertools.pairwise(edges)]
     return np.array(ranges, RANGE_DTYPE)
-
-
-def _pieces(portions: Iterable[Rows], n_rows: int) -> Iterator[Rows]:
-    """Portion the rows anew, all alike but the last."""
-    rest: list[Rows] = []
-    n_lacking = n_rows
-    for rows in portions:
-        if len(rows) < n_lacking:
-            rest.append(rows)
-            n_lacking -= len(rows)
-            continue
-        yield join_rows([*rest, rows[:n_lacking]], rows.dtype)
-        end = len(rows) - (len(rows) - n_lacking) % n_rows
-        for start in range(n_lacking, end, n_rows):
-            yield rows[start : start + n_rows]
-        rest, n_lacking = [rows[end:]], n_rows - (len(rows) - end)
-    if n_lacking < n_rows:
-        yield join_rows(rest, rest[0].dtype)
 
 
 def _complete(path: Path, ranges: NDArray[np.void], failures: Mapping[int, str]) -> None:

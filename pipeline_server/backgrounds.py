@@ -15,7 +15,7 @@ from pipeline_protocol.errors import MessageError
 from pipeline_protocol.messages import Answer
 from pipeline_protocol.wire import Buffer
 from pipeline_server.journal import Journal
-from pipeline_server.kinds import Plan
+from pipeline_server.kinds import Draft, Plan
 
 _TASK_BYTES = 64 << 20
 """Images of one task, at most, uncompressed: a worker holds several answers until they are confirmed."""
@@ -96,7 +96,28 @@ class BackgroundForm:
     def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
         """There is none."""
 
-    def write(self, path: Path, journal: Journal) -> None:
+    def draft(self, path: Path) -> Draft:  # noqa: ARG002 - it writes nothing before its end
+        """Return what becomes the file of a job."""
+        return BackgroundDraft(self._description, self._layout)
+
+
+class BackgroundDraft:
+    """Images, written at once.
+
+    Parameters
+    ----------
+    description, layout
+        Of the file.
+    """
+
+    def __init__(self, description: ResultsDescription, layout: ImageLayout) -> None:
+        self._description = description
+        self._layout = layout
+
+    def extend(self, journal: Journal, starts: Sequence[int]) -> None:
+        """Wait: images are not written twice, and the journal has them."""
+
+    def finish(self, path: Path, journal: Journal) -> None:
         """Write all images, as the workers packed them.
 
         Raises
@@ -108,6 +129,9 @@ class BackgroundForm:
 
         packs = _packs(journal)
         write_background(path, self._description, self._layout, packs, journal.failures, n_bytes=journal.n_bytes)
+
+    def discard(self) -> None:
+        """There is nothing."""
 
 
 def _packs(journal: Journal) -> Iterator[tuple[int, Pack]]:

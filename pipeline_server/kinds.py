@@ -15,6 +15,31 @@ from pipeline_protocol.wire import Buffer
 from pipeline_server.journal import Journal
 
 
+class Draft(Protocol):
+    """The file of a job on its way: it grows with the journal, and appears whole, or not at all."""
+
+    def extend(self, journal: Journal, starts: Sequence[int]) -> None:
+        """Take in the answers of the ranges that begin at some frames, in order; it can do without.
+
+        Raises
+        ------
+        ResultsError
+            If there is no room, or they cannot be written.
+        """
+
+    def finish(self, path: Path, journal: Journal) -> None:
+        """Take in all that the journal has, and give the file its name.
+
+        Raises
+        ------
+        ResultsError
+            If there is no room, or it cannot be written.
+        """
+
+    def discard(self) -> None:
+        """Delete what there is."""
+
+
 class Form(Protocol):
     """What the answers of a job are like, and how files are made of them."""
 
@@ -39,14 +64,8 @@ class Form(Protocol):
     def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
         """Append the answers of the ranges that begin at some frames, next in order."""
 
-    def write(self, path: Path, journal: Journal) -> None:
-        """Write all that the journal has into a file that appears whole, or not at all.
-
-        Raises
-        ------
-        ResultsError
-            If there is no room, or it cannot be written.
-        """
+    def draft(self, path: Path) -> Draft:
+        """Return what becomes the file of a job."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

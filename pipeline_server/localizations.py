@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fitting.localizations import Rows, join_rows
-from pipeline_files.final_results import write_results
+from pipeline_files.final_results import N_THREADS, ResultsDraft
 from pipeline_files.metadata import Metadata
 from pipeline_files.movie import MovieFile
 from pipeline_files.places import RESULTS_ENDING, default_results_path
@@ -19,7 +19,7 @@ from pipeline_protocol.errors import MessageError
 from pipeline_protocol.messages import Answer
 from pipeline_protocol.wire import Buffer
 from pipeline_server.journal import Journal
-from pipeline_server.kinds import Plan
+from pipeline_server.kinds import Draft, Plan
 
 _TASK_BYTES = 1 << 30
 """Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
@@ -103,23 +103,71 @@ class LocalizationForm:
 
     def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
         """Append rows."""
-        rows = list(self._rows(journal, starts))
+        rows = list(_rows(journal, starts, self._description))
         if sum(map(len, rows)):
             append_localizations(path, join_rows(rows, rows[0].dtype))
 
-    def write(self, path: Path, journal: Journal) -> None:
-        """Write all rows, compressed as PYME does.
+    def draft(self, path: Path) -> Draft:
+        """Return what becomes the file of a job."""
+        return LocalizationDraft(path, self._description)
+
+
+class LocalizationDraft:
+    """Rows, compressed as PYME does while the job runs, so that its end does not grow with it.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    description
+        What it holds.
+    """
+
+    def __init__(self, path: Path, description: ResultsDescription) -> None:
+        self._path = path
+        self._description = description
+        self._results: ResultsDraft | None = None
+        self._starts: list[int] = []
+
+    def extend(self, journal: Journal, starts: Sequence[int]) -> None:
+        """Take in ranges that follow those before; others are passed over.
 
         Raises
         ------
         ResultsError
             If there is no room, or they cannot be written.
         """
-        portions = self._rows(journal, journal.starts())
-        write_results(path, self._description, portions, list(journal.done), journal.failures)
+        fresh = [start for start in starts if not self._starts or start > self._starts[-1]]
+        if self._results is None:
+            self._results = ResultsDraft(self._path, self._description)
+        self._results.extend(_rows(journal, fresh, self._description))
+        self._starts += fresh
 
-    def _rows(self, journal: Journal, starts: Sequence[int]) -> Iterator[Rows]:
-        for start in starts:
-            entry, buffers = journal.read(start)
-            dtype = self._description.dtype
-            yield np.frombuffer(buffers[0], dtype) if entry.sizes else np.zeros(0, dtype)
+    def finish(self, path: Path, journal: Journal) -> None:
+        """Take in the rest, and give the file its name; all anew if a range came after those that follow it.
+
+        Raises
+        ------
+        ResultsError
+            If there is no room, or it cannot be written.
+        """
+        starts = journal.starts()
+        n_taken = len(self._starts)
+        if self._results is None or starts[:n_taken] != self._starts:
+            self._results, n_taken = ResultsDraft(self._path, self._description), 0
+        results, self._results, self._starts = self._results, None, []
+        results.extend(_rows(journal, starts[n_taken:], self._description), N_THREADS)
+        results.finish(path, list(journal.done), journal.failures)
+
+    def discard(self) -> None:
+        """Delete what there is."""
+        if self._results is not None:
+            self._results.discard()
+        self._results, self._starts = None, []
+
+
+def _rows(journal: Journal, starts: Sequence[int], description: ResultsDescription) -> Iterator[Rows]:
+    for start in starts:
+        entry, buffers = journal.read(start)
+        dtype = description.dtype
+        yield np.frombuffer(buffers[0], dtype) if entry.sizes else np.zeros(0, dtype)

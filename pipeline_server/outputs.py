@@ -37,9 +37,11 @@ class Output:
         self._description = submission.plan.description
         self._is_begun = False
         self._has_partial = self._form.has_partial
+        self._draft = self._form.draft(self.path)
+        self._has_draft = True
 
     def extend(self, starts: Sequence[int]) -> bool:
-        """Append ranges to the partial file, which is begun anew by each server: the journal has it all.
+        """Append ranges to the partial file and the draft, which are begun anew by each server: the journal has it all.
 
         Parameters
         ----------
@@ -56,6 +58,8 @@ class Output:
         DiskFullError
             If there is no room.
         """
+        if self._has_draft:
+            self._extend_draft(starts)
         if not self._has_partial:
             return True
         partial = partial_path(self.path)
@@ -93,10 +97,24 @@ class Output:
                 break
             if not (path.exists() if path == self.path else is_taken(path)):
                 self.path = path
-                self._form.write(path, self._journal)
+                self._draft.finish(path, self._journal)
                 break
+        self._draft.discard()
         partial.unlink(missing_ok=True)
         if self._journal.given_up:
             self._journal.close()
         else:
             self._journal.remove()
+
+    def close(self) -> None:
+        """Delete what nobody needs of a job that was stopped."""
+        self._draft.discard()
+
+    def _extend_draft(self, starts: Sequence[int]) -> None:
+        try:
+            self._draft.extend(self._journal, starts)
+        except (ResultsError, OSError) as error:
+            # It is written from the journal at the end; room is more urgent now.
+            note(log, logging.WARNING, "no draft", path=self.path, error=error)
+            self._draft.discard()
+            self._has_draft = False

@@ -118,7 +118,7 @@ class Service:
             self._attend(work, now)
         for work in [work for work in self._closing if not work.is_busy]:
             self._closing.remove(work)
-            work.journal.close()
+            work.close()
             self._reception.let_go(work.journal.path)
         self._frames.step()
         # After a standstill, silence is measured once all has been heard.

@@ -24,7 +24,7 @@ from pipeline_server.submission import Submission
 log = logging.getLogger("pointillist.server")
 
 EXTEND_S = 2.0
-"""How often rows are appended to the partial file."""
+"""How often rows are appended to the files that grow."""
 
 EXTENDED_BYTES = 16 << 20
 """What is appended to it at once, at most, so that memory stays bounded."""
@@ -130,7 +130,7 @@ class Work:
         return [e.RangeSynced(now=now, ref=ref) for ref in refs]
 
     def extend(self, now: float, writer: Executor, wake: Callable[[], None]) -> None:
-        """Have rows that are next in order appended to the partial file, every few seconds."""
+        """Have rows that are next in order appended to the files that grow, every few seconds."""
         if self._extending or self._finishing or self._retry_at is not None or now < self._extend_at:
             return
         starts: list[int] = []
@@ -190,6 +190,11 @@ class Work:
     def resumed(self) -> None:
         """Forget why it was paused."""
         self._retry_at = None
+
+    def close(self) -> None:
+        """Let go of the files of a job that was stopped, once no thread works on them."""
+        self.output.close()
+        self.journal.close()
 
     @property
     def spec(self) -> JobSpec:

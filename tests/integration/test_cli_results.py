@@ -9,12 +9,12 @@ import pytest
 import tifffile
 from click.testing import CliRunner, Result
 from matplotlib import image as matplotlib_image
+from written_results import write_results
 
 from cli.main import pointillist
 from fitting.localizations import LOCALIZATION_DTYPE, FrameBlock
 from fitting.localize import localize
 from pipeline_files.camera import camera_model
-from pipeline_files.final_results import write_results
 from pipeline_files.movie import open_movie
 from pipeline_files.preparation import prepare
 from pipeline_files.results import ResultsDescription

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from written_results import write_results
 
 from cli.main import pointillist
 from fitting.localizations import LOCALIZATION_DTYPE
 from fitting.modules import MODULES
 from pipeline_files.background_file import write_background
-from pipeline_files.final_results import write_results
 from pipeline_files.formats import FORMATS
 from pipeline_files.identity import data_file_id
 from pipeline_files.image_packs import ImageLayout, Pack

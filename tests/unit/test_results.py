@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 import tables
+from written_results import write_results
 
 from fitting.localizations import LOCALIZATION_DTYPE, Rows
 from pipeline_files import final_results
-from pipeline_files.final_results import write_results
 from pipeline_files.identity import data_file_id
 from pipeline_files.metadata import Value
 from pipeline_files.movie import open_movie
