@@ -216,6 +216,7 @@ def test_a_server_for_all_networks_that_dies_comes_back_for_all_of_them(hosts: l
     launch(one, 0, "--interface", "0.0.0.0")  # noqa: S104 - all of the networks of a namespace
     launch(two, 1, "--no-server")
     assert eventually(lambda: n_workers(three) == 1)
+    assert status(three)["server"]["address"] == "tcp://10.231.7.1:27437"
     before = servers_of(one)
     os.kill(before[0], signal.SIGKILL)
     assert eventually(lambda: servers_of(one) != before and n_workers(three) == 1)
