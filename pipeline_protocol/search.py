@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
-import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -90,41 +88,40 @@ class Search:
         Where to look.
     seconds
         For how long.
+
+    Attributes
+    ----------
+    is_on_network
+        Whether the network is looked at.
     """
 
     def __init__(self, place: Place, seconds: float = _BACKGROUND_S) -> None:
         self.place = place
+        self.is_on_network = place.local is None and is_worthwhile()
         self._seconds = seconds
         self._found: str | None = None
         self._is_probing = False
-        self._is_asked, self._asked_at = threading.Event(), 0.0
         self._is_over = threading.Event()
-        if place.local is not None or not is_worthwhile():
-            self._finish()
-        else:
+        if self.is_on_network:
             threading.Thread(target=self._run, name="search", daemon=True).start()
+        else:
+            self._is_over.set()
 
-    def wait(self, seconds: float, answer_s: float = math.inf) -> str | None:
+    def wait(self, seconds: float) -> str | None:
         """Return the address of a server, None if none is found.
 
         Parameters
         ----------
         seconds
             How long to wait; a little longer if one is being asked for its key.
-        answer_s
-            How long servers had to have for an answer, at most, since they were asked.
         """
-        deadline = time.monotonic() + seconds
-        if self._is_asked.wait(seconds):
-            deadline = min(deadline, self._asked_at + answer_s)
-        is_over = self._is_over.wait(max(0.0, deadline - time.monotonic()))
-        if not is_over and self._is_probing:
+        if not self._is_over.wait(seconds) and self._is_probing:
             self._is_over.wait(PROBE_S)
         return self.place.local or self._found
 
     def close(self) -> None:
         """Look no more."""
-        self._finish()
+        self._is_over.set()
 
     def __enter__(self) -> Self:
         return self
@@ -134,16 +131,10 @@ class Search:
     ) -> None:
         self.close()
 
-    def _finish(self) -> None:
-        self._is_over.set()
-        self._is_asked.set()
-
     def _run(self) -> None:
         with contextlib.suppress(PointillistError):
             keys = existing_keys()
             with Browser(self.place.networks) as browser:
-                self._asked_at = time.monotonic()
-                self._is_asked.set()
                 for sighting in browser.sightings(self._seconds, self._is_over):
                     self._is_probing = True
                     pong = probe(sighting, self.place.cluster, keys)
@@ -151,7 +142,7 @@ class Search:
                     if pong is not None:
                         self._found = pong.leader or sighting.address
                         break
-        self._finish()
+        self._is_over.set()
 
 
 def is_worthwhile() -> bool:

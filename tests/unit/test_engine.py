@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+import pytest
+
+from cli.engine import Engine, EngineChoice, EngineName
+from pipeline_protocol import search
+from pipeline_protocol.errors import ServerError
+from pipeline_protocol.search import Place
+
+
+class Nobody:
+    """A network without a server."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def sightings(self, *_: object) -> Iterator[object]:
+        yield from ()
+
+
+def engine(name: EngineName, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool) -> Engine:
+    monkeypatch.setattr(search, "is_key_shared", lambda: is_shared)
+    monkeypatch.setattr(search, "existing_keys", lambda: None)
+    monkeypatch.setattr(search, "Browser", Nobody)
+    return Engine(EngineChoice(name=name, place=Place(cluster="no such"), scheduler=None, n_workers=None))
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_run_that_could_have_a_cluster_says_that_it_has_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, is_shared: bool
+) -> None:
+    assert engine("auto", monkeypatch, is_shared=is_shared)._address() is None
+    assert ("no server is in sight: this machine works alone" in capsys.readouterr().err) == is_shared
+
+
+def test_a_cluster_that_is_wanted_and_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ServerError, match="no server is in sight"):
+        engine("cluster", monkeypatch, is_shared=True)._address()
