@@ -14,7 +14,9 @@ from fitting.jit import kernel
 Line = NDArray[np.float32]
 
 TILE = 256
-"""Columns that are averaged at a time."""
+"""Columns that are averaged at a time: as many as let the rows of a ring stay in the fastest caches."""
+BAND = 8 * TILE
+"""Columns that a pass goes down: a processor reads ahead within a page of memory only, which is 2048 px of uint16."""
 STRIDE = TILE + 16
 """Places from one row of a ring to the next; no power of two, lest all rows compete for the same lines of the cache."""
 NARROW_REACH, WIDE_REACH = 4, 12
@@ -24,9 +26,9 @@ MATCHED_REACH, SQUARE_REACH, SQUARE_CENTRE = 3, 5, 8
 
 
 @kernel
-def average_along(line: Line, near: Line, far: Line, narrow_ring: Line, wide_ring: Line, row: int) -> None:
-    """Average a line with both weights; write a row of each ring."""
-    narrow, wide = narrow_ring[row * STRIDE : row * STRIDE + TILE], wide_ring[row * STRIDE : row * STRIDE + TILE]
+def average_along(band: Line, at: int, near: Line, far: Line, narrow_rings: Line, wide_rings: Line, place: int) -> None:
+    """Average a tile of a line, from ``at`` on, with both weights; write a row of each ring, from ``place`` on."""
+    line, narrow, wide = band[at:], narrow_rings[place : place + TILE], wide_rings[place : place + TILE]
     for x in range(TILE):
         centre = line[x + WIDE_REACH]
         narrow_sum, wide_sum = near[0] * centre, far[0] * centre
@@ -41,9 +43,11 @@ def average_along(line: Line, near: Line, far: Line, narrow_ring: Line, wide_rin
 
 
 @kernel
-def average_square_along(line: Line, near: Line, far: Line, narrow_ring: Line, wide_ring: Line, row: int) -> None:
+def average_square_along(
+    band: Line, at: int, near: Line, far: Line, narrow_rings: Line, wide_rings: Line, place: int
+) -> None:
     """Likewise with the weights of a Gaussian and the one weight of a square."""
-    narrow, wide = narrow_ring[row * STRIDE : row * STRIDE + TILE], wide_ring[row * STRIDE : row * STRIDE + TILE]
+    line, narrow, wide = band[at:], narrow_rings[place : place + TILE], wide_rings[place : place + TILE]
     for x in range(TILE):
         wide_sum = line[x + SQUARE_CENTRE]
         narrow_sum = near[0] * wide_sum
@@ -58,10 +62,16 @@ def average_square_along(line: Line, near: Line, far: Line, narrow_ring: Line, w
 
 
 @kernel
-def average_down(narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: Line, narrow: Line, wide: Line) -> None:
-    """Average each ring down the columns for two rows of the result; ``row`` is the first that the upper one takes."""
+def average_down(
+    narrow_rings: Line, wide_rings: Line, place: int, near: Line, far: Line, narrow_band: Line, wide_band: Line, at: int
+) -> None:
+    """Average a tile's rings down the columns for two rows of the result, from ``at`` on and ``BAND`` apart.
+
+    ``place`` is where the first row that the upper one takes stands.
+    """
     # Two at a time, since they share all rows but two.
-    narrow_rows, wide_rows = narrow_ring[row * STRIDE :], wide_ring[row * STRIDE :]
+    narrow_rows, wide_rows = narrow_rings[place:], wide_rings[place:]
+    narrow, wide = narrow_band[at:], wide_band[at:]
     for x in range(TILE):
         upper = near[0] * narrow_rows[WIDE_REACH * STRIDE + x]
         lower = near[0] * narrow_rows[(WIDE_REACH + 1) * STRIDE + x]
@@ -72,7 +82,7 @@ def average_down(narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: 
             below = narrow_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
             lower += near[tap] * (above + below)
         narrow[x] = upper
-        narrow[TILE + x] = lower
+        narrow[BAND + x] = lower
         upper = far[0] * wide_rows[WIDE_REACH * STRIDE + x]
         lower = far[0] * wide_rows[(WIDE_REACH + 1) * STRIDE + x]
         for tap in range(1, WIDE_REACH + 1):
@@ -82,15 +92,16 @@ def average_down(narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: 
             below = wide_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
             lower += far[tap] * (above + below)
         wide[x] = upper
-        wide[TILE + x] = lower
+        wide[BAND + x] = lower
 
 
 @kernel
 def average_square_down(
-    narrow_ring: Line, wide_ring: Line, row: int, near: Line, far: Line, narrow: Line, wide: Line
+    narrow_rings: Line, wide_rings: Line, place: int, near: Line, far: Line, narrow_band: Line, wide_band: Line, at: int
 ) -> None:
     """Likewise with the weights of a Gaussian and the one weight of a square."""
-    narrow_rows, wide_rows = narrow_ring[row * STRIDE :], wide_ring[row * STRIDE :]
+    narrow_rows, wide_rows = narrow_rings[place:], wide_rings[place:]
+    narrow, wide = narrow_band[at:], wide_band[at:]
     for x in range(TILE):
         upper = near[0] * narrow_rows[SQUARE_CENTRE * STRIDE + x]
         lower = near[0] * narrow_rows[(SQUARE_CENTRE + 1) * STRIDE + x]
@@ -102,12 +113,12 @@ def average_square_down(
             below = narrow_rows[(SQUARE_CENTRE + 1 + tap) * STRIDE + x]
             lower += near[tap] * (above + below)
         narrow[x] = upper
-        narrow[TILE + x] = lower
+        narrow[BAND + x] = lower
         both = wide_rows[(SQUARE_CENTRE - SQUARE_REACH + 1) * STRIDE + x]
         for tap in range(2, 2 * SQUARE_REACH + 1):
             both += wide_rows[(SQUARE_CENTRE - SQUARE_REACH + tap) * STRIDE + x]
         wide[x] = far[0] * (both + wide_rows[(SQUARE_CENTRE - SQUARE_REACH) * STRIDE + x])
-        wide[TILE + x] = far[0] * (both + wide_rows[(SQUARE_CENTRE + SQUARE_REACH + 1) * STRIDE + x])
+        wide[BAND + x] = far[0] * (both + wide_rows[(SQUARE_CENTRE + SQUARE_REACH + 1) * STRIDE + x])
 
 
 @kernel

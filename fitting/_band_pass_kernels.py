@@ -1,8 +1,8 @@
 """Kernels that detectors share: counts in, the difference of two averages and the pixels above threshold out.
 
-One pass over the frame does it all, tile by tile of ``TILE`` columns. Each row of counts becomes background-subtracted
-photoelectrons, then a narrow and a wide average along the row; these wait in two rings of rows, which stay in the
-first-level cache, until all rows are there that an average down the columns takes.
+One pass down a band of ``BAND`` columns does it all, row by row, and in a row tile by tile of ``TILE`` columns. Counts
+become background-subtracted photoelectrons, then a narrow and a wide average along the row; these wait in two rings of
+rows for each tile, which stay in the cache, until all rows are there that an average down the columns takes.
 
 Images that are the same in all rows may have one row only: it is read again and again, from the cache.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting._average_kernels import (
+    BAND,
     STRIDE,
     TILE,
     average_along,
@@ -47,11 +48,19 @@ def _mirrored(position: int, length: int) -> int:
 
 @kernel
 def _fill_line(
-    raw: NDArray[Any], background: Image, gain: Image, floor: np.float32, y: int, x0: int, reach: int, line: Line
+    raw: NDArray[Any],
+    background: Image,
+    gain: Image,
+    floor: np.float32,
+    y: int,
+    x0: int,
+    n: int,
+    reach: int,
+    line: Line,
 ) -> None:
-    """Write the photoelectrons of row ``y`` about the tile that begins at column ``x0``, mirrored at the edges."""
+    """Write the photoelectrons of row ``y`` about ``n`` columns from ``x0`` on, mirrored at the edges."""
     width = raw.shape[1]
-    start, stop = max(x0 - reach, 0), min(x0 + TILE + reach, width)
+    start, stop = max(x0 - reach, 0), min(x0 + n + reach, width)
     left, right = start - x0 + reach, stop - x0 + reach
     counts, inside = raw[y, start:stop], line[left:right]
     dark, scale = background[min(y, background.shape[0] - 1), start:stop], gain[min(y, gain.shape[0] - 1), start:stop]
@@ -60,7 +69,7 @@ def _fill_line(
     if width >= reach:
         for k in range(left):
             line[k] = line[2 * left - 1 - k]
-        for k in range(min(line.size - right, reach)):
+        for k in range(min(n + 2 * reach - right, reach)):
             line[right + k] = line[right - 1 - k]
     else:
         for x in range(-reach, width + reach):
@@ -69,8 +78,8 @@ def _fill_line(
 
 @kernel
 def _normalise(average: Line, at: int, norm: Image, y: int, x0: int) -> None:
-    """Multiply a row of the tile, which begins at ``at``, by its factors."""
-    factors = norm[y, x0 : x0 + TILE]
+    """Multiply a row of the band, which begins at ``at``, by its factors."""
+    factors = norm[y, x0 : x0 + BAND]
     values = average[at : at + factors.size]
     for x in range(factors.size):
         values[x] *= factors[x]
@@ -150,9 +159,9 @@ def _mark_by_light(
 
 
 @kernel
-def _wind_back(ring: Line, n_kept: int) -> None:
+def _wind_back(rings: Line, start: int, n_kept: int) -> None:
     """Move the rows after the first ``BLOCK`` to the front."""
-    kept = ring[BLOCK * STRIDE :]
+    ring, kept = rings[start:], rings[start + BLOCK * STRIDE :]
     for k in range(n_kept * STRIDE):
         ring[k] = kept[k]
 
@@ -192,8 +201,8 @@ def band_pass(
     border
         Rows and columns at each edge in which nothing is found, and nothing is written.
     scratch
-        Aligned with the cache: a line of ``TILE`` and twice the reach; two rings of ``BLOCK`` and twice the reach and
-        two rows, ``STRIDE`` apart; two lines of twice ``TILE``.
+        Aligned with the cache: a line of ``BAND`` and twice the reach; two times a ring for each tile, of ``BLOCK`` and
+        twice the reach and two rows, ``STRIDE`` apart; two lines of twice ``BAND``.
     found
         Written: the filtered image, ``(y, x)``; the levels, likewise: wide average and background, photoelectrons;
         the mask, likewise, all 0 before; ``(y,)``, 1 where a row of the mask is not 0. If the levels are of no size,
@@ -206,40 +215,47 @@ def band_pass(
     """
     background, dark, _, weighted_gain = correction
     near, far = weights
-    line, narrow_ring, wide_ring, narrow, wide = scratch
+    line, narrow_rings, wide_rings, narrow, wide = scratch
     filtered, levels, mask, is_marked = found
     height, width = raw.shape
     reach = max(near.size, far.size) - 1
     is_marked[:] = 0
     total = 0
-    for x0 in range(0, width, TILE):
+    n_ring = narrow_rings.size // (BAND // TILE)
+    for x0 in range(0, width, BAND):
+        n = min(BAND, width - x0 + TILE - 1) // TILE * TILE
         for y in range(border, height - border, 2):
             at = (y - border) % BLOCK
             if at == 0 and y > border:
-                _wind_back(narrow_ring, 2 * reach)
-                _wind_back(wide_ring, 2 * reach)
+                for x in range(0, n, TILE):
+                    _wind_back(narrow_rings, x // TILE * n_ring, 2 * reach)
+                    _wind_back(wide_rings, x // TILE * n_ring, 2 * reach)
             for row in range(0 if y == border else at + 2 * reach, at + 2 * reach + 2):
                 source = _mirrored(y - reach + row - at, height)
-                _fill_line(raw, background, weighted_gain, floor, source, x0, reach, line)
+                _fill_line(raw, background, weighted_gain, floor, source, x0, n, reach, line)
+                for x in range(0, n, TILE):
+                    place = x // TILE * n_ring + row * STRIDE
+                    if kind == GAUSSIANS:
+                        average_along(line, x, near, far, narrow_rings, wide_rings, place)
+                    elif kind == GAUSSIAN_AND_SQUARE:
+                        average_square_along(line, x, near, far, narrow_rings, wide_rings, place)
+                    else:
+                        average_any(line[x:], reach, 1, near, narrow_rings[place : place + TILE])
+                        average_any(line[x:], reach, 1, far, wide_rings[place : place + TILE])
+            for x in range(0, n, TILE):
+                place = x // TILE * n_ring + at * STRIDE
                 if kind == GAUSSIANS:
-                    average_along(line, near, far, narrow_ring, wide_ring, row)
+                    average_down(narrow_rings, wide_rings, place, near, far, narrow, wide, x)
                 elif kind == GAUSSIAN_AND_SQUARE:
-                    average_square_along(line, near, far, narrow_ring, wide_ring, row)
+                    average_square_down(narrow_rings, wide_rings, place, near, far, narrow, wide, x)
                 else:
-                    average_any(line, reach, 1, near, narrow_ring[row * STRIDE : row * STRIDE + TILE])
-                    average_any(line, reach, 1, far, wide_ring[row * STRIDE : row * STRIDE + TILE])
-            if kind == GAUSSIANS:
-                average_down(narrow_ring, wide_ring, at, near, far, narrow, wide)
-            elif kind == GAUSSIAN_AND_SQUARE:
-                average_square_down(narrow_ring, wide_ring, at, near, far, narrow, wide)
-            else:
-                for k in range(2):
-                    here = slice(k * TILE, (k + 1) * TILE)
-                    average_any(narrow_ring[(at + k) * STRIDE :], reach, STRIDE, near, narrow[here])
-                    average_any(wide_ring[(at + k) * STRIDE :], reach, STRIDE, far, wide[here])
-            columns = max(x0, border), min(x0 + TILE, width - border)
+                    for k in range(2):
+                        here = slice(k * BAND + x, k * BAND + x + TILE)
+                        average_any(narrow_rings[place + k * STRIDE :], reach, STRIDE, near, narrow[here])
+                        average_any(wide_rings[place + k * STRIDE :], reach, STRIDE, far, wide[here])
+            columns = max(x0, border), min(x0 + n, width - border)
             for v in range(y, min(y + 2, height - border)):
-                at = (v - y) * TILE
+                at = (v - y) * BAND
                 if norms[0].size:
                     _normalise(narrow, at, norms[0], v, x0)
                     _normalise(wide, at, norms[1], v, x0)

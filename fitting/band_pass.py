@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._average_kernels import MATCHED_REACH, NARROW_REACH, SQUARE_REACH, STRIDE, TILE, WIDE_REACH
+from fitting._average_kernels import BAND, MATCHED_REACH, NARROW_REACH, SQUARE_REACH, STRIDE, TILE, WIDE_REACH
 from fitting._band_pass_kernels import ANY, BLOCK, GAUSSIAN_AND_SQUARE, GAUSSIANS, Scratch, band_pass
 from fitting.camera import CameraMaps
 from fitting.candidates import Marks
@@ -136,8 +136,8 @@ def _padded(weights: Weights) -> Weights:
 
 
 def _scratch(reach: int) -> Scratch:
-    n_ring = (BLOCK + 2 * reach + 2) * STRIDE
-    return _aligned(TILE + 2 * reach), _aligned(n_ring), _aligned(n_ring), _aligned(2 * TILE), _aligned(2 * TILE)
+    n_rings = BAND // TILE * (BLOCK + 2 * reach + 2) * STRIDE
+    return _aligned(BAND + 2 * reach), _aligned(n_rings), _aligned(n_rings), _aligned(2 * BAND), _aligned(2 * BAND)
 
 
 def _aligned(size: int) -> NDArray[np.float32]:

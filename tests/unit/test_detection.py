@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from fitting._average_kernels import TILE
+from fitting._average_kernels import BAND, TILE
 from fitting.camera import CameraModel
 from fitting.candidates import Marks
 from fitting.detection import BORDER_PX, Detector, RawFrame
@@ -59,7 +59,7 @@ def components_by_scipy(filtered: NDArray[np.float32], threshold: float) -> list
     return centroids
 
 
-@pytest.mark.parametrize("shape", [(48, 61), (11, 11), (13, 2 * TILE + 30), (200, 12)])
+@pytest.mark.parametrize("shape", [(48, 61), (11, 11), (13, 2 * TILE + 30), (17, BAND + 40), (200, 12)])
 @pytest.mark.parametrize(("lowpass", "highpass"), [(1.0, 3.0), (0.7, 2.2), (1.6, 5.1)])
 def test_the_band_pass_is_the_difference_of_two_gaussian_filters(
     shape: tuple[int, int], lowpass: float, highpass: float
