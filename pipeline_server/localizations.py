@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from pipeline_files.places import RESULTS_ENDING, default_results_path
 from pipeline_files.preparation import check_frames
 from pipeline_files.results import ResultsDescription, append_localizations, create_results
 from pipeline_files.settings import fit_settings
-from pipeline_protocol.errors import MessageError
+from pipeline_protocol.errors import MessageError, ResultsError
 from pipeline_protocol.messages import Answer
 from pipeline_protocol.wire import Buffer
 from pipeline_server.journal import Journal
@@ -144,26 +145,32 @@ class LocalizationDraft:
         self._starts += fresh
 
     def finish(self, path: Path, journal: Journal) -> None:
-        """Take in the rest, and give the file its name; all anew if a range came after those that follow it.
+        """Take in the rest, and give the file its name.
+
+        All is taken in anew if a range came after those that follow it, or if the file that grew is not as it was left.
 
         Raises
         ------
         ResultsError
             If there is no room, or it cannot be written.
         """
-        starts = journal.starts()
-        n_taken = len(self._starts)
-        if self._results is None or starts[:n_taken] != self._starts:
-            self._results, n_taken = ResultsDraft(self._path, self._description), 0
-        results, self._results, self._starts = self._results, None, []
-        results.extend(_rows(journal, starts[n_taken:], self._description), N_THREADS)
-        results.finish(path, list(journal.done), journal.failures)
+        starts, results, taken = journal.starts(), self._results, self._starts
+        self._results, self._starts = None, []
+        if results is not None and starts[: len(taken)] == taken:
+            with suppress(ResultsError):
+                self._finish(results, path, journal, starts[len(taken) :])
+                return
+        self._finish(ResultsDraft(self._path, self._description), path, journal, starts)
 
     def discard(self) -> None:
         """Delete what there is."""
         if self._results is not None:
             self._results.discard()
         self._results, self._starts = None, []
+
+    def _finish(self, results: ResultsDraft, path: Path, journal: Journal, starts: Sequence[int]) -> None:
+        results.extend(_rows(journal, starts, self._description), N_THREADS)
+        results.finish(path, list(journal.done), journal.failures)
 
 
 def _rows(journal: Journal, starts: Sequence[int], description: ResultsDescription) -> Iterator[Rows]:

@@ -117,6 +117,13 @@ def test_a_range_that_comes_after_those_that_follow_it_has_its_place(job: Job) -
     job.finished()
 
 
+def test_a_file_that_somebody_has_deleted_is_made_anew(job: Job) -> None:
+    job.answer(*STARTS)
+    job.output.extend(STARTS)
+    unfinished_path(job.path).unlink()
+    job.finished()
+
+
 def test_a_job_goes_on_without_a_file_that_there_is_no_room_for(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     job.answer(*STARTS)
 
