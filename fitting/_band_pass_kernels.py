@@ -30,7 +30,7 @@ Line = NDArray[np.float32]
 Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 Span = tuple[int, int]
-Scratch = tuple[Line, Line, Line, Line, Line]
+Scratch = tuple[Line, Image, Image, Line, Line]
 
 BLOCK = 64
 """Rows that a ring takes on before it is wound back."""
@@ -201,8 +201,8 @@ def band_pass(
     border
         Rows and columns at each edge in which nothing is found, and nothing is written.
     scratch
-        Aligned with the cache: a line of ``BAND`` and twice the reach; two times a ring for each tile, of ``BLOCK`` and
-        twice the reach and two rows, ``STRIDE`` apart; two lines of twice ``BAND``.
+        Aligned with the cache: a line of a band's tiles and twice the reach; two times a ring for each tile, ``(tile,
+        place)``, of ``BLOCK`` and twice the reach and two rows, ``STRIDE`` apart; two lines of twice ``BAND``.
     found
         Written: the filtered image, ``(y, x)``; the levels, likewise: wide average and background, photoelectrons;
         the mask, likewise, all 0 before; ``(y,)``, 1 where a row of the mask is not 0. If the levels are of no size,
@@ -215,13 +215,13 @@ def band_pass(
     """
     background, dark, _, weighted_gain = correction
     near, far = weights
-    line, narrow_rings, wide_rings, narrow, wide = scratch
+    line, narrow_tiles, wide_tiles, narrow, wide = scratch
     filtered, levels, mask, is_marked = found
     height, width = raw.shape
     reach = max(near.size, far.size) - 1
     is_marked[:] = 0
     total = 0
-    n_ring = narrow_rings.size // (BAND // TILE)
+    n_ring, narrow_rings, wide_rings = narrow_tiles.shape[1], narrow_tiles.reshape(-1), wide_tiles.reshape(-1)
     for x0 in range(0, width, BAND):
         n = min(BAND, width - x0 + TILE - 1) // TILE * TILE
         for y in range(border, height - border, 2):

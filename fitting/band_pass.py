@@ -81,7 +81,7 @@ class BandPass:
         self._unweighted = PixelWeights(camera.compact[1], none, none)
         self._kind = _kind(*averages)
         self._floor = np.float32(0 if is_clipped else -np.inf)
-        self._scratch = _scratch(max(len(weights) for weights in self._weights) - 1)
+        self._scratch = _scratch(width, max(len(weights) for weights in self._weights) - 1)
 
     def light(self, frame: RawFrame) -> float | None:
         """Return the light, photoelectrons, at which the weights of the pixels suit a frame; None for no weights."""
@@ -135,9 +135,11 @@ def _padded(weights: Weights) -> Weights:
     return np.pad(weights, (0, (1 - len(weights)) % 4))
 
 
-def _scratch(reach: int) -> Scratch:
-    n_rings = BAND // TILE * (BLOCK + 2 * reach + 2) * STRIDE
-    return _aligned(BAND + 2 * reach), _aligned(n_rings), _aligned(n_rings), _aligned(2 * BAND), _aligned(2 * BAND)
+def _scratch(width: int, reach: int) -> Scratch:
+    n_tiles = -(-min(width, BAND) // TILE)
+    n_ring = (BLOCK + 2 * reach + 2) * STRIDE
+    narrow_rings, wide_rings = (_aligned(n_tiles * n_ring).reshape(n_tiles, n_ring) for _ in range(2))
+    return _aligned(n_tiles * TILE + 2 * reach), narrow_rings, wide_rings, _aligned(2 * BAND), _aligned(2 * BAND)
 
 
 def _aligned(size: int) -> NDArray[np.float32]:
