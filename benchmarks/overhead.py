@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--frames N] [--runs N]
 
 Workers read a simulated movie of 256 x 256 px as they always do, but a stand-in for ``localize`` gives 30 made-up rows
-per frame at once; wire, journal, partial file and final write are the real ones. CPU time does not depend on what else
+per frame at once; wire, journal, partial file and results are the real ones. CPU time does not depend on what else
 the machine does, as frames/s do. Every figure is the median of the runs, which take turns.
 """
 

@@ -104,7 +104,8 @@ class Engine:
         if address is None and is_wanted:
             raise ServerError("cluster", "no server is in sight", "start launch-workers, or say --server HOST")
         if address is None and search.is_on_network:
-            notices().print("note: no server is in sight: this machine works alone; --server HOST names one")
+            alone = "note: no server is in sight: this machine works alone; --server HOST names one"
+            notices().print(alone, markup=False, soft_wrap=True)
         return address
 
     @contextmanager

@@ -114,7 +114,7 @@ class LocalizationForm:
 
 
 class LocalizationDraft:
-    """Rows, compressed as PYME does while the job runs, so that its end does not grow with it.
+    """Rows, compressed as PYME does while the job runs, so that nobody waits for it at the end.
 
     Parameters
     ----------
