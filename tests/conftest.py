@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import importlib.util
@@ -34,7 +35,20 @@ def _key_kernel_cache() -> None:
 
 
 _key_kernel_cache()
-os.environ["POINTILLIST_LOGS"] = tempfile.mkdtemp(prefix="pointillist-logs-")
+
+
+def _leave_home() -> None:
+    # What a user has (keys, settings, results, logs) is neither looked at nor touched.
+    home = tempfile.mkdtemp(prefix="pointillist-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    wishes = (f"POINTILLIST_{name}" for name in ("ALLOW", "CLUSTER", "CLUSTER_KEY", "SERVER"))
+    folders = (f"XDG_{name}_HOME" for name in ("CACHE", "CONFIG", "DATA", "STATE"))
+    for name in ("PYMEDATADIR", *wishes, *folders):
+        os.environ.pop(name, None)
+    os.environ |= {"HOME": home, "POINTILLIST_LOGS": f"{home}/logs"}
+
+
+_leave_home()
 
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET of unshare(2)."""
@@ -51,8 +65,6 @@ _leave_network()
 
 # No test speaks to the network that this machine is on, nor to a server that its user runs.
 os.environ["POINTILLIST_INTERFACE"] = "127.0.0.1"
-for name in ("POINTILLIST_SERVER", "POINTILLIST_CLUSTER", "POINTILLIST_CLUSTER_KEY"):
-    os.environ.pop(name, None)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
