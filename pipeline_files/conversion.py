@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 
 from fitting.localizations import Rows, blank_rows
 from fitting.modules import MODULES
-from pipeline_files.formats import FORMATS, NO_ERROR, FitFormat
+from pipeline_files.formats import FORMATS, NO_ERROR, WORD_BYTES, Words
 from pipeline_files.metadata import Metadata, number
 from pipeline_protocol.errors import SettingError
 
-_BLOCK_ROWS = 4096
-"""Converted at a time, column by column: as many stay in the cache until the last column."""
+Column = Callable[[str], NDArray[Any]]
+"""Returns one of PYME's columns, to be written to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,29 +93,41 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     ndarray
         As many rows of the format's dtype; errors of NaN are :data:`pipeline_files.formats.NO_ERROR`.
     """
+    words = to_pyme_words(rows, fit_module, scale)
+    return np.ascontiguousarray(words.T).reshape(-1).view(FORMATS[fit_module].dtype)
+
+
+def to_pyme_words(rows: Rows, fit_module: str, scale: Scale) -> Words:
+    """Convert localizations as :func:`to_pyme`, to columns, each on its own.
+
+    Returns
+    -------
+    ndarray
+        ``(word, row)``, the 4-byte words that PYME's rows consist of.
+    """
     form, factors = FORMATS[fit_module], scale.factors()
-    stored = np.zeros(len(rows), form.dtype)
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        _fill(stored[block], rows[block], form, factors)
-    return stored
+    words = np.zeros((form.dtype.itemsize // WORD_BYTES, len(rows)), np.uint32)
 
+    def column(name: str) -> NDArray[Any]:
+        word, dtype = form.words[name]
+        values: NDArray[Any] = words[word].view(dtype)
+        return values
 
-def _fill(stored: NDArray[np.void], rows: Rows, form: FitFormat, factors: Mapping[str, float]) -> None:
     for ours, theirs, unit in form.columns:
-        value = rows[ours]
-        if value.dtype.kind == "f":
-            value = value * factors[unit]
+        values, place = rows[ours], column(theirs)
+        if values.dtype.kind == "f":
+            np.multiply(values, factors[unit], out=place)
             if ours.endswith("_error"):
-                value = np.where(np.isnan(value), NO_ERROR, value)
-        _column(stored, theirs)[:] = value
+                place[np.isnan(place)] = NO_ERROR
+        else:
+            place[:] = values
     for theirs, constant in form.constants.items():
-        _column(stored, theirs)[:] = constant
+        column(theirs)[:] = constant
     if form.is_root_stored:
-        _take_root(stored)
+        _take_root(column)
     if form.is_level_at_origin:
-        for group in ("fitResults", "startParams"):
-            _move_level(_column(stored, group), -1)
+        _move_levels(column, -1)
+    return words
 
 
 def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
@@ -144,8 +157,7 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
         stored = _squared(stored)
     if form.is_level_at_origin:
         stored = stored.copy()
-        for group in ("fitResults", "startParams"):
-            _move_level(_column(stored, group), 1)
+        _move_levels(partial(_column, stored), 1)
     rows = blank_rows(len(stored), MODULES[fit_module].dtype)
     for ours, theirs, unit in form.columns:
         value = _column(stored, theirs)
@@ -156,9 +168,9 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     return rows
 
 
-def _take_root(stored: NDArray[np.void]) -> None:
+def _take_root(column: Column) -> None:
     """Replace heights, and their errors, by their roots."""
-    height, error = _column(stored, "fitResults.A"), _column(stored, "fitError.A")
+    height, error = column("fitResults.A"), column("fitError.A")
     root = np.sqrt(np.maximum(height, 0))
     has_error = (error != NO_ERROR) & (root > 0)
     error[:] = np.where(has_error, error / np.where(has_error, 2 * root, 1), NO_ERROR)
@@ -174,11 +186,12 @@ def _squared(stored: NDArray[np.void]) -> NDArray[np.void]:
     return stored
 
 
-def _move_level(values: NDArray[np.void], sign: int) -> None:
+def _move_levels(column: Column, sign: int) -> None:
     """Move the level of a sloping background from the spot to the origin of the frame, or from there to the spot."""
-    x, y, slope_x, slope_y = (_column(values, name).astype(np.float64) for name in ("x0", "y0", "bx", "by"))
-    level = _column(values, "background")
-    level += sign * (slope_x * x + slope_y * y)
+    for group in ("fitResults", "startParams"):
+        x, y, slope_x, slope_y = (column(f"{group}.{name}").astype(np.float64) for name in ("x0", "y0", "bx", "by"))
+        level = column(f"{group}.background")
+        level += sign * (slope_x * x + slope_y * y)
 
 
 def _column(rows: NDArray[np.void], path: str) -> NDArray[Any]:

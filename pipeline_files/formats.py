@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitting.localizations import QUANTITIES
 from fitting.modules import MODULES
 
 NO_ERROR = -5000.0
 """PYME's mark of a fit without error estimates."""
+
+WORD_BYTES = 4
+"""Of every column of PYME's."""
+
+Words = NDArray[np.uint32]
+"""``(word, row)``: such rows, column by column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,19 @@ class FitFormat:
     constants: Mapping[str, float]
     is_root_stored: bool = False
     is_level_at_origin: bool = False
+
+    @cached_property
+    def words(self) -> Mapping[str, tuple[int, np.dtype[Any]]]:
+        """Which word of a row each of PYME's columns is, and of what type."""
+        return dict(_words(self.dtype))
+
+
+def _words(dtype: np.dtype[Any], group: str = "", start: int = 0) -> Iterator[tuple[str, tuple[int, np.dtype[Any]]]]:
+    for name, (kind, offset, *_) in (dtype.fields or {}).items():
+        if kind.fields:
+            yield from _words(kind, f"{group}{name}.", start + offset)
+        else:
+            yield f"{group}{name}", ((start + offset) // WORD_BYTES, kind)
 
 
 _GROUPS = {"fitResults": "{}", "fitError": "{}_error", "startParams": "start_{}"}

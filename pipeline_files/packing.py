@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 from isal import isal_zlib
-from numpy.typing import NDArray
+
+from pipeline_files.formats import Words
 
 _LEVEL = 1
 """Of ISA-L's 3; the higher ones save nothing here. The level that a table names does not concern its readers."""
 
 
-def pack(rows: NDArray[np.void], n_chunk: int) -> bytes:
+def pack(words: Words, n_chunk: int) -> bytes:
     """Return a chunk of a table that is shuffled and compressed with zlib.
 
     Parameters
     ----------
-    rows
-        Of the table's dtype, C-contiguous.
+    words
+        Of the chunk's rows, in this machine's byte order, which is little-endian.
     n_chunk
         Rows in a chunk; where there are fewer, zeros follow.
 
@@ -29,6 +30,9 @@ def pack(rows: NDArray[np.void], n_chunk: int) -> bytes:
     bytes
         What stands in the file.
     """
-    planes = np.zeros((rows.itemsize, n_chunk), np.uint8)
-    planes[:, : len(rows)] = rows.view(np.uint8).reshape(len(rows), -1).T
+    n_words, n_rows = words.shape
+    by_place = words.view(np.uint8).reshape(n_words, n_rows, -1)
+    planes = np.zeros((n_words, by_place.shape[2], n_chunk), np.uint8)
+    for place in range(planes.shape[1]):
+        planes[:, place, :n_rows] = by_place[:, :, place]
     return isal_zlib.compress(planes, _LEVEL)

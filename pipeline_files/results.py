@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import deflate
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from fitting.localizations import Rows
 from fitting.modules import MODULES
-from pipeline_files.conversion import Scale, to_pyme
+from pipeline_files.conversion import Scale, to_pyme, to_pyme_words
 from pipeline_files.formats import FORMATS
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.identity import data_file_id
@@ -38,6 +36,11 @@ FORMAT_VERSION = 1
 
 _EXPECTED_ROWS = 500_000
 """PYME's; PyTables derives the size of chunks from it."""
+
+_BLOCK_ROWS = 4096
+"""Converted and appended at a time, while they are in the cache: PyTables copies them once more."""
+
+Converted = TypeVar("Converted")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -206,7 +209,9 @@ def append_localizations(path: Path, rows: Rows) -> None:
         If it cannot be written for any other reason.
     """
     with extend_hdf5(path, 2 * rows.nbytes) as file:
-        file.root.FitResults.append(_convert(file)(rows))
+        convert = _converter(file, to_pyme)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            file.root.FitResults.append(convert(rows[start : start + _BLOCK_ROWS]))
 
 
 def append_chunks(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:
@@ -234,7 +239,7 @@ def append_chunks(path: Path, chunks: Sequence[Rows], threads: Executor, checksu
         As :func:`append_localizations`.
     """
     with extend_hdf5(path, 2 * sum(rows.nbytes for rows in chunks)) as file:
-        table, convert = file.root.FitResults, _convert(file)
+        table, convert = file.root.FitResults, _converter(file, to_pyme_words)
         start, (n_rows,) = int(table.nrows), table.chunkshape
         n_stored = start + sum(map(len, chunks))
         table.truncate(n_stored)  # which also makes longer
@@ -268,8 +273,8 @@ def results_checksum(path: Path) -> tuple[int, int]:
         return len(table), checksum
 
 
-def _convert(file: tables.File) -> Callable[[Rows], NDArray[np.void]]:
-    """Return what turns localizations into rows of a file."""
+def _converter(file: tables.File, convert: Callable[[Rows, str, Scale], Converted]) -> Callable[[Rows], Converted]:
+    """Return what turns localizations into what a file stores."""
     own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
     scale = Scale(**{name: float(own[name]) for name in Scale.__dataclass_fields__})
-    return partial(to_pyme, fit_module=str(own.fit_module), scale=scale)
+    return lambda rows: convert(rows, str(own.fit_module), scale)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline_protocol.errors import ResultsError
+from pipeline_protocol.wire import Buffer
 from pipeline_server.ranges import Ranges
 from pipeline_server.records import (
     FailureEntry,
@@ -67,7 +69,7 @@ class Journal:
         self._file = file
         self._places: dict[int, Place] = {}
         self._failures: dict[int, str] = {}
-        self._pending: list[tuple[RangeEntry | FailureEntry, bytes]] = []
+        self._pending: list[tuple[RangeEntry | FailureEntry, list[Buffer]]] = []
 
     @classmethod
     def create(cls, path: Path, job: JobEntry) -> Self:
@@ -80,13 +82,14 @@ class Journal:
         ResultsError
             If the file exists, or cannot be written.
         """
+        begin = b"".join([_FILE_MARK, *pack_record(job)])
         with clear_journal_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             journal = cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644))
         try:
             journal._lock()
             with clear_journal_errors(path):
-                write_all(journal._file, _FILE_MARK + pack_record(job), 0)
+                write_all(journal._file, begin, 0)
                 os.fsync(journal._file)
                 _sync_folder(path.parent)
         except BaseException:
@@ -94,7 +97,7 @@ class Journal:
             journal.close()
             raise
         journal.job = job
-        journal.n_bytes = len(_FILE_MARK) + len(pack_record(job))
+        journal.n_bytes = len(begin)
         return journal
 
     @classmethod
@@ -134,7 +137,7 @@ class Journal:
             found = read_record(file.fileno(), len(_FILE_MARK))
         return found[0] if found and isinstance(found[0], JobEntry) else None
 
-    def append_range(self, entry: RangeEntry, buffers: Sequence[bytes | memoryview]) -> None:
+    def append_range(self, entry: RangeEntry, buffers: Sequence[Buffer]) -> None:
         """Have an answer written at the next :meth:`sync`."""
         self._pending.append((entry, pack_record(entry, buffers)))
 
@@ -155,14 +158,17 @@ class Journal:
         pending, self._pending = self._pending, []
         with clear_journal_errors(self.path):
             try:
-                write_all(self._file, b"".join(record for _, record in pending), self.n_bytes)
+                end = self.n_bytes
+                for part in itertools.chain.from_iterable(record for _, record in pending):
+                    write_all(self._file, part, end)
+                    end += len(part)
                 os.fdatasync(self._file)
             except OSError:
                 os.ftruncate(self._file, self.n_bytes)
                 raise
         for entry, record in pending:
             self._note(entry, self.n_bytes)
-            self.n_bytes += len(record)
+            self.n_bytes += sum(map(len, record))
 
     def has_room(self, n_bytes: int) -> bool:
         """Whether the journal could grow by so much; tried with zeros, which are taken away again."""

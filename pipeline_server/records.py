@@ -8,15 +8,16 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from isal import isal_zlib
 
 from pipeline_protocol.errors import ResultsError
 from pipeline_protocol.messages import JobSpec
+from pipeline_protocol.wire import Buffer
 
 _HEAD = struct.Struct("<4sIQI")
 _MARK = b"REC\n"
@@ -60,12 +61,14 @@ class JournalFullError(ResultsError):
     """The journal cannot grow: make room."""
 
 
-def pack_record(entry: Entry, buffers: Sequence[bytes | memoryview] = ()) -> bytes:
-    """Return the bytes of a record."""
-    header, body = msgspec.msgpack.encode(entry), b"".join(buffers)
-    lengths = len(header).to_bytes(4, "little") + len(body).to_bytes(8, "little")
-    checksum = zlib.crc32(body, zlib.crc32(header, zlib.crc32(lengths)))
-    return _HEAD.pack(_MARK, len(header), len(body), checksum) + header + body
+def pack_record(entry: Entry, buffers: Sequence[Buffer] = ()) -> list[Buffer]:
+    """Return the bytes of a record, part by part; the buffers are not copied."""
+    header = msgspec.msgpack.encode(entry)
+    n_body = sum(len(buffer) for buffer in buffers)
+    checksum = isal_zlib.crc32(len(header).to_bytes(4, "little") + n_body.to_bytes(8, "little"))
+    for part in (header, *buffers):
+        checksum = isal_zlib.crc32(part, checksum)
+    return [_HEAD.pack(_MARK, len(header), n_body, checksum) + header, *buffers]
 
 
 def read_record(file: int, offset: int) -> tuple[Entry, memoryview, int] | None:
@@ -91,7 +94,7 @@ def read_record(file: int, offset: int) -> tuple[Entry, memoryview, int] | None:
     if mark != _MARK or end > os.fstat(file).st_size:
         return None
     content = os.pread(file, n_header + n_body, offset + _HEAD.size)
-    if zlib.crc32(content, zlib.crc32(head[4:16])) != checksum:
+    if isal_zlib.crc32(content, isal_zlib.crc32(head[4:16])) != checksum:
         return None
     try:
         return _DECODER.decode(content[:n_header]), memoryview(content)[n_header:], end
@@ -99,7 +102,7 @@ def read_record(file: int, offset: int) -> tuple[Entry, memoryview, int] | None:
         return None
 
 
-def write_all(file: int, content: bytes, offset: int) -> None:
+def write_all(file: int, content: Buffer, offset: int) -> None:
     """Write all of the content; the system may take it in portions."""
     rest = memoryview(content)
     while rest:
