@@ -88,7 +88,7 @@ class Own:
     def __init__(self, frames: NDArray[np.uint16], simulation: Simulation, detector: str) -> None:
         settings = FitSettings(psf_sigma_px=1.3, background=NoBackground(), detector=detector)
         block = FrameBlock(frames=frames, first=0, n_movie_frames=len(frames))
-        self._analysis = FrameAnalysis(block, simulation.camera, settings)
+        self._analysis = FrameAnalysis.of(block, simulation.camera, settings)
         self._n = len(frames)
 
     def run(self) -> list[tuple[NDArray[np.floating], NDArray[np.floating]]]:

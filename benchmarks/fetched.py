@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from overhead import cpu_s, instant, wait
+from overhead import Instant, cpu_s, wait
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
@@ -129,7 +129,7 @@ def work(address: str, *, is_bare: bool) -> int:
     from pipeline_worker.warm_up import load_kernels  # noqa: PLC0415 - of a worker alone
 
     if is_bare:
-        setattr(fit, "localize", instant())  # noqa: B010 - mypy knows it as another module's
+        setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's
     supply = Supply()
     access = Access(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
     return WorkerProcess(address, user_keys(), kinds(access), supply=supply, warm_up=load_kernels).run()

@@ -2,7 +2,7 @@
 
     python benchmarks/overhead.py [--frames N] [--runs N]
 
-Workers read a simulated movie of 256 x 256 px as they always do, but a stand-in for ``localize`` gives 30 made-up rows
+Workers read a simulated movie of 256 x 256 px as they always do, but a stand-in for the localizer gives 30 made-up rows
 per frame at once; wire, journal, partial file and results are the real ones. CPU time does not depend on what else
 the machine does, as frames/s do. Every figure is the median of the runs, which take turns.
 """
@@ -16,7 +16,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,26 +55,29 @@ class Cost:
     server_us: float
 
 
-def instant() -> Callable[..., Localized]:
-    """Return a stand-in for ``localize``, whose rows have as much noise in their digits as real ones."""
-    rng = np.random.default_rng(1)
-    pool = np.zeros(4000 * N_SPOTS, LOCALIZATION_DTYPE)
-    for name in LOCALIZATION_DTYPE.names or ():
-        is_real = LOCALIZATION_DTYPE[name].kind == "f"
-        pool[name] = rng.normal(100, 10, len(pool)) if is_real else rng.integers(0, 256, len(pool))
+class Instant:
+    """A stand-in for :class:`Localizer`, whose rows have as much noise in their digits as real ones."""
 
-    def localize(_: FrameBlock, start: int, stop: int, _camera: CameraModel, settings: FitSettings) -> Localized:
-        frames = np.repeat(np.arange(max(start, settings.start_at), stop), N_SPOTS)
-        rows = pool[np.arange(len(frames)) % len(pool)]
+    def __init__(self, _: CameraModel, settings: FitSettings) -> None:
+        rng = np.random.default_rng(1)
+        self._start = settings.start_at
+        self._pool = np.zeros(4000 * N_SPOTS, LOCALIZATION_DTYPE)
+        for name in LOCALIZATION_DTYPE.names or ():
+            is_real = LOCALIZATION_DTYPE[name].kind == "f"
+            count = len(self._pool)
+            self._pool[name] = rng.normal(100, 10, count) if is_real else rng.integers(0, 256, count)
+
+    def localize(self, _: FrameBlock, start: int, stop: int) -> Localized:
+        """Make rows up."""
+        frames = np.repeat(np.arange(max(start, self._start), stop), N_SPOTS)
+        rows = self._pool[np.arange(len(frames)) % len(self._pool)]
         rows["frame"] = frames
         return Localized(rows=rows, failures={})
-
-    return localize
 
 
 def work(address: str) -> int:
     """Be a worker."""
-    setattr(fit, "localize", instant())  # noqa: B010 - mypy knows it as another module's
+    setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's
     return WorkerProcess(address, user_keys(), kinds(HERE), warm_up=load_kernels).run()
 
 

@@ -74,7 +74,7 @@ def time_stages(movie: Movie, background: str) -> tuple[dict[str, float], int]:
             frames = movie.read(lo, hi)
         block = FrameBlock(frames=frames, first=lo, n_movie_frames=movie.n_frames)
         with timed(seconds, "other"):
-            analysis = FrameAnalysis(block, camera, settings)
+            analysis = FrameAnalysis.of(block, camera, settings)
         for frame in range(start, stop):
             with timed(seconds, "background"):
                 analysis.load(frame)

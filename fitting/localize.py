@@ -6,6 +6,7 @@ The rows of a frame depend on that frame, its background window and the settings
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,23 +57,32 @@ class Inspection:
 
 
 class FrameAnalysis:
-    """The analysis of one frame after the other of a block.
+    """The analysis of one frame after the other, of one block after the other.
 
     Only what the fit looks at is corrected.
     """
 
-    def __init__(self, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> None:
-        frames = np.require(block.frames, requirements=["C", "W"])
-        self._block = replace(block, frames=frames)
+    def __init__(self, shape: tuple[int, int], camera: CameraModel, settings: FitSettings) -> None:
         self._settings = settings
-        shape = frames.shape[1:]
-        self._camera = camera.maps((shape[0], shape[1]))
-        self._is_usable = usable_frames(block)
-        self._sliding = sliding_background(self._block, self._is_usable, settings)
+        self._camera = camera.maps(shape)
         self._fit = fit_of(settings, self._camera)
         self.detector = detector_of(settings, self._camera)
         needs = True, self._fit.needs_background, self._fit.needs_variance
         self._images = FrameImages(*(np.empty(shape if is_needed else (0, 0), np.float32) for is_needed in needs))
+
+    @classmethod
+    def of(cls, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> Self:
+        """Prepare the analysis of a block, and of others whose frames have the same shape."""
+        height, width = block.frames.shape[1:]
+        analysis = cls((height, width), camera, settings)
+        analysis.begin(block)
+        return analysis
+
+    def begin(self, block: FrameBlock) -> None:
+        """Take up a block."""
+        self._block = replace(block, frames=np.require(block.frames, requirements=["C", "W"]))
+        self._is_usable = usable_frames(block)
+        self._sliding = sliding_background(self._block, self._is_usable, self._settings)
 
     def failure(self, frame: int) -> str | None:
         """Why a frame cannot be analysed, if so."""
@@ -137,19 +147,43 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
     ValueError
         If the block lacks a frame that is needed, or a camera map has another shape than the frames.
     """
-    if start < block.first or stop > block.first + len(block.frames):
-        msg = f"frames {start} to {stop} are not in the block"
-        raise ValueError(msg)
-    analysis = FrameAnalysis(block, camera, settings)
-    failures: dict[int, str] = {}
-    for frame in range(max(start, settings.start_at), stop):
-        failure = analysis.failure(frame)
-        if failure is not None:
-            failures[frame] = failure
-        elif not analysis.is_blank(frame):
-            analysis.load(frame)
-            analysis.add_fits(frame, analysis.candidates())
-    return Localized(rows=analysis.rows(), failures=failures)
+    return Localizer(camera, settings).localize(block, start, stop)
+
+
+class Localizer:
+    """:func:`localize` for one block after the other of a movie: what they have in common is prepared once.
+
+    Parameters
+    ----------
+    camera, settings
+        As for :func:`localize`.
+    """
+
+    def __init__(self, camera: CameraModel, settings: FitSettings) -> None:
+        self._camera = camera
+        self._settings = settings
+        self._analysis: FrameAnalysis | None = None
+
+    def localize(self, block: FrameBlock, start: int, stop: int) -> Localized:
+        """Localize the molecules of the frames ``[start, stop)`` of a block, as :func:`localize`."""
+        if start < block.first or stop > block.first + len(block.frames):
+            msg = f"frames {start} to {stop} are not in the block"
+            raise ValueError(msg)
+        analysis, self._analysis = self._analysis, None  # what an error leaves behind is not used again
+        if analysis is None:
+            analysis = FrameAnalysis.of(block, self._camera, self._settings)
+        else:
+            analysis.begin(block)
+        failures: dict[int, str] = {}
+        for frame in range(max(start, self._settings.start_at), stop):
+            failure = analysis.failure(frame)
+            if failure is not None:
+                failures[frame] = failure
+            elif not analysis.is_blank(frame):
+                analysis.load(frame)
+                analysis.add_fits(frame, analysis.candidates())
+        self._analysis = analysis
+        return Localized(rows=analysis.rows(), failures=failures)
 
 
 def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSettings) -> Inspection:
@@ -167,7 +201,7 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     ValueError
         As :func:`localize`; also if the frame has pixels that are not finite.
     """
-    analysis = FrameAnalysis(block, camera, settings)
+    analysis = FrameAnalysis.of(block, camera, settings)
     failure = analysis.failure(frame)
     if failure is not None:
         msg = f"frame {frame}: {failure}"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fitting.localizations import Rows
-from fitting.localize import localize
+from fitting.localize import Localizer
 from pipeline_files.camera import camera_model
 from pipeline_files.settings import fit_settings
 from pipeline_protocol.messages import JobSpec
@@ -35,12 +35,13 @@ class FitRunner:
 
     def __init__(self, spec: JobSpec, access: Access = HERE) -> None:
         with blocked_by_errors(), contextlib.ExitStack() as stack:
-            self._settings = fit_settings(spec.settings)
-            self._reader = stack.enter_context(contextlib.closing(MovieReader(spec, self._settings, access)))
+            settings = fit_settings(spec.settings)
+            self._reader = stack.enter_context(contextlib.closing(MovieReader(spec, settings, access)))
             load = partial(access.load_map, spec)
             shape = self._reader.movie.frame_shape
-            self._camera = camera_model(spec.settings, shape, Path(spec.movie).parent, load)
+            camera = camera_model(spec.settings, shape, Path(spec.movie).parent, load)
             stack.pop_all()  # the movie stays open
+        self._localizer = Localizer(camera, settings)
 
     def read(self, start: int, stop: int) -> tuple[int, int]:
         """Have the system fetch what a range begins with, and return the range."""
@@ -62,7 +63,7 @@ class FitRunner:
         seconds = {"read": 0.0, "fit": 0.0}
         for part in self._reader.parts(*inputs):
             began = time.perf_counter()
-            found = localize(part.block, part.start, part.stop, self._camera, self._settings)
+            found = self._localizer.localize(part.block, part.start, part.stop)
             rows.append(found.rows)
             failures.update(found.failures)
             seconds["read"] += part.read_s

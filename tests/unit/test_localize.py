@@ -14,7 +14,7 @@ from fitting.backgrounds.registry import background_method
 from fitting.blocks import BlockReader
 from fitting.camera import CameraModel
 from fitting.localizations import FrameBlock, Localized
-from fitting.localize import inspect, localize
+from fitting.localize import FrameAnalysis, Localizer, inspect, localize
 from fitting.settings import FitSettings
 
 N_FRAMES, SHAPE = 24, (40, 44)
@@ -43,8 +43,11 @@ def settings_with(**changes: Any) -> FitSettings:
 def localize_range(
     frames: NDArray[Any], start: int, stop: int, settings: FitSettings, camera: CameraModel = CAMERA
 ) -> Localized:
-    blocks = BlockReader(lambda first, end: frames[first:end], len(frames), settings)
-    return localize(blocks.block(start, stop), start, stop, camera, settings)
+    return localize(blocks_of(frames, settings).block(start, stop), start, stop, camera, settings)
+
+
+def blocks_of(frames: NDArray[Any], settings: FitSettings) -> BlockReader:
+    return BlockReader(lambda first, end: frames[first:end], len(frames), settings)
 
 
 @hypothesis_settings(max_examples=40)
@@ -69,9 +72,28 @@ def test_any_cutting_into_ranges_gives_identical_rows(
     )
     whole = localize_range(frames, 0, N_FRAMES, settings).rows
     edges = [0, *sorted(cuts), N_FRAMES]
-    pieces = [localize_range(frames, *ends, settings).rows for ends in pairwise(edges)]
+    blocks, localizer = blocks_of(frames, settings), Localizer(CAMERA, settings)
+    pieces = [localizer.localize(blocks.block(*ends), *ends).rows for ends in pairwise(edges)]
     assert len(whole) > N_FRAMES
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
+
+
+def test_what_was_found_before_an_error_is_not_in_the_next_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, settings = movie(), settings_with()
+    block, localizer = blocks_of(frames, settings).block(0, N_FRAMES), Localizer(CAMERA, settings)
+    find, calls = FrameAnalysis.candidates, iter(range(N_FRAMES))
+
+    def failing(analysis: FrameAnalysis) -> NDArray[np.float32]:
+        if next(calls) == 3:
+            raise MemoryError
+        return find(analysis)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameAnalysis, "candidates", failing)
+        with pytest.raises(MemoryError):
+            localizer.localize(block, 0, N_FRAMES)
+    expected = localize_range(frames, 6, 9, settings).rows
+    assert localizer.localize(block, 6, 9).rows.tobytes() == expected.tobytes()
 
 
 def test_a_scalar_camera_and_its_maps_give_identical_rows() -> None:
