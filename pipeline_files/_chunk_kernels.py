@@ -22,8 +22,9 @@ _TILE = 32
 _LONG_BYTES = 8
 """Of a long word, as which several pixels are written at once."""
 
-_LINE = 8
-"""Long words that are written side by side: a line of the cache."""
+_LINE = 32
+"""Long words that are written side by side: four lines of the cache, since in a large frame each row begins another
+page of memory."""
 
 _LONG_TILE = 128
 """Rows that are turned at a time, whose columns stay in the cache meanwhile."""

@@ -155,7 +155,8 @@ class ArrayFrames:
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``."""
-        frames = self._decoded(start, stop, out) if stop - start > 1 else self._read_by_hdf5(start, stop)
+        is_look = out is None and stop - start == 1
+        frames = self._read_by_hdf5(start, stop) if is_look else self._decoded(start, stop, out)
         if self._size() < self._size_at_first:  # HDF5 takes what is not there for zeros
             raise MovieError(self._path, "lost its end while it was read", "copy it again")
         return frames
@@ -169,7 +170,7 @@ class ArrayFrames:
         return self._read_by_hdf5(start, stop)
 
     def _read_by_hdf5(self, start: int, stop: int) -> Frames:
-        """One frame is not worth the import of a compiler, and HDF5 keeps the chunk for the next."""
+        """Read without the import of a compiler, for a look at one frame; HDF5 keeps the chunk for the next."""
         frames: Frames = self._data[start:stop]
         return frames.transpose(0, 2, 1).astype(self.dtype, copy=False)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import tables
 from numpy.typing import NDArray
 
 from pipeline_files.movie import open_movie
+from pipeline_files.pyme_h5 import open_pyme_h5
 from pipeline_files.source import EVENT_DTYPE
 from pipeline_protocol.errors import MovieError
 
@@ -35,6 +37,15 @@ def test_frames_come_with_y_before_x_whatever_the_chunks(
             frames = movie.read(start, stop)
             assert frames.flags.c_contiguous
             np.testing.assert_array_equal(frames, FRAMES[start:stop])
+
+
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_frames_are_put_where_they_are_wanted(tmp_path: Path, n_frames: int) -> None:
+    write_pyme(tmp_path / "a.h5", FRAMES, chunks=(1, 12, 16))
+    out = np.zeros((n_frames, 16, 12), np.uint16)
+    with closing(open_pyme_h5(tmp_path / "a.h5").frames) as source:
+        assert source.read(3, 3 + n_frames, out) is out  # not by way of another array
+    np.testing.assert_array_equal(out, FRAMES[3 : 3 + n_frames])
 
 
 @pytest.mark.parametrize(
