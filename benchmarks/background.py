@@ -31,7 +31,7 @@ from cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from fitting.background import sliding_background, usable_frames  # noqa: E402 - the cache's place comes first
+from fitting.background import background_of, usable_frames  # noqa: E402 - the cache's place comes first
 from fitting.backgrounds.live import LiveBackground  # noqa: E402
 from fitting.backgrounds.method import WindowMethod  # noqa: E402
 from fitting.backgrounds.registry import background_method  # noqa: E402
@@ -58,7 +58,8 @@ def time_ours(identifier: str, movie: NDArray[Any]) -> float:
     began = time.perf_counter()
     blocks = BlockReader(lambda start, stop: movie[start:stop], len(movie), settings)
     block = blocks.block(0, len(movie))
-    sliding = sliding_background(block, usable_frames(block), settings)
+    sliding = background_of(settings)
+    sliding.begin(block, usable_frames(block))
     for frame in range(len(movie)):
         sliding.at(frame)
     return time.perf_counter() - began

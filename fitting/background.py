@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fitting.backgrounds.images import BackgroundImages
 from fitting.backgrounds.method import BackgroundMethod, WindowMethod
 from fitting.backgrounds.no_background import NoBackground
-from fitting.backgrounds.sliding import slider_of
+from fitting.backgrounds.sliding import Slider, slider_of
 from fitting.backgrounds.sparse_images import image_spans, offset_adu
 from fitting.backgrounds.sparse_median import SparseMedian
 from fitting.localizations import FrameBlock
@@ -69,7 +69,23 @@ def frames_needed(settings: FitSettings, start: int, stop: int, n_movie_frames: 
 
 
 class Background(Protocol):
-    """Background of one frame after the other, raw counts."""
+    """Background of one frame after the other, raw counts, of one block after the other of a movie."""
+
+    def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:
+        """Take up a block.
+
+        Parameters
+        ----------
+        block
+            Raw frames, those of the windows among them; with the background images of methods that have no window.
+        usable
+            Which frames of the block may enter a window.
+
+        Raises
+        ------
+        ValueError
+            If the images are missing.
+        """
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
         """Background of a frame, ``(y, x)``, in raw counts; None where it has none. The next call may overwrite it."""
@@ -78,33 +94,47 @@ class Background(Protocol):
 class _Nothing:
     """The background of settings that ask for none."""
 
+    def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:
+        """Need nothing."""
+
     def at(self, frame: int) -> None:
         """Give no background."""
 
 
 class _SlidingWindow:
-    """The background of windows: made for a batch of frames at a time, so that a strip of pixels stays in the cache."""
+    """The background of windows: made for a batch of frames at a time, so that a strip of pixels stays in the cache.
 
-    def __init__(
-        self, block: FrameBlock, usable: NDArray[np.bool_], method: WindowMethod, first_illuminated_frame: int
-    ) -> None:
-        self._block = block
-        self._usable = usable
+    A window slides on from block to block where the frames that leave it are in the next one, too.
+    """
+
+    _block: FrameBlock
+    _usable: NDArray[np.bool_]
+
+    def __init__(self, method: WindowMethod, first_illuminated_frame: int) -> None:
         self._method = method
         self._earliest = first_illuminated_frame
-        self._restart()
+        self._slider: Slider | None = None
+        self._held_from = 0
+        self._first = self._stop = 0
+
+    def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:
+        """Take up a block; see :class:`Background`."""
+        self._block, self._usable = block, usable
+        self._first = self._stop  # what images there are may look at frames of the block before
+        if block.first > self._held_from:
+            self._slider = None
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
         """Background of a frame, ``(y, x)``, in raw counts; None where its window is empty."""
-        if not self._first <= frame < self._stop:
-            self._slide(frame)
+        if self._slider is None or not self._first <= frame < self._stop:
+            self._slider = self._slide(frame)
         return self._slider.image(frame - self._first)
 
-    def _restart(self) -> None:
-        frames = self._block.frames
-        begin, end = self._method.ends(0, self._block.n_movie_frames)
-        self._slider = slider_of(self._method, min(end - begin, len(frames)), frames.shape[1:], frames.dtype)
-        self._first = self._stop = -1
+    def _fresh(self) -> Slider:
+        block = self._block
+        begin, end = self._method.ends(0, block.n_movie_frames)
+        longest = min(end - begin, block.n_movie_frames)
+        return slider_of(self._method, longest, block.frames.shape[1:], block.frames.dtype)
 
     def _span(self, frame: int) -> Span:
         return self._method.span(frame, self._block.n_movie_frames, self._earliest)
@@ -116,34 +146,40 @@ class _SlidingWindow:
     def _is_usable(self, frame: int) -> bool:
         return bool(self._usable[frame - self._block.first])
 
-    def _slide(self, frame: int) -> None:
+    def _slide(self, frame: int) -> Slider:
         block = self._block
         spans = [self._span(frame)]
         if not self._is_in_block(spans[0]):
             msg = f"frames {spans[0][0]} to {spans[0][1]} are the background of frame {frame} and not in the block"
             raise ValueError(msg)
-        if frame < self._first:
-            self._restart()
-        last = min(frame + self._slider.n_together, block.first + len(block.frames))
+        slider = self._fresh() if self._slider is None or frame < self._stop else self._slider
+        last = min(frame + slider.n_together, block.first + len(block.frames))
         for following in range(frame + 1, last):
             span = self._span(following)
             if not self._is_in_block(span):
                 break
             spans.append(span)
-        self._slider.slide(block.frames, block.first, spans, self._is_usable)
-        self._first, self._stop = frame, frame + len(spans)
+        slider.slide(block.frames, block.first, spans, self._is_usable)
+        self._first, self._stop, self._held_from = frame, frame + len(spans), spans[-1][0]
+        return slider
 
 
 class _Stored:
     """The background of images that come with the frames."""
 
-    def __init__(self, block: FrameBlock, method: BackgroundMethod) -> None:
+    _images: BackgroundImages
+    _block: FrameBlock
+
+    def __init__(self, method: BackgroundMethod) -> None:
+        self._method = method
+
+    def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:  # noqa: ARG002 - there is no window
+        """Take up a block; see :class:`Background`."""
         if block.background_images is None:
-            msg = f"background {method.identifier}: its images do not come with the frames"
+            msg = f"background {self._method.identifier}: its images do not come with the frames"
             raise ValueError(msg)
         self._images = block.background_images
         self._block = block
-        self._method = method
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
         """Background of a frame, ``(y, x)``, in raw counts; None where it has none."""
@@ -154,27 +190,18 @@ class _Stored:
         return image + np.float32(offset_adu(self._method, raw, image))
 
 
-def sliding_background(block: FrameBlock, usable: NDArray[np.bool_], settings: FitSettings) -> Background:
-    """Choose the background that the settings ask for.
+def background_of(settings: FitSettings) -> Background:
+    """Make the background that the settings ask for.
 
     Parameters
     ----------
-    block
-        Raw frames, those of the windows among them; with the background images of methods that have no window.
-    usable
-        Which frames of the block may enter a window.
     settings
         The method, and the first illuminated frame.
-
-    Raises
-    ------
-    ValueError
-        If the images are missing.
     """
     method = settings.background
     if isinstance(method, WindowMethod):
-        return _SlidingWindow(block, usable, method, settings.first_illuminated_frame)
-    return _Nothing() if isinstance(method, NoBackground) else _Stored(block, method)
+        return _SlidingWindow(method, settings.first_illuminated_frame)
+    return _Nothing() if isinstance(method, NoBackground) else _Stored(method)
 
 
 def background_images(block: FrameBlock, start: int, stop: int, settings: FitSettings) -> BackgroundImages:
@@ -200,19 +227,37 @@ def background_images(block: FrameBlock, start: int, stop: int, settings: FitSet
     ValueError
         If the block lacks what is needed.
     """
-    usable, method, stored = usable_frames(block), settings.background, block.background_images
-    if isinstance(method, SparseMedian) and stored is not None:
-        return _with_offsets(block, (start, stop), method, stored)
-    sliding = sliding_background(block, usable, settings)
-    found = [None if image is None else image.copy() for image in map(sliding.at, range(start, stop))]
-    images = [image for image in found if image is not None]
-    has_image = np.array([image is not None for image in found])
-    return BackgroundImages(
-        first=start,
-        images=np.stack(images) if images else np.empty((0, *block.frames.shape[1:]), np.float32),
-        index=np.where(has_image, np.cumsum(has_image) - 1, -1).astype(np.int32),
-        offsets_adu=np.zeros(stop - start),
-    )
+    return BackgroundSeries(settings).images(block, start, stop)
+
+
+class BackgroundSeries:
+    """:func:`background_images` of one block after the other of a movie: windows slide on.
+
+    Parameters
+    ----------
+    settings
+        As for :func:`background_images`.
+    """
+
+    def __init__(self, settings: FitSettings) -> None:
+        self._method = settings.background
+        self._background = background_of(settings)
+
+    def images(self, block: FrameBlock, start: int, stop: int) -> BackgroundImages:
+        """Return the background of a range of frames in a block, as :func:`background_images`."""
+        usable, stored = usable_frames(block), block.background_images
+        if isinstance(self._method, SparseMedian) and stored is not None:
+            return _with_offsets(block, (start, stop), self._method, stored)
+        self._background.begin(block, usable)
+        found = [None if image is None else image.copy() for image in map(self._background.at, range(start, stop))]
+        images = [image for image in found if image is not None]
+        has_image = np.array([image is not None for image in found])
+        return BackgroundImages(
+            first=start,
+            images=np.stack(images) if images else np.empty((0, *block.frames.shape[1:]), np.float32),
+            index=np.where(has_image, np.cumsum(has_image) - 1, -1).astype(np.int32),
+            offsets_adu=np.zeros(stop - start),
+        )
 
 
 def _with_offsets(block: FrameBlock, span: Span, method: SparseMedian, stored: BackgroundImages) -> BackgroundImages:

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.background import sliding_background, usable_frames
+from fitting.background import background_of, usable_frames
 from fitting.camera import CameraModel
 from fitting.detection import RawFrame
 from fitting.detectors import detector_of
@@ -65,6 +65,7 @@ class FrameAnalysis:
     def __init__(self, shape: tuple[int, int], camera: CameraModel, settings: FitSettings) -> None:
         self._settings = settings
         self._camera = camera.maps(shape)
+        self._background = background_of(settings)
         self._fit = fit_of(settings, self._camera)
         self.detector = detector_of(settings, self._camera)
         needs = True, self._fit.needs_background, self._fit.needs_variance
@@ -82,7 +83,7 @@ class FrameAnalysis:
         """Take up a block."""
         self._block = replace(block, frames=np.require(block.frames, requirements=["C", "W"]))
         self._is_usable = usable_frames(block)
-        self._sliding = sliding_background(self._block, self._is_usable, self._settings)
+        self._background.begin(self._block, self._is_usable)
 
     def failure(self, frame: int) -> str | None:
         """Why a frame cannot be analysed, if so."""
@@ -98,7 +99,7 @@ class FrameAnalysis:
 
     def load(self, frame: int) -> None:
         """Take up a frame and its background."""
-        self._raw = RawFrame(self._block.frames[frame - self._block.first], self._sliding.at(frame))
+        self._raw = RawFrame(self._block.frames[frame - self._block.first], self._background.at(frame))
 
     def candidates(self) -> NDArray[np.float32]:
         """Find candidates in the loaded frame, ``(candidate, 3)``."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.background import background_images
+from fitting.background import BackgroundSeries
 from pipeline_files.background_preparation import background_layout, settings_of_background
 from pipeline_files.image_packs import Pack
 from pipeline_protocol.messages import JobSpec
@@ -37,8 +37,9 @@ class BackgroundRunner:
 
     def __init__(self, spec: JobSpec, access: Access = HERE) -> None:
         with blocked_by_errors():
-            self._settings = settings_of_background(spec.settings)
-            self._reader = MovieReader(spec, self._settings, access)
+            settings = settings_of_background(spec.settings)
+            self._background = BackgroundSeries(settings)
+            self._reader = MovieReader(spec, settings, access)
             self._layout = background_layout(spec.settings, self._reader.movie)
 
     def read(self, start: int, stop: int) -> tuple[int, int]:
@@ -70,6 +71,6 @@ class BackgroundRunner:
         """Yield the background of each frame, and what has to be added to it; take the time of reading."""
         for part in self._reader.parts(start, stop):
             seconds["read"] += part.read_s
-            found = background_images(part.block, part.start, part.stop, self._settings)
+            found = self._background.images(part.block, part.start, part.stop)
             for number, offset_adu in zip(found.index, found.offsets_adu, strict=True):
                 yield None if number < 0 else found.images[number], float(offset_adu)

@@ -25,8 +25,8 @@ BLOCK_BYTES = 8 << 20
 """Raw frames that are read, then computed with, at a time: they are still in the cache, and memory does not grow with
 the task."""
 
-_BLOCK_WINDOWS = 2
-"""Length of such a block in background windows, at least, since each block begins its windows anew."""
+_BLOCK_FRAMES = 8
+"""Frames of such a block, at least, where there is a window: ordered windows slide over as many at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,11 +82,14 @@ class MovieReader:
         middle = self._n_frames // 2
         first, end = window_span(settings, middle, middle + 1, self._n_frames)
         frame_bytes = math.prod(self.movie.frame_shape) * self.movie.dtype.itemsize
-        self._n_block = max(1, BLOCK_BYTES // frame_bytes, _BLOCK_WINDOWS * (end - first - 1))
+        context = end - first - 1
+        self._n_block = max(1, BLOCK_BYTES // frame_bytes, min(context, _BLOCK_FRAMES))
+        self._n_shared = context + 1 if context else 0  # frames that a block has in common with the one before
         self._frame_bytes = frame_bytes
         self._spread = spread_images(settings, self.movie.read, self._n_frames, stored)
         self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
         self._first = self._end = 0  # of the frames in it
+        self._place = 0  # of the first of them
         self._expected_stop = self._expected_end = 0
 
     def expect(self, start: int, stop: int) -> None:
@@ -130,15 +133,12 @@ class MovieReader:
     def _block(self, start: int, stop: int) -> FrameBlock:
         """Read frames with all that their background needs; what the block before left in memory is not read again."""
         first, end = window_span(self._settings, start, stop, self._n_frames)
-        kept = self._frames[:0]
-        if self._first <= first < self._end:
-            kept = self._frames[first - self._first : min(end, self._end) - self._first]
-        if end - first > len(self._frames):
-            self._frames = np.empty((end - first, *self.movie.frame_shape), self.movie.dtype)
-        frames = self._frames[: end - first]
-        frames[: len(kept)] = kept
-        self._first = self._end = first
-        self.movie.read(first + len(kept), end, frames[len(kept) :])
+        if self._n_shared and self._first < first <= self._end:
+            first -= 1  # which leaves the window as it slides on
+        n_kept = self._make_room(first, end)
+        frames = self._frames[self._place : self._place + end - first]
+        self._end = first + n_kept
+        self.movie.read(self._end, end, frames[n_kept:])
         self._end = end
         return FrameBlock(
             frames=frames,
@@ -146,6 +146,21 @@ class MovieReader:
             n_movie_frames=self._n_frames,
             background_images=None if self._spread is None else self._spread(start, stop),
         )
+
+    def _make_room(self, first: int, end: int) -> int:
+        """Make room for the frames ``[first, end)``; return how many of them, the first ones, are there already."""
+        is_near = self._first <= first < self._end
+        n_kept = min(end, self._end) - first if is_near else 0
+        place = self._place + first - self._first if is_near else 0
+        if place + end - first > len(self._frames):
+            kept = self._frames[place : place + n_kept]
+            if end - first > len(self._frames):
+                n_room = max(end - first, 2 * self._n_shared + self._n_block)  # what is kept is moved seldom
+                self._frames = np.empty((n_room, *self.movie.frame_shape), self.movie.dtype)
+            self._frames[:n_kept] = kept
+            place = 0
+        self._first, self._place = first, place
+        return n_kept
 
 
 @contextmanager

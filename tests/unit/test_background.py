@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fitting.background import (
+    Background,
+    BackgroundSeries,
     background_images,
+    background_of,
     frame_window,
     frames_needed,
-    sliding_background,
     usable_frames,
     window_span,
 )
@@ -79,12 +81,18 @@ def background_by_definition(method: WindowMethod, window: NDArray[Any]) -> NDAr
     return np.asarray(window.mean(axis=0, dtype=np.float64).astype(np.float32))
 
 
+def background_in(block: FrameBlock, settings: FitSettings) -> Background:
+    background = background_of(settings)
+    background.begin(block, usable_frames(block))
+    return background
+
+
 def backgrounds(
     frames: NDArray[Any], settings: FitSettings, start: int, stop: int, order: Sequence[int] = ()
 ) -> list[NDArray[Any] | None]:
     blocks = BlockReader(lambda first, end: frames[first:end], len(frames), settings)
     block = blocks.block(start, stop)
-    sliding = sliding_background(block, usable_frames(block), settings)
+    sliding = background_in(block, settings)
     images = (sliding.at(frame) for frame in order or range(start, stop))
     return [None if image is None else image.copy() for image in images]
 
@@ -242,13 +250,41 @@ def test_a_plateau_of_more_than_half_the_kernel_is_followed(identifier: str) -> 
     assert (level[centre + 15 :] == 10).all()
 
 
+@given(
+    identifier=windows,
+    dtype=dtypes,
+    ranges=st.lists(st.tuples(st.integers(0, N_FRAMES - 1), st.integers(1, 9)), min_size=1, max_size=8),
+    n_more=st.integers(0, 3),
+    is_in_order=st.booleans(),
+)
+def test_windows_slide_on_from_block_to_block(
+    identifier: str, dtype: Any, ranges: list[tuple[int, int]], n_more: int, *, is_in_order: bool
+) -> None:
+    frames, settings = movie(dtype), settings_with(identifier)
+    whole = backgrounds(frames, settings, 0, N_FRAMES)
+    if is_in_order:
+        edges = sorted({0, N_FRAMES, *(start for start, _ in ranges)})
+        spans = list(pairwise(edges))
+    else:
+        spans = [(start, min(start + length, N_FRAMES)) for start, length in ranges]
+    series, memory = BackgroundSeries(settings), np.empty_like(frames)
+    for start, stop in spans:
+        first, end = window_span(settings, start, stop, N_FRAMES)
+        first = max(0, first - n_more)
+        memory[:] = 99  # frames of the block before are gone
+        memory[: end - first] = frames[first:end]
+        block = FrameBlock(frames=memory[: end - first], first=first, n_movie_frames=N_FRAMES)
+        found = series.images(block, start, stop)
+        assert_equal([found.of(frame) for frame in range(start, stop)], whole[start:stop])
+
+
 def test_no_background_is_none() -> None:
     assert backgrounds(movie(np.uint16), settings_with("none"), 0, 3) == [None, None, None]
 
 
 def test_a_block_without_the_window_is_refused() -> None:
     block = FrameBlock(frames=movie(np.uint16)[20:], first=20, n_movie_frames=N_FRAMES)
-    sliding = sliding_background(block, usable_frames(block), settings_with("mean:b=-5"))
+    sliding = background_in(block, settings_with("mean:b=-5"))
     with pytest.raises(ValueError, match="frames 17 to 22 are the background of frame 22"):
         sliding.at(22)
 
@@ -256,7 +292,7 @@ def test_a_block_without_the_window_is_refused() -> None:
 def test_a_block_without_its_images_is_refused() -> None:
     block = FrameBlock(frames=movie(np.uint16), first=0, n_movie_frames=N_FRAMES)
     with pytest.raises(ValueError, match="background copy: its images do not come with the frames"):
-        sliding_background(block, usable_frames(block), settings_with("copy"))
+        background_in(block, settings_with("copy"))
 
 
 def test_a_copy_is_the_images_that_came_with_the_frames() -> None:
@@ -264,7 +300,7 @@ def test_a_copy_is_the_images_that_came_with_the_frames() -> None:
     block = BlockReader(lambda first, end: frames[first:end], len(frames), settings).block(0, N_FRAMES)
     images = background_images(block, 0, N_FRAMES, settings)
     given_block = FrameBlock(frames=frames, first=0, n_movie_frames=N_FRAMES, background_images=images)
-    sliding = sliding_background(given_block, usable_frames(given_block), settings_with("copy"))
+    sliding = background_in(given_block, settings_with("copy"))
     assert_equal([sliding.at(frame) for frame in range(N_FRAMES)], backgrounds(frames, settings, 0, N_FRAMES))
     with pytest.raises(ValueError, match="frame 40: its background image is not among those of frames 0 to 40"):
         images.of(N_FRAMES)

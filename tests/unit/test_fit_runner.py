@@ -71,7 +71,7 @@ def test_any_order_and_cutting_gives_the_rows_of_the_whole(
     movie: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, background: str
 ) -> None:
     monkeypatch.setattr(movie_reader, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(movie_reader, "_BLOCK_WINDOWS", 0)
+    monkeypatch.setattr(movie_reader, "_BLOCK_FRAMES", 1)
     spec = spec_of(movie, [*SETTINGS, f"Analysis.Background={background}"])
     settings, camera = fit_settings(spec.settings), camera_model(spec.settings, (24, 24), movie.parent)
     block = BlockReader(lambda start, stop: frames()[start:stop], N_FRAMES, settings).block(0, N_FRAMES)
