@@ -1,9 +1,10 @@
 """Frames/s and fits/s on PYME's benchmark setting: the stages, bare loops, workers, and PYME beside them.
 
-    python benchmarks/throughput.py [--frames N] [--runs N]
+    python benchmarks/throughput.py [--frames N] [--large-frames N] [--runs N]
 
 A movie of 256 x 256 px with 30 spots of 1000 e- per frame is simulated and written as PYME spools it (zlib), and
-uncompressed. Every figure is the median of the runs, which take turns. Where POINTILLIST_PYME_PYTHON names an
+uncompressed; so is one of 2048 x 2048 px with 1900 spots, for the service alone. Every figure is the median of the
+runs, which take turns. Where POINTILLIST_PYME_PYTHON names an
 interpreter that has PYME, PYME's loop over the same file runs between ours.
 """
 
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
@@ -33,6 +35,7 @@ use_kernel_cache()
 from fitting.background import window_span  # noqa: E402 - the cache's place is read as numba is imported
 from fitting.localizations import FrameBlock  # noqa: E402
 from fitting.localize import FrameAnalysis, localize  # noqa: E402
+from fitting.simulation.blinking import Blinking  # noqa: E402
 from fitting.simulation.movie import Scene, Simulation  # noqa: E402
 from pipeline_files.camera import camera_model  # noqa: E402
 from pipeline_files.movie import Movie, open_movie  # noqa: E402
@@ -51,6 +54,7 @@ METADATA = {
 }
 PYME_LOOP = Path(__file__).with_name("pyme_loop.py")
 BLOCK = 100  # frames that are read at a time
+LARGE_PX, LARGE_SPOTS, LARGE_DISTINCT = 2048, 1900, 8
 PYME, LOOP, SERVICE = "PYME, its loop, one process", "bare loop, threads: {}", "service to .h5r, workers: {}"
 
 
@@ -147,6 +151,18 @@ def write_movies(folder: Path, n_frames: int) -> dict[str, Path]:
     frames = np.concatenate(
         [simulation.frames(start, min(start + BLOCK, n_frames)) for start in range(0, n_frames, BLOCK)]
     )
+    return write_both(folder, frames)
+
+
+def write_large_movies(folder: Path, n_frames: int) -> dict[str, Path]:
+    """Write frames of a whole sCMOS sensor, a few over and over, compressed and not."""
+    scene = Scene(frame_shape=(LARGE_PX, LARGE_PX), blinking=Blinking(emitters_per_frame=LARGE_SPOTS))
+    frames = Simulation(scene, seed=1).frames(0, min(n_frames, LARGE_DISTINCT))
+    return write_both(folder, np.resize(frames, (n_frames, LARGE_PX, LARGE_PX)))
+
+
+def write_both(folder: Path, frames: NDArray[np.uint16]) -> dict[str, Path]:
+    folder.mkdir(exist_ok=True)
     paths = {kind: folder / f"{kind}.h5" for kind in ("zlib", "uncompressed")}
     for kind, path in paths.items():
         write_pyme_h5(path, [frames], METADATA, is_compressed=kind == "zlib")
@@ -186,9 +202,20 @@ def show_rates(console: Console, paths: dict[str, Path], runs: int, n_frames: in
     console.print(table)
 
 
+def show_large_rates(console: Console, paths: dict[str, Path], runs: int, n_frames: int) -> None:
+    title = f"From .h5 to .h5r, {LARGE_PX} x {LARGE_PX} px"
+    table = Table("movie", "background", "1 worker, frames/s", "2 workers", title=title, box=MARKDOWN)
+    for (kind, path), background in itertools.product(paths.items(), ("0:0", "-30:0")):
+        seconds = [[time_service(path, background, n) for n in (1, 2)] for _ in range(runs)]
+        medians = (f"{n_frames / statistics.median(found):.1f}" for found in zip(*seconds, strict=True))
+        table.add_row(kind, background, *medians)
+    console.print(table)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=6000, help="length of the movie")
+    parser.add_argument("--large-frames", type=int, default=200, help="length of the movie of large frames; 0: none")
     parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
     arguments = parser.parse_args()
     console = Console(width=100)
@@ -199,6 +226,9 @@ def main() -> None:
                 time_stages(movie, "-30:0")  # the kernels are compiled, and the file is in memory
         show_stages(console, paths["zlib"], arguments.runs)
         show_rates(console, paths, arguments.runs, arguments.frames)
+        if arguments.large_frames:
+            paths = write_large_movies(Path(folder) / "large", arguments.large_frames)
+            show_large_rates(console, paths, arguments.runs, arguments.large_frames)
 
 
 if __name__ == "__main__":
