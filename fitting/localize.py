@@ -183,8 +183,9 @@ class Localizer:
             elif not analysis.is_blank(frame):
                 analysis.load(frame)
                 analysis.add_fits(frame, analysis.candidates())
+        rows = analysis.rows()
         self._analysis = analysis
-        return Localized(rows=analysis.rows(), failures=failures)
+        return Localized(rows=rows, failures=failures)
 
 
 def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSettings) -> Inspection:

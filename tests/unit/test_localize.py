@@ -78,18 +78,21 @@ def test_any_cutting_into_ranges_gives_identical_rows(
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
 
 
-def test_what_was_found_before_an_error_is_not_in_the_next_range(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("step", "n_before"), [("candidates", 3), ("rows", 0)])
+def test_what_was_found_before_an_error_is_not_in_the_next_range(
+    monkeypatch: pytest.MonkeyPatch, step: str, n_before: int
+) -> None:
     frames, settings = movie(), settings_with()
     block, localizer = blocks_of(frames, settings).block(0, N_FRAMES), Localizer(CAMERA, settings)
-    find, calls = FrameAnalysis.candidates, iter(range(N_FRAMES))
+    original, calls = getattr(FrameAnalysis, step), iter(range(N_FRAMES))
 
-    def failing(analysis: FrameAnalysis) -> NDArray[np.float32]:
-        if next(calls) == 3:
+    def failing(analysis: FrameAnalysis) -> Any:
+        if next(calls) == n_before:
             raise MemoryError
-        return find(analysis)
+        return original(analysis)
 
     with monkeypatch.context() as patch:
-        patch.setattr(FrameAnalysis, "candidates", failing)
+        patch.setattr(FrameAnalysis, step, failing)
         with pytest.raises(MemoryError):
             localizer.localize(block, 0, N_FRAMES)
     expected = localize_range(frames, 6, 9, settings).rows
