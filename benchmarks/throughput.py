@@ -215,7 +215,7 @@ def show_large_rates(console: Console, paths: dict[str, Path], runs: int, n_fram
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=6000, help="length of the movie")
-    parser.add_argument("--large-frames", type=int, default=200, help="length of the movie of large frames; 0: none")
+    parser.add_argument("--large-frames", type=int, default=100, help="length of the movie of large frames; 0: none")
     parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
     arguments = parser.parse_args()
     console = Console(width=100)
