@@ -152,7 +152,8 @@ class _SlidingWindow:
         if not self._is_in_block(spans[0]):
             msg = f"frames {spans[0][0]} to {spans[0][1]} are the background of frame {frame} and not in the block"
             raise ValueError(msg)
-        slider = self._fresh() if self._slider is None or frame < self._stop else self._slider
+        held, self._slider = self._slider, None  # what an error leaves behind is not used again
+        slider = self._fresh() if held is None or frame < self._stop else held
         last = min(frame + slider.n_together, block.first + len(block.frames))
         for following in range(frame + 1, last):
             span = self._span(following)

@@ -20,6 +20,7 @@ from fitting.background import (
     usable_frames,
     window_span,
 )
+from fitting.backgrounds import sliding
 from fitting.backgrounds.method import WindowMethod
 from fitting.backgrounds.percentile import Percentile
 from fitting.backgrounds.registry import background_method
@@ -92,8 +93,8 @@ def backgrounds(
 ) -> list[NDArray[Any] | None]:
     blocks = BlockReader(lambda first, end: frames[first:end], len(frames), settings)
     block = blocks.block(start, stop)
-    sliding = background_in(block, settings)
-    images = (sliding.at(frame) for frame in order or range(start, stop))
+    background = background_in(block, settings)
+    images = (background.at(frame) for frame in order or range(start, stop))
     return [None if image is None else image.copy() for image in images]
 
 
@@ -278,15 +279,33 @@ def test_windows_slide_on_from_block_to_block(
         assert_equal([found.of(frame) for frame in range(start, stop)], whole[start:stop])
 
 
+def test_a_window_begins_anew_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, settings = movie(np.uint16), settings_with("mean:b=-6")
+    block = FrameBlock(frames=frames, first=0, n_movie_frames=N_FRAMES)
+    series = BackgroundSeries(settings)
+    series.images(block, 0, 10)
+
+    def failing(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sliding, "slide_sums", failing)
+        with pytest.raises(MemoryError):
+            series.images(block, 10, 20)
+    found = series.images(block, 20, N_FRAMES)
+    whole = backgrounds(frames, settings, 0, N_FRAMES)
+    assert_equal([found.of(frame) for frame in range(20, N_FRAMES)], whole[20:])
+
+
 def test_no_background_is_none() -> None:
     assert backgrounds(movie(np.uint16), settings_with("none"), 0, 3) == [None, None, None]
 
 
 def test_a_block_without_the_window_is_refused() -> None:
     block = FrameBlock(frames=movie(np.uint16)[20:], first=20, n_movie_frames=N_FRAMES)
-    sliding = background_in(block, settings_with("mean:b=-5"))
+    background = background_in(block, settings_with("mean:b=-5"))
     with pytest.raises(ValueError, match="frames 17 to 22 are the background of frame 22"):
-        sliding.at(22)
+        background.at(22)
 
 
 def test_a_block_without_its_images_is_refused() -> None:
@@ -300,7 +319,7 @@ def test_a_copy_is_the_images_that_came_with_the_frames() -> None:
     block = BlockReader(lambda first, end: frames[first:end], len(frames), settings).block(0, N_FRAMES)
     images = background_images(block, 0, N_FRAMES, settings)
     given_block = FrameBlock(frames=frames, first=0, n_movie_frames=N_FRAMES, background_images=images)
-    sliding = background_in(given_block, settings_with("copy"))
-    assert_equal([sliding.at(frame) for frame in range(N_FRAMES)], backgrounds(frames, settings, 0, N_FRAMES))
+    background = background_in(given_block, settings_with("copy"))
+    assert_equal([background.at(frame) for frame in range(N_FRAMES)], backgrounds(frames, settings, 0, N_FRAMES))
     with pytest.raises(ValueError, match="frame 40: its background image is not among those of frames 0 to 40"):
         images.of(N_FRAMES)
