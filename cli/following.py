@@ -11,7 +11,9 @@ from msgspec import structs
 from cli.console import facts, notices, output
 from cli.durations import duration
 from cli.progress_display import progress_display
+from pipeline_files.places import journal_path
 from pipeline_protocol.errors import ServerError, UnknownJobError
+from pipeline_protocol.file_locks import without_locks
 
 if TYPE_CHECKING:
     from pipeline_protocol.client import Client
@@ -36,6 +38,8 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
         If it was stopped, or is paused and needs the user.
     """
     progress = client.progress(job)
+    if remark := without_locks(journal_path(Path(progress.output))):
+        notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     if progress.n_resumed:
         notices().print(f"going on where it was: {progress.n_resumed} of {progress.n_frames} frames are done")
     with progress_display(Path(progress.movie).name, progress.n_frames) as display:

@@ -39,10 +39,12 @@ def command(file: Path) -> None:
 def _kind(file: Path) -> str:
     import h5py
 
+    from pipeline_files.hdf5_file import open_hdf5
+
     if file.suffix == ".h5r":
         return "results"
     if file.is_file() and h5py.is_hdf5(file):
-        with h5py.File(file, "r") as opened:
+        with open_hdf5(file) as opened:
             marks = {"FitResults": "results", "Truth": "truth", "Pointillist/Frames": "background"}
             return next((kind for node, kind in marks.items() if node in opened), "movie")
     return "movie"

@@ -11,18 +11,18 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
-import tables
 from numpy.typing import NDArray
 
 from pipeline_files.final_results import failure_table
+from pipeline_files.hdf5_file import open_h5py
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.image_packs import FRAME_DTYPE, Buffer, ImageLayout, Pack
 from pipeline_files.places import unfinished_path
 from pipeline_files.results import ResultsDescription, write_provenance
 from pipeline_files.source import EVENT_DTYPE
 from pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5, publish, sync
+from pipeline_files.unlocked_tables import tables
 from pipeline_protocol.errors import ResultsError
 
 IMAGES, MAPPED_IMAGES = "ImageData", "MappedImageData"
@@ -193,7 +193,7 @@ def _verify(path: Path, layout: ImageLayout, checksum: int) -> int:
 def _read_back(path: Path, layout: ImageLayout) -> tuple[int | None, int]:
     """Return the checksum of all images, and their number."""
     found, n_images, last = 0, 0, -1
-    with clear_write_errors(path), h5py.File(path, "r") as file:  # PyTables' read_chunk looks at every chunk
+    with clear_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
         images, index = file[_images(layout)].id, file["Pointillist/Frames"]
         for start in range(0, len(index), _BLOCK_FRAMES):
             numbers = np.unique(index[start : start + _BLOCK_FRAMES]["image"])

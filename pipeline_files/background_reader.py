@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.backgrounds.images import BackgroundImages
+from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.image_packs import FRAME_DTYPE
 from pipeline_files.pieces import Sendable
-from pipeline_files.pyme_h5 import ArrayFrames, open_hdf5
+from pipeline_files.pyme_h5 import ArrayFrames
 from pipeline_files.source import Frames
 from pipeline_protocol.errors import MovieError, ResultsError
 

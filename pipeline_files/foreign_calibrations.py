@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.calibration import BLEMISH_VARIANCE_E2, LEAST_RESPONSE
+from pipeline_files.hdf5_file import open_hdf5
 from pipeline_protocol.errors import MovieError, SettingError
+from pipeline_protocol.plain_files import obstacle
 
 Image = NDArray[np.float64]
 
@@ -60,18 +62,18 @@ def read_calibration(path: Path) -> Calibration:
     MovieError
         If it is neither.
     """
+    if found := obstacle(path):
+        raise MovieError(path, *found)
     try:
         if h5py.is_hdf5(path):
             return _read_picasso(path)
         return _read_storm_analysis(path)
-    except FileNotFoundError as error:
-        raise MovieError(path, "there is no such file", "check its name and place") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, pickle.UnpicklingError) as error:
         raise MovieError(path, "is no calibration of a camera", _NO_CALIBRATION) from error
 
 
 def _read_picasso(path: Path) -> Calibration:
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         offset, variance = (np.asarray(file[name], np.float64) for name in ("offset", "variance"))
         gain = np.asarray(file["gain"], np.float64) if "gain" in file else None
     return _checked("Picasso", offset, variance, gain)

@@ -106,7 +106,7 @@ def write_metadata(file: tables.File, metadata: Metadata) -> list[str]:
     list of str
         Keys that HDF5 cannot hold, which are left out.
     """
-    import tables  # noqa: PLC0415 - only for who writes
+    from pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     file.create_group("/", "MetaData")
     left_out = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
+from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.movie import open_movie
 from pipeline_files.tiff import pyme_annotation
 from pipeline_protocol.errors import MovieError
@@ -88,7 +89,7 @@ def _has_rows_of_x(path: Path, *, is_movie_x_first: bool) -> bool:
 
 
 def _read_hdf5(path: Path, dataset: str) -> CameraMap:
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         if not dataset and "ImageData" not in file:
             images: list[str] = []
             file.visititems(lambda name, node: images.append(name) if getattr(node, "ndim", 0) == 2 else None)

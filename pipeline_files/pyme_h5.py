@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import h5py
 import numpy as np
 
 from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
+from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.pzf import PzfError, decode, parse_header
 from pipeline_files.read_ahead import fetch
@@ -53,35 +53,6 @@ def open_pyme_h5(path: Path) -> Opened:
         events=events,
         remarks=[*_numbering(frames), *remarks, *event_remarks],
     )
-
-
-def open_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    h5py.File
-        Open.
-
-    Raises
-    ------
-    MovieError
-        If it is truncated, damaged, or being written by another program.
-    """
-    try:
-        return h5py.File(path, "r", locking="best-effort")
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise MovieError(path, "is open for writing in another program", "close it there, or wait") from error
-        what = "is truncated" if "truncated" in str(error) else "is no readable HDF5 file"
-        raise MovieError(path, what, "copy it again; if its acquisition crashed, try h5clear or h5repack") from error
 
 
 def _frames(path: Path, file: h5py.File) -> FrameSource:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import deflate
-import h5py
 import numpy as np
 
 from fitting.localizations import Rows
 from fitting.modules import MODULES
 from pipeline_files.conversion import Scale, to_pyme, to_pyme_words
 from pipeline_files.formats import FORMATS
+from pipeline_files.hdf5_file import open_h5py
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.identity import data_file_id
 from pipeline_files.metadata import Metadata, Value
@@ -141,7 +141,7 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     SettingError
         If the metadata lacks what the units need.
     """
-    import tables  # noqa: PLC0415 - only for who writes
+    from pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     form = FORMATS.get(description.fit_module)
     if form is None:
@@ -265,7 +265,7 @@ def results_checksum(path: Path) -> tuple[int, int]:
         If it cannot be read.
     """
     checksum = 0
-    with clear_write_errors(path), h5py.File(path, "r") as file:  # PyTables' read_chunk looks at every chunk
+    with clear_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
         table = file["FitResults"]
         with suppress(RuntimeError):  # a chunk is missing: the checksum tells
             for start in range(0, len(table), *table.chunks):

@@ -15,9 +15,9 @@ from fitting.localizations import Rows
 from pipeline_files.conversion import Scale, from_pyme
 from pipeline_files.final_results import FAILURE_DTYPE, RANGE_DTYPE
 from pipeline_files.formats import FORMATS
+from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.hdf5_metadata import read_events, read_metadata
 from pipeline_files.metadata import Metadata
-from pipeline_files.pyme_h5 import open_hdf5
 from pipeline_files.results import ResultsDescription
 from pipeline_files.source import Events
 from pipeline_protocol.errors import MovieError, ResultsError, SettingError
@@ -88,8 +88,6 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
     try:
         with open_hdf5(path) as file:
             return _read(path, file, slice(start, stop))
-    except FileNotFoundError as error:
-        raise ResultsError(path, "there is no such file", "check its name and place") from error
     except MovieError as error:
         raise ResultsError(path, error.problem, error.remedy) from error
     except SettingError as error:

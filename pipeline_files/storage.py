@@ -42,7 +42,7 @@ def create_hdf5(path: Path) -> None:
     ResultsError
         If there is one, or none can be made.
     """
-    import tables  # noqa: PLC0415 - only for who writes
+    from pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     make_directory(path)
     with clear_write_errors(path):
@@ -101,9 +101,9 @@ def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
     ResultsError
         If there is not so much room, or the file cannot be opened.
     """
-    import tables  # noqa: PLC0415 - only for who writes
+    from pipeline_files.unlocked_tables import alone_with, tables  # noqa: PLC0415 - only for who writes
 
-    with clear_write_errors(path):
+    with clear_write_errors(path), alone_with(path):
         _reserve(path, n_bytes + _SLACK_BYTES)
         with tables.open_file(path, "a") as file:
             yield file

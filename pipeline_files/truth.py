@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.truth import TRUTH_DTYPE, Truth
+from pipeline_files.hdf5_file import open_h5py, open_hdf5
 from pipeline_files.storage import clear_write_errors
 from pipeline_protocol.errors import MovieError, ResultsError
 
@@ -107,7 +108,7 @@ def create_truth(path: Path, conditions: Conditions) -> Iterator[TruthWriter]:
     """
     if path.exists():
         raise ResultsError(path, "exists already", "choose another name")
-    with clear_write_errors(path), h5py.File(path, "w") as file:
+    with clear_write_errors(path), open_h5py(path, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         for name in Conditions.__dataclass_fields__:
@@ -136,14 +137,12 @@ def read_truth(path: Path) -> RecordedTruth:
         If there is no such file, or it is no truth file, of a later version, or damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             if file.attrs.get("format") != FORMAT:
                 raise MovieError(path, "is no truth file", "name the .truth.h5 beside a simulated movie")
             if file.attrs["version"] > VERSION:
                 raise MovieError(path, "was written by a later version", "update pointillist")
             return RecordedTruth(rows=np.asarray(file["Truth"][:], dtype=TRUTH_DTYPE), conditions=_conditions(file))
-    except FileNotFoundError as error:
-        raise MovieError(path, "there is no such file", "check its name and place") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         problem = "is no truth file, or damaged"
         raise MovieError(path, problem, "name the .truth.h5 beside a simulated movie") from error

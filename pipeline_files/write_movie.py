@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import tables
 
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.metadata import Metadata
 from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events, Frames
 from pipeline_files.storage import create_hdf5, extend_hdf5
+from pipeline_files.unlocked_tables import tables
 
 
 def write_pyme_h5(

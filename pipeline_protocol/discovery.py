@@ -7,7 +7,6 @@ workers of another machine's server run, they do so for it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import socket
@@ -17,6 +16,7 @@ from typing import Self
 import platformdirs
 
 from pipeline_protocol.errors import ServerError
+from pipeline_protocol.file_locks import FileLock, is_locked
 
 DEFAULT_CLUSTER = "default"
 _CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -53,15 +53,13 @@ def find_server(path: Path | None = None) -> str | None:
     path
         The file; :func:`server_file` if None.
     """
+    path = path or server_file()
     try:
-        with (path or server_file()).open("r+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read().decode("ascii", "replace").strip() or None
+        if not is_locked(path):
+            return None  # it is what a dead server left
+        return path.read_text("ascii", "replace").strip() or None
     except OSError:
         return None
-    return None  # nobody holds the lock: it is what a dead server left
 
 
 class Announcement:
@@ -85,10 +83,12 @@ class Announcement:
         except OSError as error:
             raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = FileLock(self._file, path)
         except OSError as error:
             os.close(self._file)
-            raise ServerError(path, "a server runs on this machine already", "use that one") from error
+            if isinstance(error, BlockingIOError):
+                raise ServerError(path, "a server runs on this machine already", "use that one") from error
+            raise ServerError(path, f"cannot be locked ({error.strerror})", "repair its folder") from error
         self.publish("")
 
     def publish(self, address: str) -> None:
@@ -101,6 +101,7 @@ class Announcement:
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
             os.close(self._file)
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self

@@ -6,8 +6,6 @@ or a full disk leaves it, is cut off. The lock on the file keeps two servers fro
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import itertools
 import os
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline_protocol.errors import ResultsError
+from pipeline_protocol.file_locks import FileLock
 from pipeline_protocol.wire import Buffer
 from pipeline_server.ranges import Ranges
 from pipeline_server.records import (
@@ -67,6 +66,7 @@ class Journal:
         self.seconds: dict[str, float] = {}
         self.n_bytes = 0
         self._file = file
+        self._lock: FileLock | None = None
         self._places: dict[int, Place] = {}
         self._failures: dict[int, str] = {}
         self._pending: list[tuple[RangeEntry | FailureEntry, list[Buffer]]] = []
@@ -87,7 +87,7 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             journal = cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644))
         try:
-            journal._lock()
+            journal._take_lock()
             with clear_journal_errors(path):
                 write_all(journal._file, begin, 0)
                 os.fsync(journal._file)
@@ -120,7 +120,7 @@ class Journal:
             journal = cls(path, os.open(path, os.O_RDWR))
         is_begun = False
         try:
-            journal._lock()
+            journal._take_lock()
             with clear_journal_errors(path):
                 is_begun = journal._replay()
         finally:
@@ -152,10 +152,14 @@ class Journal:
         ------
         JournalFullError
             If there is no room; the file is as it was, what was appended is dropped.
+        JournalLockedError
+            If another process has taken it, since this one was silent for too long; likewise.
         ResultsError
             If it cannot be written for another reason; likewise.
         """
         pending, self._pending = self._pending, []
+        if self._is_lost:
+            raise self._taken()
         with clear_journal_errors(self.path):
             try:
                 end = self.n_bytes
@@ -172,6 +176,8 @@ class Journal:
 
     def has_room(self, n_bytes: int) -> bool:
         """Whether the journal could grow by so much; tried with zeros, which are taken away again."""
+        if self._is_lost:
+            return False
         try:
             write_all(self._file, bytes(n_bytes), self.n_bytes)
             os.fdatasync(self._file)
@@ -230,15 +236,23 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in {errno.EAGAIN, errno.EACCES}:
-                raise ResultsError(self.path, "cannot be locked", "choose another place with -o") from error
-            problem = "another process is at this analysis already"
-            raise JournalLockedError(self.path, problem, "wait for it, or end it") from error
+    def _take_lock(self) -> None:
+        with clear_journal_errors(self.path):
+            try:
+                self._lock = FileLock(self._file, self.path)
+            except BlockingIOError as error:
+                raise self._taken() from error
+
+    @property
+    def _is_lost(self) -> bool:
+        return self._lock is not None and self._lock.is_lost
+
+    def _taken(self) -> JournalLockedError:
+        return JournalLockedError(self.path, "another process is at this analysis already", "wait for it, or end it")
 
     def _replay(self) -> bool:
         """Read all records; return whether there is a job."""

@@ -7,7 +7,6 @@ workers start, since all of them would compile the same.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -25,6 +24,7 @@ from pathlib import Path
 import platformdirs
 
 from pipeline_protocol.errors import ServerError
+from pipeline_protocol.file_locks import FileLock, without_locks
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
 from pipeline_worker.children import importing_us
 from pipeline_worker.warm_up import PARTS
@@ -59,7 +59,7 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
     key = cache_key()
     folder, is_ours = _writable_folder(environment, key)
     filled = folder / f"{key}.filled"
-    with _locked(folder):
+    with _locked(folder, on_message):
         if filled.exists() and _is_whole(folder):
             os.utime(folder)
             return folder
@@ -87,7 +87,7 @@ def refill_cache(environment: Mapping[str, str], on_message: Callable[[str], Non
         If the kernels cannot be compiled.
     """
     folder, _ = _writable_folder(environment, cache_key())
-    with _locked(folder):
+    with _locked(folder, on_message):
         _empty(folder)
     return fill_cache(environment, on_message)
 
@@ -122,7 +122,10 @@ def _writable_folder(environment: Mapping[str, str], key: str) -> tuple[Path, bo
     """Return the folder, and whether it is for one key alone."""
     chosen = environment.get(NUMBA_VARIABLE)
     if chosen:
-        Path(chosen).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            Path(chosen).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(Path(chosen), error) from error
         return Path(chosen), False
     configured = os.environ.get(CACHE_VARIABLE)
     base = Path(configured) if configured else platformdirs.user_cache_path("pointillist") / "kernels"
@@ -140,10 +143,28 @@ def _writable_folder(environment: Mapping[str, str], key: str) -> tuple[Path, bo
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder.parent / f"{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _locked(folder: Path, on_message: Callable[[str], None]) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            path = _lock_file(folder)
+            file = stack.enter_context(path.open("w"))
+            stack.enter_context(FileLock(file.fileno(), path, waits=True))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        if remark := without_locks(path):
+            on_message(f"note: {remark}")
         yield
+
+
+def _lock_file(folder: Path) -> Path:
+    """Return the file beside a folder, or in it where there can be none, that is locked while the folder is filled."""
+    beside = folder.parent / f"{folder.name}.lock"
+    return beside if os.access(beside if beside.exists() else folder.parent, os.W_OK) else folder / "cache.lock"
+
+
+def _unwritable(folder: Path, error: OSError) -> ServerError:
+    problem = f"cannot be written for compiled kernels ({error.strerror})"
+    return ServerError(folder, problem, f"set {CACHE_VARIABLE} to another folder, and no {NUMBA_VARIABLE}")
 
 
 def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:

@@ -111,7 +111,9 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
     """
     makes_key = plan.may_serve and plan.place.server is None
     keys = user_keys() if makes_key else existing_keys()
-    with registered(plan.place.cluster), terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+    with registered(plan.place.cluster) as remark, terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+        if remark:
+            on_message(f"note: {remark}")
         crew = Crew(keys, on_message, plan.allowed)
         station = Station(plan, keys, crew, on_message)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pipeline_protocol.discovery import state_folder
 from pipeline_protocol.errors import ServerError
+from pipeline_protocol.file_locks import FileLock, is_locked, without_locks
 
 _PATIENCE_S = 5.0
 _LOOK_S = 0.05
@@ -40,13 +40,9 @@ class Launcher:
     def is_alive(self) -> bool:
         """Whether it holds its lock. Another process with its number does not."""
         try:
-            with self.path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return is_locked(self.path)
         except OSError:
             return False
-        return False
 
     def end(self) -> bool:
         """End it and, with it, what it started: politely, then by force; return whether it runs no more."""
@@ -75,8 +71,13 @@ class Launcher:
 
 
 @contextlib.contextmanager
-def registered(cluster: str) -> Iterator[None]:
+def registered(cluster: str) -> Iterator[str | None]:
     """Let this process be found among the launchers for as long as the block lasts.
+
+    Yields
+    ------
+    str or None
+        What the user should know of the disk.
 
     Raises
     ------
@@ -88,15 +89,15 @@ def registered(cluster: str) -> Iterator[None]:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = draft.open("w", encoding="ascii")
+        lock = FileLock(file.fileno(), path)
     except OSError as error:
         raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file, lock:
         file.write(cluster)
         file.flush()
         draft.replace(path)  # locked when it is seen: without a lock it would be taken for a dead one's
         try:
-            yield
+            yield without_locks(path)
         finally:
             path.unlink(missing_ok=True)
 
@@ -104,7 +105,7 @@ def registered(cluster: str) -> Iterator[None]:
 def running(cluster: str | None = None) -> list[Launcher]:
     """Return the launchers of a cluster, or of all; forget those that died."""
     found = []
-    for path in sorted(_folder().glob("[0-9]*")):
+    for path in sorted(path for path in _folder().glob("[0-9]*") if path.name.isdigit()):
         with contextlib.suppress(FileNotFoundError):  # it has just ended
             launcher = Launcher(int(path.name), path.read_text("ascii"), path)
             if not launcher.is_alive:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lockless import lockless
 
 from pipeline_files.places import journal_path
 from pipeline_files.results_reader import read_results
@@ -150,3 +152,20 @@ def test_analyse_uses_the_workers_that_were_launched(tmp_path: Path, environment
     assert done.returncode == 0, done.stderr
     assert "using the server at tcp://127.0.0.1" in done.stderr
     assert read_results(tmp_path / "movie.h5r").is_complete
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
+def test_a_disk_without_locks_is_read_from_and_written_to(
+    tmp_path: Path, environment: dict[str, str], number: int
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    movie = simulated(disk / "movie.h5", {**lockless(disk, number), **environment}, 200)
+    done = run({**lockless(disk, number), **environment}, "analyse", movie, "-o", disk / "a.h5r", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "has no file locks" in done.stderr
+    assert run(environment, "analyse", movie, "-o", tmp_path / "b.h5r", "--workers", "1").returncode == 0
+    assert (disk / "a.h5r").read_bytes() == (tmp_path / "b.h5r").read_bytes()
+    assert not list(disk.glob("*.holder"))
+    shown = run({**lockless(disk, number), **environment}, "pointillist", "info", disk / "a.h5r")
+    assert shown.returncode == 0, shown.stderr

@@ -1,0 +1,37 @@
+"""Why a file cannot be read, in words, before a library says it in its own."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def obstacle(path: Path) -> tuple[str, str] | None:
+    """Return what keeps a file from being read, and what can be done; None if nothing does.
+
+    Parameters
+    ----------
+    path
+        Path of the file. It is not opened: a pipe would not return.
+
+    Returns
+    -------
+    (problem, remedy) or None
+        As a :class:`pipeline_protocol.errors.PointillistError` takes them.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        problem = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
+        return problem, "check its name and place"
+    except PermissionError:
+        return "is in a folder that may not be read", "ask its owner for permission to read"
+    except (OSError, ValueError) as error:
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        return f"cannot be a file ({reason})", "check its name and place"
+    if not stat.S_ISREG(status.st_mode):
+        return "is a folder" if stat.S_ISDIR(status.st_mode) else "is a pipe or a device", "name a file"
+    if not os.access(path, os.R_OK):
+        return "may not be read", "ask its owner for permission to read"
+    return None if status.st_size else ("is empty", "copy it again, or name another one")
