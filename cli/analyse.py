@@ -10,9 +10,10 @@ import click
 
 from cli.courteous import CourteousCommand
 from cli.engine_options import engine_options
+from cli.file_names import Destination, DestinationPath, FilePath
 from cli.parameter_types import Thresholds
 from cli.settings_options import settings_options
-from cli.test_detection import DEFAULT_FRAMES, Request, run_test
+from cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, Request, picture_name, run_test
 
 if TYPE_CHECKING:
     from cli.engine import EngineChoice
@@ -24,18 +25,18 @@ class _Wish:
     movie: Path
     overrides: tuple[str, ...]
     settings_file: Path | None
-    output: Path | None
+    output: Destination | None
     is_resuming: bool
     engine: EngineChoice
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
-@click.argument("movie", type=click.Path(path_type=Path))
+@click.argument("movie", type=FilePath())
 @settings_options
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=DestinationPath(),
     help="The results, .h5r; without it they go where PYME puts them. With --test, the picture.",
 )
 @engine_options
@@ -48,7 +49,7 @@ def command(  # noqa: PLR0913  # one for each option
     movie: Path,
     overrides: tuple[str, ...],
     settings_file: Path | None,
-    output: Path | None,
+    output: Destination | None,
     engine: EngineChoice,
     resume: bool,
     test: bool,
@@ -87,7 +88,7 @@ def command(  # noqa: PLR0913  # one for each option
             overrides=overrides,
             n_frames=frames or DEFAULT_FRAMES,
             thresholds=threshold,
-            picture=output,
+            picture=output.file(picture_name(movie), *PICTURE_ENDINGS) if output else None,
         )
     )
 
@@ -97,7 +98,9 @@ def _analyse(wish: _Wish) -> None:
     from cli.engine import Engine
     from cli.following import show_outcome
     from cli.job import Job, run_job
+    from pipeline_files.places import RESULTS_ENDING
 
+    results = wish.output.file(f"{wish.movie.stem}{RESULTS_ENDING}", RESULTS_ENDING) if wish.output else None
     engine = Engine(wish.engine)
     identity, settings, remarks = _prepare(wish)
     console = notices()
@@ -108,7 +111,7 @@ def _analyse(wish: _Wish) -> None:
             movie=wish.movie,
             identity=identity,
             settings=settings,
-            output=wish.output,
+            output=results,
             is_resuming=wish.is_resuming,
             engine=engine,
         )

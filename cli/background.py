@@ -9,6 +9,7 @@ import click
 
 from cli.courteous import CourteousCommand
 from cli.engine_options import engine_options
+from cli.file_names import Destination, DestinationPath, FilePath
 from cli.settings_options import settings_options
 
 if TYPE_CHECKING:
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
-@click.argument("movie", type=click.Path(path_type=Path))
+@click.argument("movie", type=FilePath())
 @click.option("--method", metavar="ID", help="Such as rollmed:k=100; short for -s Analysis.Background=ID.")
 @settings_options
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The file, .h5; without it it goes where results go."
-)
+@click.option("-o", "--output", type=DestinationPath(), help="The file, .h5; without it it goes where results go.")
 @click.option(
     "--compress/--no-compress", default=True, show_default=True, help="Whether images are compressed, without loss."
 )
@@ -34,7 +33,7 @@ def command(  # noqa: PLR0913  # one for each option
     method: str | None,
     overrides: tuple[str, ...],
     settings_file: Path | None,
-    output: Path | None,
+    output: Destination | None,
     compress: bool,
     mapped: bool,
     engine: EngineChoice,
@@ -59,7 +58,9 @@ def command(  # noqa: PLR0913  # one for each option
     from cli.job import Job, run_job
     from pipeline_files.background_preparation import prepare_background
     from pipeline_files.movie import open_movie
+    from pipeline_files.places import IMAGES_ENDING
 
+    target = output.file(f"{movie.stem}.background{IMAGES_ENDING}", IMAGES_ENDING) if output else None
     runner = Engine(engine)
     if method is not None:
         overrides = (*overrides, f"Analysis.Background={method}")
@@ -73,7 +74,7 @@ def command(  # noqa: PLR0913  # one for each option
             movie=movie,
             identity=identity,
             settings=settings,
-            output=output,
+            output=target,
             is_resuming=resume,
             engine=runner,
             kind="background",

@@ -33,10 +33,14 @@ def connected_if_any(place: Place) -> Iterator[Client | None]:
     """Yield a client of the server in reach; None if there is none."""
     from pipeline_protocol.client import Client
     from pipeline_protocol.keys import existing_keys
+    from pipeline_protocol.reachability import check_listening
 
+    place = place.checked()
     address = place.find()
     if address is None:
         yield None
         return
+    if place.server is not None:
+        check_listening(address)
     with Client(address, existing_keys(), locate=place.find) as client:
         yield client

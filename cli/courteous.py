@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import tempfile
 import traceback
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from cli.console import printable
 from pipeline_protocol.errors import PointillistError
 
 INTERRUPTED = 130
@@ -30,6 +32,22 @@ class CourteousCommand(click.Command):
         super().__init__(*args, **options)
         self.interrupted = interrupted
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401  # click's
+    ) -> click.Context:
+        """Read the command line."""
+        for text in args:
+            if printable(text) != text and not _is_utf8(text):
+                _fail(f"{printable(text)}: its name is not UTF-8; rename it")
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except PointillistError as error:
+            _fail(str(error))
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's
         """Run the command."""
         try:
@@ -47,12 +65,28 @@ class CourteousCommand(click.Command):
         except Exception as error:  # the border of the process: nothing else would tell the user in one line
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
+            if line := _ordinary(error):
+                _fail(line)
             _fail(f"{type(error).__name__}: {_first_line(error)}; please report it with {_keep_traceback()}")
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {printable(message)}", err=True)
     sys.exit(1)
+
+
+def _ordinary(error: Exception) -> str | None:
+    """Say what is wrong with a file that the system refuses, or with a name; None if it is something else."""
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes | Path) and error.strerror:
+        name = os.fsdecode(error.filename)
+        return f"{name}: cannot be used ({error.strerror.lower()}); check its name, its place, and your rights to it"
+    if isinstance(error, UnicodeEncodeError) and not _is_utf8(error.object):
+        return f"{error.object[:200]}: a name is not UTF-8; rename it"
+    return None
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _first_line(error: Exception) -> str:

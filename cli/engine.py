@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -55,13 +55,19 @@ class Engine:
     ----------
     choice
         Which one.
+
+    Raises
+    ------
+    ServerError
+        If the user named a server on a host that nobody knows.
     """
 
     def __init__(self, choice: EngineChoice) -> None:
         from pipeline_protocol.search import Search
 
-        self._choice = choice
-        self._search = Search(choice.place) if choice.name in {"auto", "cluster"} else None
+        is_cluster = choice.name in {"auto", "cluster"}
+        self._choice = replace(choice, place=choice.place.checked()) if is_cluster else choice
+        self._search = Search(self._choice.place) if is_cluster else None
 
     @contextmanager
     def running(self) -> Iterator[tuple[Client, bool]]:
@@ -113,8 +119,11 @@ class Engine:
         from cli.console import notices
         from pipeline_protocol.client import Client
         from pipeline_protocol.keys import existing_keys
+        from pipeline_protocol.reachability import check_listening
         from pipeline_worker.launch import terminable
 
+        if self._choice.place.server is not None:
+            check_listening(address)
         with terminable(), Client(address, existing_keys(), locate=self._choice.place.find) as client:
             pong = client.ping()
             using = f"using the server at {address}, with {pong.n_workers} workers"

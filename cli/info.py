@@ -9,6 +9,7 @@ import click
 
 from cli.console import facts, notices, output
 from cli.courteous import CourteousCommand
+from cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from pipeline_files.metadata import Metadata
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=CourteousCommand)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FilePath())
 def command(file: Path) -> None:
     """Show what is in a movie, or in results.
 
@@ -27,6 +28,9 @@ def command(file: Path) -> None:
     Example:
         pointillist info movie.h5
     """  # noqa: D301  # click's marker for lines that stay
+    from cli.kernels import keep_own_kernels
+
+    keep_own_kernels()
     describe = {
         "results": _describe_results,
         "truth": _describe_truth,

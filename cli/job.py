@@ -60,9 +60,13 @@ def run_job(job: Job) -> Progress:
     PointillistError
         If it cannot be done, or needs the user.
     """
+    from cli.console import notices
     from cli.following import follow
+    from pipeline_files.places import data_root_remark
     from pipeline_protocol.errors import UnknownJobError
 
+    if job.output is None and (remark := data_root_remark()):
+        notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     with job.engine.running() as (client, is_ours):
         number = _submit(client, job, "required" if job.is_resuming else "allowed")
         while True:

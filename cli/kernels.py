@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from pathlib import Path
+
+import platformdirs
 
 from cli.console import notices
 
@@ -19,3 +23,15 @@ def use_kernel_cache() -> None:
     console = notices()
     folder = fill_cache(dict(os.environ), lambda line: console.print(line, markup=False, soft_wrap=True))
     os.environ[NUMBA_VARIABLE] = str(folder)
+
+
+def keep_own_kernels() -> None:
+    """Give numba a folder for what a command compiles for itself, if it would find none. Before numba is imported."""
+    from pipeline_protocol.folders import temporary_folder, trouble_of
+    from pipeline_worker.kernel_cache import NUMBA_VARIABLE
+
+    spec = importlib.util.find_spec("fitting")
+    sources = Path(spec.origin).parent if spec and spec.origin else Path()
+    tried = [sources, platformdirs.user_cache_path("numba")]
+    if NUMBA_VARIABLE not in os.environ and all(map(trouble_of, tried)):
+        os.environ[NUMBA_VARIABLE] = str(temporary_folder() / "commands")

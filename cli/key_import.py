@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+import os
+import select
+import sys
+from pathlib import Path
 
 import click
 
 from cli.courteous import CourteousCommand
+from cli.file_names import FilePath
+
+_STDIN = Path("-")
+_LONGEST = 4096
+"""Bytes that are read, at most: a key is much shorter."""
 
 
 @click.command(cls=CourteousCommand)
-@click.argument("file", type=click.File(), default="-")
+@click.argument("file", type=FilePath(), default="-")
 @click.option("--force", is_flag=True, help="Replace another key that is there.")
-def command(*, file: TextIO, force: bool) -> None:
+def command(*, file: Path, force: bool) -> None:
     """Take the key that 'pointillist key show' printed elsewhere, from FILE or from the standard input.
 
     \b
@@ -23,5 +31,30 @@ def command(*, file: TextIO, force: bool) -> None:
     from cli.key_writing import write_key
     from pipeline_protocol.keys import parse_key
 
-    text = click.prompt("cluster key", hide_input=True, err=True) if file.isatty() else file.readline()
-    write_key(parse_key(text, file.name), is_shared=True, may_replace=force)
+    is_typed = file == _STDIN and sys.stdin.isatty()
+    text = click.prompt("cluster key", hide_input=True, err=True) if is_typed else _first_line(file)
+    write_key(parse_key(text, "standard input" if file == _STDIN else file), is_shared=True, may_replace=force)
+
+
+def _first_line(path: Path) -> str:
+    """Return the first line of a file, or of a pipe that somebody writes to."""
+    from pipeline_protocol.errors import ServerError
+    from pipeline_protocol.plain_files import obstacle
+
+    if path == _STDIN:
+        return sys.stdin.buffer.readline(_LONGEST).decode("ascii", "replace")
+    found = obstacle(path)
+    if found and not path.is_fifo():
+        raise ServerError(path, *found)
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    content = b""
+    while b"\n" not in content and len(content) < _LONGEST:
+        try:
+            read = os.read(file, _LONGEST)
+        except BlockingIOError:  # a pipe whose writer has not written yet
+            select.select([file], [], [])
+            continue
+        if not read:
+            break
+        content += read
+    return content.partition(b"\n")[0].decode("ascii", "replace")

@@ -69,7 +69,7 @@ def command(  # noqa: PLR0913  # one for each option
     if is_list:
         from cli.server_list import list_servers
 
-        list_servers(place)
+        list_servers(place.checked())
     elif kill:
         _kill()
     else:
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913  # one for each option
         from pipeline_worker.station import LaunchPlan
 
         n_workers = workers_beside(reserve or 0) if n is None else n
-        plan = LaunchPlan(n_workers=n_workers, place=place, may_serve=not no_server, allowed=allow)
+        plan = LaunchPlan(n_workers=n_workers, place=place.checked(), may_serve=not no_server, allowed=allow)
         console = output()
         launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
 

@@ -8,13 +8,14 @@ import click
 
 from cli.console import facts, output
 from cli.courteous import CourteousCommand
+from cli.file_names import FilePath
 from cli.settings_options import settings_options
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped")
-@click.argument("calibration", type=click.Path(path_type=Path))
+@click.argument("calibration", type=FilePath())
 @settings_options
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the maps.")
+@click.option("-o", "--output", "folder", type=FilePath(), required=True, help="Folder of the maps.")
 @click.option("--overwrite", is_flag=True, help="Replace maps that are there.")
 def command(
     *, calibration: Path, overrides: tuple[str, ...], settings_file: Path | None, folder: Path, overwrite: bool

@@ -11,6 +11,7 @@ import click
 
 from cli.console import facts, notices, output
 from cli.courteous import CourteousCommand
+from cli.file_names import FilePath
 from cli.settings_options import settings_options
 
 if TYPE_CHECKING:
@@ -43,21 +44,19 @@ class _Wish:
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; nothing was written")
-@click.argument("dark_movie", type=click.Path(path_type=Path))
-@click.argument("light_movie", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--flat", type=click.Path(path_type=Path), help="A movie of even light, for the flat field.")
+@click.argument("dark_movie", type=FilePath())
+@click.argument("light_movie", nargs=-1, type=FilePath())
+@click.option("--flat", type=FilePath(), help="A movie of even light, for the flat field.")
 @click.option(
     "--photon-transfer",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Movies of steady light, each of another level, for the gain: --photon-transfer light*.h5.",
 )
 @settings_options
 @click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="First frame of each movie.")
 @click.option("--last", type=click.IntRange(min=1), help="Last frame of each movie; without it the movie's last.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder; without it PYME's, CALIBRATION/<serial number>."
-)
+@click.option("-o", "--output", type=FilePath(), help="Folder; without it PYME's, CALIBRATION/<serial number>.")
 @click.option("--allow-part", is_flag=True, help="Put maps of a part of the chip into PYME's folder all the same.")
 @click.option("--overwrite", is_flag=True, help="Replace maps that are there.")
 def command(  # noqa: PLR0913  # one for each option
@@ -103,11 +102,13 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _make(wish: _Wish) -> None:
+    from cli.kernels import keep_own_kernels
     from pipeline_files.calibration import describe_calibration
     from pipeline_files.camera_types import values_of_type
     from pipeline_files.movie import open_movie
     from pipeline_files.settings import resolve
 
+    keep_own_kernels()
     with ExitStack() as stack:
         paths = [wish.dark, *([wish.flat] if wish.flat else []), *wish.lights]
         movies = [stack.enter_context(open_movie(path)) for path in paths]
@@ -128,8 +129,11 @@ def _make(wish: _Wish) -> None:
 def _destination(wish: _Wish, settings: Metadata, dark: MovieFile) -> Destination:
     from pipeline_files.calibration_destination import Destination, default_folder
     from pipeline_files.chip import chip_of
+    from pipeline_files.places import data_root_remark
     from pipeline_files.source import IS_STORED_X_FIRST
 
+    if wish.folder is None and (remark := data_root_remark()):
+        notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     chip = chip_of(settings, dark.frame_shape)
     destination = Destination(
         folder=wish.folder or default_folder(settings, chip, may_be_part=wish.may_be_part),

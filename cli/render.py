@@ -10,7 +10,8 @@ import click
 
 from cli.console import facts, notices, output
 from cli.courteous import CourteousCommand
-from pipeline_protocol.errors import ResultsError, SettingError
+from cli.file_names import Destination, DestinationPath, FilePath
+from pipeline_protocol.errors import SettingError
 
 if TYPE_CHECKING:
     from fitting.localizations import Rows
@@ -31,8 +32,8 @@ class _Wish:
 
 
 @click.command(cls=CourteousCommand)
-@click.argument("result", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG, or TIFF with counts; <result>.png without.")
+@click.argument("result", type=FilePath())
+@click.option("-o", "--output", type=DestinationPath(), help="PNG, or TIFF with counts; <result>.png without.")
 @click.option("--pixel-size", type=POSITIVE, default=20, show_default=True, help="Of the picture, nm.")
 @click.option(
     "--method",
@@ -43,7 +44,7 @@ class _Wish:
 )
 @click.option("--max-error", type=POSITIVE, help="Leave out localizations less precise than this, nm.")
 def command(  # one for each option
-    *, result: Path, output: Path | None, pixel_size: float, method: str, max_error: float | None
+    *, result: Path, output: Destination | None, pixel_size: float, method: str, max_error: float | None
 ) -> None:
     """Draw the localizations.
 
@@ -55,18 +56,19 @@ def command(  # one for each option
         pointillist render movie.h5r -o fine.png --pixel-size 5 --max-error 15
         pointillist render movie.h5r -o counts.tif --method histogram
     """  # noqa: D301  # click's marker for lines that stay
-    picture = output or Path(f"{result.stem}.png")
-    if picture.suffix.lower() not in (".png", ".tif", ".tiff"):
-        raise ResultsError(picture, "is no known kind of picture", "end its name in .png or .tif")
+    usual = f"{result.stem}.png"
+    picture = output.file(usual, ".png", ".tif", ".tiff") if output else Path(usual)
     _render(_Wish(result=result, picture=picture, pixel_size_nm=pixel_size, method=method, max_error_nm=max_error))
 
 
 def _render(wish: _Wish) -> None:
+    from cli.kernels import keep_own_kernels
     from cli.picture import write_png, write_tiff
     from cli.results_summary import portions
     from fitting.rendering import add_gaussians, add_histogram
     from pipeline_files.results_reader import read_results
 
+    keep_own_kernels()
     results = read_results(wish.result, 0, 0)
     if not results.is_complete:
         notices().print("note: the analysis is not finished; the picture shows what there is so far")

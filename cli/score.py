@@ -11,6 +11,7 @@ import click
 
 from cli.console import facts, notices, output
 from cli.courteous import CourteousCommand
+from cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,8 +34,8 @@ class _Limits:
 
 
 @click.command(cls=CourteousCommand)
-@click.argument("result", type=click.Path(path_type=Path))
-@click.argument("truth", type=click.Path(path_type=Path))
+@click.argument("result", type=FilePath())
+@click.argument("truth", type=FilePath())
 @click.option("--radius", type=POSITIVE, default=150, show_default=True, help="Farthest match, nm.")
 @click.option(
     "--isolation", type=POSITIVE, default=1200, show_default=True, help="Emitters without another one so near, nm."
@@ -61,10 +62,12 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _score(result: Path, truth: Path, limits: _Limits) -> None:
+    from cli.kernels import keep_own_kernels
     from fitting.scoring import Optics, Rules, score
     from pipeline_files.results_reader import read_results
     from pipeline_files.truth import read_truth
 
+    keep_own_kernels()
     known = read_truth(truth)
     conditions = known.conditions
     results = read_results(result)

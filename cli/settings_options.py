@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ _OPTIONS = (
         "--settings",
         "settings_file",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=FilePath(),
         help="Settings in YAML or JSON. -s wins over this file, this file over the movie's own metadata.",
     ),
 )

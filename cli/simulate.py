@@ -11,6 +11,7 @@ import click
 
 from cli.console import facts, output
 from cli.courteous import CourteousCommand
+from cli.file_names import Destination, DestinationPath
 from cli.progress_display import progress_display
 from cli.recording import Recording, calibration_movies, files_of, write_movie
 from cli.scene_options import SceneOptions, scene_options
@@ -29,7 +30,7 @@ MAP_KEYS = {
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; what was written so far has been removed")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=DestinationPath())
 @scene_options
 @click.option("--maps", is_flag=True, help="Write the camera's dark, variance and flat-field maps, and use them.")
 @click.option(
@@ -41,7 +42,7 @@ MAP_KEYS = {
 @click.option("--compress", is_flag=True, help="Compress .h5 as PYME does: half the size, a third of the speed.")
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
 def command(  # one for each option
-    out: Path,
+    out: Destination,
     *,
     maps: bool,
     calibration: int | None,
@@ -61,10 +62,12 @@ def command(  # one for each option
         pointillist simulate scmos.h5 --camera scmos --maps --frames 5000
         pointillist simulate scmos.h5 --camera scmos --calibration 500
     """  # noqa: D301  # click's marker for lines that stay
-    if out.suffix.lower() not in SUFFIXES:
-        raise ResultsError(out, "is no known kind of movie", f"end its name in {', '.join(SUFFIXES)}")
     output_options = _Output(
-        out, has_maps=maps, n_calibration_frames=calibration, is_compressed=compress, is_overwriting=overwrite
+        out.file("movie.h5", *SUFFIXES),
+        has_maps=maps,
+        n_calibration_frames=calibration,
+        is_compressed=compress,
+        is_overwriting=overwrite,
     )
     _simulate(output_options, SceneOptions(**scene))
 
@@ -79,6 +82,9 @@ class _Output:
 
 
 def _simulate(wanted: _Output, options: SceneOptions) -> None:
+    from cli.kernels import keep_own_kernels
+
+    keep_own_kernels()
     from fitting.simulation import Simulation
     from pipeline_files.truth import create_truth, truth_path
 

@@ -11,6 +11,7 @@ import click
 
 from cli.console import notices, output
 from cli.courteous import CourteousCommand
+from cli.file_names import Destination, DestinationPath, FilePath
 from cli.parameter_types import Thresholds
 from cli.settings_options import settings_options
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline_files.movie import Movie
 
 DEFAULT_FRAMES = 5
+PICTURE_ENDINGS = (".png",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +54,13 @@ class Request:
 
 
 @click.command(cls=CourteousCommand)
-@click.argument("movie", type=click.Path(path_type=Path))
+@click.argument("movie", type=FilePath())
 @settings_options
 @click.option(
     "--frames", type=click.IntRange(min=1), default=DEFAULT_FRAMES, show_default=True, help="Spread over the movie."
 )
 @click.option("--threshold", type=Thresholds(), help="One or several to compare: 0.8,1,1.5.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The picture; without it <movie>_detection.png, here."
-)
+@click.option("-o", "--output", type=DestinationPath(), help="The picture; without it <movie>_detection.png, here.")
 def command(  # noqa: PLR0913  # one for each option
     *,
     movie: Path,
@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913  # one for each option
     settings_file: Path | None,
     frames: int,
     threshold: tuple[float, ...] | None,
-    output: Path | None,
+    output: Destination | None,
 ) -> None:
     """Test the detection on a few frames, before the run.
 
@@ -87,9 +87,14 @@ def command(  # noqa: PLR0913  # one for each option
             overrides=overrides,
             n_frames=frames,
             thresholds=threshold,
-            picture=output,
+            picture=output.file(picture_name(movie), *PICTURE_ENDINGS) if output else None,
         )
     )
+
+
+def picture_name(movie: Path) -> str:
+    """Return the usual name of the picture of a movie."""
+    return f"{movie.stem}_detection.png"
 
 
 def run_test(request: Request) -> None:
@@ -115,7 +120,7 @@ def run_test(request: Request) -> None:
         console.print(f"frame {frame} could not be analysed: {reason}", markup=False)
     _print_findings(test)
     if test.by_threshold[0].looks:
-        picture = request.picture or Path(f"{request.movie.stem}_detection.png")
+        picture = request.picture or Path(picture_name(request.movie))
         draw_montage(test, picture)
         console.print(f"picture  {picture}", markup=False, soft_wrap=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fitting.orientation import AS_IS, ORIENTATIONS
 from pipeline_files.key import Key
-from pipeline_files.kinds import NUMBER, SWITCH, TEXT, WHOLE_NUMBER
+from pipeline_files.kinds import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
 
 ELECTRONS2, ADU2 = "electrons^2", "ADU^2"
 """Units of a variance map; PYME's spelling."""
@@ -34,9 +34,9 @@ CAMERA_KEYS = (
         help="From frame to frame; only a background by seconds, sparsemed, needs it.",
     ),
     Key(name="Camera.ADOffset", kind=NUMBER, unit="ADU", help="What the camera gives in the dark."),
-    Key(name="Camera.DarkMapID", kind=TEXT, unit="file", help="Dark signal of each pixel, ADU."),
-    Key(name="Camera.VarianceMapID", kind=TEXT, unit="file", help="Variance of each pixel's readout, e-²."),
-    Key(name="Camera.FlatfieldMapID", kind=TEXT, unit="file", help="Factor that makes each pixel respond alike."),
+    Key(name="Camera.DarkMapID", kind=FILE, unit="file", help="Dark signal of each pixel, ADU."),
+    Key(name="Camera.VarianceMapID", kind=FILE, unit="file", help="Variance of each pixel's readout, e-²."),
+    Key(name="Camera.FlatfieldMapID", kind=FILE, unit="file", help="Factor that makes each pixel respond alike."),
     Key(
         name="Camera.Maps",
         kind=TEXT,

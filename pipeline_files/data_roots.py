@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline_files.places import data_root
+from pipeline_protocol.folders import DATA, chosen, expand, home
 
 ALLOW_VARIABLE = "POINTILLIST_ALLOW"
 """Folders, joined as in ``PATH``, besides PYME's data directory."""
@@ -35,7 +36,8 @@ class DataRoots:
     def of_this_machine(cls) -> Self:
         """Return ``$PYMEDATADIR``, ``~/PYMEData`` and what :data:`ALLOW_VARIABLE` adds."""
         allowed = os.environ.get(ALLOW_VARIABLE, "").split(os.pathsep)
-        return cls.of([data_root(), Path.home() / "PYMEData", *filter(None, [os.environ.get("PYMEDATADIR"), *allowed])])
+        named = [expand(folder, ALLOW_VARIABLE) for folder in allowed if folder]
+        return cls.of([data_root(), home() / "PYMEData", *filter(None, [chosen(DATA)]), *named])
 
     def allowed(self, path: Path | str) -> Path | None:
         """Return where a path leads, links followed; None if that is outside."""

@@ -10,6 +10,7 @@ import yaml
 
 from pipeline_files.metadata import Value, flatten
 from pipeline_protocol.errors import SettingError
+from pipeline_protocol.plain_files import obstacle
 
 SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -37,7 +38,7 @@ def read_document(path: Path) -> dict[str, Value]:
     Parameters
     ----------
     path
-        ``.json``, or anything else for YAML.
+        ``.json``, or anything else for YAML; in UTF-8, UTF-16 or UTF-32, with a byte-order mark or without.
 
     Returns
     -------
@@ -49,11 +50,13 @@ def read_document(path: Path) -> dict[str, Value]:
     SettingError
         If it cannot be read, or is not a mapping of plain values.
     """
+    found = obstacle(path)
+    if found is not None and (path.suffix == ".json" or found[0] != "is empty"):
+        raise SettingError(path, *found)
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = content.decode(json.detect_encoding(content))
         tree = json.loads(text) if path.suffix == ".json" else yaml.load(text, _PlainLoader)  # noqa: S506 - safe
-    except FileNotFoundError as error:
-        raise SettingError(path, "there is no such file", "check its name and place") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(path, "cannot be read", "it should be a text file in UTF-8") from error
     except (json.JSONDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fitting.modules import MODULES
 from pipeline_files.camera_keys import CAMERA_KEYS
 from pipeline_files.key import Key
-from pipeline_files.kinds import BACKGROUND, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
+from pipeline_files.kinds import BACKGROUND, FILE, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
 from pipeline_protocol.errors import SettingError
 
 _TABLE = (
@@ -64,7 +64,7 @@ _TABLE = (
     ),
     Key(
         name="Analysis.BackgroundFile",
-        kind=TEXT,
+        kind=FILE,
         unit="file",
         help="What the method copy takes the background from; 'pointillist background' makes it.",
     ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fitting.backgrounds.registry import background_method
 from pipeline_files.metadata import Value
 from pipeline_protocol.errors import SettingError
+from pipeline_protocol.folders import expand
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ def _text(value: Value) -> str:
     return str(value)
 
 
+def _file(name: str) -> str:
+    return str(expand(name, "file")) if name.startswith("~") else name
+
+
 def parse_range(value: Value) -> tuple[int, int]:
     """Read a range of frames.
 
@@ -105,5 +110,6 @@ SWITCH = Kind("True or False", _switch)
 NUMBER = Kind("a number", _number)
 WHOLE_NUMBER = Kind("a whole number", _whole_number)
 TEXT = Kind("text", _text)
+FILE = Kind("the name of a file", lambda value: _file(_text(value)))
 BACKGROUND = Kind("a method of background", _background)
 RANGE = Kind("a range START:STOP with START <= STOP", parse_range)

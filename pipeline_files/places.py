@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline_files.storage import clear_write_errors, make_directory
+from pipeline_protocol.folders import DATA, LOGS, chosen, home, trouble_of, user_name
 from pipeline_protocol.logs import job_log
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
@@ -21,12 +21,17 @@ def data_root() -> Path:
     Returns
     -------
     Path
-        ``$PYMEDATADIR`` if that can be written to, else ``~/PYMEData``; it need not exist.
+        ``$PYMEDATADIR`` if that can be written to, or made, else ``~/PYMEData``; it need not exist.
     """
-    configured = os.environ.get("PYMEDATADIR")
-    if configured and os.access(configured, os.W_OK):
-        return Path(configured)
-    return Path.home() / "PYMEData"
+    configured = chosen(DATA)
+    return home() / "PYMEData" if configured is None or trouble_of(configured) else configured
+
+
+def data_root_remark() -> str | None:
+    """Say why results are not where the user wants them; None if they are."""
+    configured = chosen(DATA)
+    trouble = configured and trouble_of(configured)
+    return f"{DATA.variable}: {configured} {trouble}; {data_root()} takes its place" if trouble else None
 
 
 def log_folder() -> Path:
@@ -37,8 +42,7 @@ def log_folder() -> Path:
     Path
         ``$POINTILLIST_LOGS``, else ``<data root>/<user>/LOGS/pointillist``; it need not exist.
     """
-    configured = os.environ.get("POINTILLIST_LOGS")
-    return Path(configured) if configured else data_root() / _user() / "LOGS" / "pointillist"
+    return chosen(LOGS) or data_root() / user_name() / "LOGS" / "pointillist"
 
 
 def job_log_path(job: str) -> Path | None:
@@ -79,15 +83,7 @@ def default_background_path(movie: Path) -> Path:
 
 
 def _analysis_folder(movie: Path) -> Path:
-    return data_root() / _user() / "analysis" / movie.absolute().parent.name
-
-
-def _user() -> str:
-    """Return the user's name; their number, where nobody gave them one."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return str(os.getuid())
+    return data_root() / user_name() / "analysis" / movie.absolute().parent.name
 
 
 def partial_path(results: Path) -> Path:

@@ -13,23 +13,23 @@ import socket
 from pathlib import Path
 from typing import Self
 
-import platformdirs
-
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.file_locks import FileLock, is_locked
+from pipeline_protocol.folders import STATE, state_folder
 
 DEFAULT_CLUSTER = "default"
+_REMEDY = f"repair its folder, or set {STATE.variable}"
 _CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
-def state_folder() -> Path:
+def machine_folder() -> Path:
     """Return the folder of what this user runs on this machine; a home folder may be that of many machines."""
-    return platformdirs.user_state_path("pointillist") / socket.gethostname()
+    return state_folder() / socket.gethostname()
 
 
 def server_file(cluster: str = DEFAULT_CLUSTER) -> Path:
     """Return the file that holds the address of a cluster's server."""
-    return state_folder() / f"{cluster}.server"
+    return machine_folder() / f"{cluster}.server"
 
 
 def check_cluster(name: str) -> str:
@@ -81,14 +81,14 @@ class Announcement:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
+            raise ServerError(path, f"cannot be written ({error.strerror})", _REMEDY) from error
         try:
             self._lock = FileLock(self._file, path)
         except OSError as error:
             os.close(self._file)
             if isinstance(error, BlockingIOError):
                 raise ServerError(path, "a server runs on this machine already", "use that one") from error
-            raise ServerError(path, f"cannot be locked ({error.strerror})", "repair its folder") from error
+            raise ServerError(path, f"cannot be locked ({error.strerror})", _REMEDY) from error
         self.publish("")
 
     def publish(self, address: str) -> None:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-import platformdirs
 import zmq
 from zmq.utils import z85
 
 from pipeline_protocol.errors import ServerError
+from pipeline_protocol.folders import CONFIG, config_folder
+from pipeline_protocol.plain_files import obstacle
 
 KEY_VARIABLE = "POINTILLIST_CLUSTER_KEY"
 N_KEY_BYTES = 32
@@ -129,12 +130,15 @@ class KeyFile:
     @classmethod
     def of_user(cls, folder: Path | None = None) -> KeyFile:
         """Return the user's, in the configuration folder if no other is named."""
-        return cls((folder or platformdirs.user_config_path("pointillist")) / "cluster.key")
+        return cls((folder or config_folder()) / "cluster.key")
 
     @property
     def exists(self) -> bool:
-        """Whether there is one."""
-        return self.path.exists()
+        """Whether there is one, as far as this account can see."""
+        try:
+            return self.path.exists()
+        except OSError:
+            return False
 
     def read(self) -> list[str]:
         """Return its lines.
@@ -144,6 +148,9 @@ class KeyFile:
         ServerError
             If others can read it, or it cannot be read.
         """
+        found = obstacle(self.path)
+        if found is not None:
+            raise ServerError(self.path, f"the cluster key {found[0]}", f"{found[1]}, or set {KEY_VARIABLE}")
         try:
             if self.path.stat().st_mode & 0o077:
                 raise ServerError(self.path, "the cluster key can be read by others", f"run chmod 600 {self.path}")
@@ -192,7 +199,9 @@ class KeyFile:
                 draft.unlink(missing_ok=True)
 
     def _unusable(self, error: Exception) -> ServerError:
-        return ServerError(self.path, f"cannot be used ({error})", f"repair it, or set {KEY_VARIABLE}")
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "it is no text"
+        remedy = f"repair it, or set {KEY_VARIABLE} or {CONFIG.variable}"
+        return ServerError(self.path, f"cannot be used ({reason})", remedy)
 
 
 def parse_key(text: str, subject: object) -> bytes:

@@ -34,4 +34,4 @@ def obstacle(path: Path) -> tuple[str, str] | None:
         return "is a folder" if stat.S_ISDIR(status.st_mode) else "is a pipe or a device", "name a file"
     if not os.access(path, os.R_OK):
         return "may not be read", "ask its owner for permission to read"
-    return None if status.st_size else ("is empty", "copy it again, or name another one")
+    return None if status.st_size else ("is empty", "copy it again")

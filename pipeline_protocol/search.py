@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,7 @@ from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import ClusterKeys, existing_keys, is_key_shared
 from pipeline_protocol.messages import PROTOCOL_VERSION
 from pipeline_protocol.neighbourhood import Browser, Sighting, browsing_addresses, fingerprint
+from pipeline_protocol.reachability import known_address
 from pipeline_protocol.reports import Pong
 
 _FIND_S = 1.5
@@ -52,6 +53,16 @@ class Place:
     def local(self) -> str | None:
         """What the user said, or the address that this machine knows."""
         return self.server or find_server(server_file(self.cluster))
+
+    def checked(self) -> Self:
+        """Return the place, with an address that can be connected to.
+
+        Raises
+        ------
+        ServerError
+            If the user gave a host that nobody knows.
+        """
+        return self if self.server is None else replace(self, server=known_address(self.server))
 
     def find(self) -> str | None:
         """Return the address of the server, None if it is not found within a second or two."""

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
-import platformdirs
 
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.fields import Settings
+from pipeline_protocol.folders import config_folder
 from pipeline_protocol.keys import KeyFile, parse_key
 
 
@@ -43,7 +43,7 @@ class Owner:
         folder
             Where the secret lies; the user's configuration folder if None.
         """
-        file = KeyFile((folder or platformdirs.user_config_path("pointillist")) / "owner.key")
+        file = KeyFile((folder or config_folder()) / "owner.key")
         try:
             file.create()
             return cls(parse_key(file.read()[0], file.path))

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import platformdirs
-
 from pipeline_protocol.addresses import local_endpoint
 from pipeline_protocol.errors import PointillistError, ServerError
 from pipeline_protocol.keys import ClusterKeys
@@ -25,10 +23,10 @@ from pipeline_worker.children import (
 )
 from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache, refill_cache
 from pipeline_worker.process import EXIT_COLD
+from pipeline_worker.process_log import new_log
 
 _TEND_S = 0.1
 _START_S = 30.0
-_N_LOGS = 10
 
 
 class Crew:
@@ -50,7 +48,7 @@ class Crew:
     """
 
     def __init__(self, keys: ClusterKeys, on_message: Callable[[str], None], allowed: Sequence[Path] = ()) -> None:
-        self.log_path = _new_log()
+        self.log_path = new_log(on_message)
         self._on_message = on_message
         self._log = self.log_path.open("ab")
         self._lifelines = Lifelines()
@@ -260,17 +258,3 @@ class Crew:
         self._log.flush()
         lines = self.log_path.read_text("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "no word of why"
-
-
-def _new_log() -> Path:
-    """Return a new log file, and remove old ones."""
-    folder = platformdirs.user_log_path("pointillist")
-    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in sorted(folder.glob("*.log"))[: -(_N_LOGS - 1)]:
-            old.unlink(missing_ok=True)
-        path.touch()
-    except OSError as error:
-        raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
-    return path

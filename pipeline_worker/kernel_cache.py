@@ -21,15 +21,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import platformdirs
-
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.file_locks import FileLock, without_locks
+from pipeline_protocol.folders import CACHE, cache_folder, temporary_folder
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
 from pipeline_worker.children import importing_us
 from pipeline_worker.warm_up import PARTS
 
-CACHE_VARIABLE = "POINTILLIST_CACHE"
+CACHE_VARIABLE = CACHE.variable
 NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
 _N_KEPT = 4
 _SOURCES = ("fitting", "pipeline_files")
@@ -127,10 +126,8 @@ def _writable_folder(environment: Mapping[str, str], key: str) -> tuple[Path, bo
         except OSError as error:
             raise _unwritable(Path(chosen), error) from error
         return Path(chosen), False
-    configured = os.environ.get(CACHE_VARIABLE)
-    base = Path(configured) if configured else platformdirs.user_cache_path("pointillist") / "kernels"
-    own = Path(tempfile.gettempdir()) / f"pointillist-{os.getuid()}"
-    for folder in (base / key, own / "kernels" / key):
+    base = cache_folder()
+    for folder in (base / key, temporary_folder() / "kernels" / key):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):

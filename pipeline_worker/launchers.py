@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_protocol.discovery import state_folder
+from pipeline_protocol.discovery import machine_folder
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.file_locks import FileLock, is_locked, without_locks
+from pipeline_protocol.folders import STATE
 
 _PATIENCE_S = 5.0
 _LOOK_S = 0.05
@@ -91,7 +92,8 @@ def registered(cluster: str) -> Iterator[str | None]:
         file = draft.open("w", encoding="ascii")
         lock = FileLock(file.fileno(), path)
     except OSError as error:
-        raise ServerError(path, f"cannot be written ({error.strerror})", "repair its folder") from error
+        problem = f"cannot be written ({error.strerror})"
+        raise ServerError(path, problem, f"repair its folder, or set {STATE.variable}") from error
     with file, lock:
         file.write(cluster)
         file.flush()
@@ -116,4 +118,4 @@ def running(cluster: str | None = None) -> list[Launcher]:
 
 
 def _folder() -> Path:
-    return state_folder() / "launchers"
+    return machine_folder() / "launchers"

@@ -110,7 +110,7 @@ def test_results_without_localizations_are_drawn_black(folder: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "picture.jpg"], "no known kind of picture"),
+        (["-o", "picture.jpg"], "cannot end in"),
         (["--pixel-size", "0.01"], "too large"),
         (["-o", "missing.h5r/picture.png"], "cannot be written"),
     ],

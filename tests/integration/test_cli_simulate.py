@@ -83,7 +83,7 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["movie.avi"], "no known kind of movie"),
+        (["movie.avi"], "cannot end in .avi"),
         (["movie.h5", "--size", "abc"], "is no size"),
         (["movie.h5", "--size", "4"], "at least 16"),
         (["movie.h5", "--photons", "0"], "x>0"),

@@ -24,7 +24,7 @@ from pipeline_worker.crew import Crew
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
-    monkeypatch.setattr(crew_module, "_new_log", lambda: tmp_path / "log")
+    monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
     return Cluster(tmp_path)
 
 
@@ -150,7 +150,7 @@ def test_a_full_disk_pauses_the_job_and_loses_nothing(
     cluster: Cluster, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order(monkeypatch, seconds_per_frame=0.003)
-    monkeypatch.setattr(crew_module, "_new_log", lambda: cluster.folder / "log")
+    monkeypatch.setattr(crew_module, "new_log", lambda _: cluster.folder / "log")
     cluster.output = small_disk / "results.h5r"
     with cluster.running() as client:
         job = cluster.submit(client)

@@ -76,5 +76,5 @@ def test_what_is_no_metadata_gets_one_line(tmp_path: Path, name: str, content: b
 def test_missing_files_and_directories_get_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="there is no such file"):
         read_document(tmp_path / "a.yaml")
-    with pytest.raises(SettingError, match="cannot be read"):
+    with pytest.raises(SettingError, match="is a folder"):
         read_document(tmp_path)

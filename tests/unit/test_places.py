@@ -10,6 +10,7 @@ from pipeline_files.places import (
     alternatives,
     check_writable,
     data_root,
+    data_root_remark,
     default_results_path,
     is_taken,
     journal_path,
@@ -17,6 +18,7 @@ from pipeline_files.places import (
     unfinished_path,
 )
 from pipeline_protocol.errors import ResultsError
+from pipeline_protocol.folders import PLACES, chosen
 
 
 @pytest.fixture
@@ -37,10 +39,42 @@ def test_a_relative_movie_counts_from_where_the_user_is(root: Path, monkeypatch:
     assert default_results_path(Path("a.tif")).relative_to(root).parts[1:] == ("analysis", "day", "a.h5r")
 
 
-@pytest.mark.parametrize("configured", ["", "/nowhere/at/all"])
-def test_without_a_writable_data_directory_home_is_taken(configured: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYMEDATADIR", configured)
-    assert data_root() == Path.home() / "PYMEData"
+@pytest.mark.parametrize(
+    ("configured", "trouble"),
+    [
+        ("", None),
+        ("file", "is no folder"),
+        ("file/below", "is below {}/file, which is no folder"),
+        ("dangling", "is no folder"),
+    ],
+)
+def test_without_a_writable_data_directory_home_is_taken_and_the_user_is_told(
+    tmp_path: Path, configured: str, trouble: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    monkeypatch.setenv("PYMEDATADIR", configured and str(tmp_path / configured))
+    instead = Path.home() / "PYMEData"
+    assert data_root() == instead
+    remark = trouble and f"PYMEDATADIR: {tmp_path / configured} {trouble.format(tmp_path)}; {instead} takes its place"
+    assert data_root_remark() == remark
+
+
+@pytest.mark.parametrize("configured", ["", "new", "new/deeper", "link"])
+def test_a_data_directory_that_can_be_made_is_used(
+    tmp_path: Path, configured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.setenv("PYMEDATADIR", str(tmp_path / configured))
+    assert data_root() == tmp_path / configured
+    assert data_root_remark() is None
+    check_writable(default_results_path(Path("/raw/day/cells.h5")))
+
+
+def test_a_home_folder_in_a_variable_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in PLACES[:-1]:
+        monkeypatch.setenv(place.variable, "~/elsewhere")
+        assert chosen(place) == Path.home() / "elsewhere"
 
 
 def test_names_are_numbered_and_never_end() -> None:

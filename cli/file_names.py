@@ -1,0 +1,83 @@
+"""What users may write for the names of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from pipeline_protocol.errors import ResultsError
+from pipeline_protocol.folders import expand
+
+
+class FilePath(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """A file or folder; ``~`` and ``~user`` are home folders, unless there is a file of that very name."""
+
+    name = "path"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return its path."""
+        del param, ctx
+        text = str(value)
+        path = Path(text) if text.startswith("~") and Path(text).exists() else expand(text, text)
+        expand(str(path.absolute()), path)  # the names of the folders, too
+        return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where a user wants a file.
+
+    Parameters
+    ----------
+    path
+        As the user named it.
+    is_folder
+        Whether it is a folder, in which the file gets its usual name.
+    """
+
+    path: Path
+    is_folder: bool
+
+    def file(self, usual: str, *endings: str) -> Path:
+        """Return the path of the file.
+
+        Parameters
+        ----------
+        usual
+            Its name in a folder.
+        endings
+            Those that it may have; the first one is added where there is none.
+
+        Raises
+        ------
+        ResultsError
+            If it has another one.
+        """
+        if self.is_folder:
+            return self.path / usual
+        ending = self.path.suffix
+        if ending.lower() in endings:
+            return self.path.with_suffix(ending.lower())
+        known = " or ".join(endings)
+        if ending:
+            remedy = f"name it {self.path.with_suffix(endings[0])}, or a folder that ends with /"
+            raise ResultsError(self.path, f"cannot end in {ending}, but in {known}", remedy)
+        return self.path.with_name(f"{self.path.name}{endings[0]}")
+
+
+class DestinationPath(FilePath):
+    """Where a file is to go: its name, or a folder, which exists or ends with a slash; becomes a `Destination`."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Destination:  # type: ignore[override]  # another kind of value
+        """Return the destination."""
+        if isinstance(value, Destination):
+            return value
+        text = str(value)
+        if not text:
+            self.fail("it is empty; name a file or a folder", param, ctx)
+        path = expand(text, text)
+        super().convert(str(path.absolute()), param, ctx)
+        ends_open = text.endswith("/") or text.rpartition("/")[2] in {".", "..", "~"}
+        return Destination(path=path, is_folder=ends_open or path.is_dir())

@@ -1,0 +1,127 @@
+"""Every place that is written to, and the variable that moves it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from pipeline_protocol.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Place:
+    """A kind of files, and where they are.
+
+    Parameters
+    ----------
+    variable
+        The environment variable that moves them.
+    what
+        What they are.
+    otherwise
+        Where they are without it.
+    """
+
+    variable: str
+    what: str
+    otherwise: str
+
+
+DATA = Place("PYMEDATADIR", "results, backgrounds and camera maps without `-o`", "`~/PYMEData`")
+LOGS = Place("POINTILLIST_LOGS", "logs", "`<data>/<user>/LOGS/pointillist`")
+CACHE = Place("POINTILLIST_CACHE", "compiled kernels", "`pointillist/kernels` in the user's cache folder")
+CONFIG = Place("POINTILLIST_CONFIG", "the cluster key, and the account's own", "`pointillist` in the user's settings")
+STATE = Place("POINTILLIST_STATE", "which servers and `launch-workers` run", "`pointillist` in the user's state folder")
+TEMPORARY = Place("TMPDIR", "sockets, tracebacks, and what fits nowhere else", "`/tmp`")
+PLACES = (DATA, LOGS, CACHE, CONFIG, STATE, TEMPORARY)
+
+
+def chosen(place: Place) -> Path | None:
+    """Return the folder that the user chose; None if they did not.
+
+    Raises
+    ------
+    SettingError
+        If its name cannot be used.
+    """
+    value = os.environ.get(place.variable)
+    return expand(value, place.variable).absolute() if value else None
+
+
+def expand(name: str, subject: object) -> Path:
+    """Return a path in which ``~`` and ``~user`` are home folders.
+
+    Parameters
+    ----------
+    name
+        As the user gave it.
+    subject
+        Where: what the message begins with.
+
+    Raises
+    ------
+    SettingError
+        If nobody knows that home folder, or the name is not UTF-8.
+    """
+    try:
+        name.encode()
+        return Path(name).expanduser()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(name).decode(errors="replace")
+        raise SettingError(shown, "its name is not UTF-8", "rename it") from error
+    except RuntimeError as error:
+        raise SettingError(subject, f"{name}: there is no such home folder", "write the whole path") from error
+
+
+def home() -> Path:
+    """Return the home folder of this account; a temporary one where it has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return temporary_folder()
+
+
+def config_folder() -> Path:
+    """Return the folder of keys."""
+    return chosen(CONFIG) or _own(platformdirs.user_config_path("pointillist"))
+
+
+def state_folder() -> Path:
+    """Return the folder of what runs."""
+    return chosen(STATE) or _own(platformdirs.user_state_path("pointillist"))
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled kernels."""
+    return chosen(CACHE) or _own(platformdirs.user_cache_path("pointillist")) / "kernels"
+
+
+def temporary_folder() -> Path:
+    """Return a folder of this account's own below the temporary one; it need not exist."""
+    return Path(tempfile.gettempdir()) / f"pointillist-{os.getuid()}"
+
+
+def user_name() -> str:
+    """Return the user's name; their number, where nobody gave them one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def trouble_of(folder: Path) -> str | None:
+    """Return what keeps files from a folder, which need not exist."""
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        return "is no folder" if there == folder else f"is below {there}, which is no folder"
+    return None if os.access(there, os.W_OK | os.X_OK) else "cannot be written" if there == folder else "cannot be made"
+
+
+def _own(folder: Path) -> Path:
+    """Return a folder of platformdirs, which leaves ``~`` where there is no home folder."""
+    return folder if folder.is_absolute() else temporary_folder() / folder.name
