@@ -47,6 +47,8 @@ class CourteousCommand(click.Command):
             return super().make_context(info_name, args, parent, **extra)
         except PointillistError as error:
             _fail(str(error))
+        except OSError as error:  # a name that the system refuses
+            _fail(_ordinary(error) or str(error))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's
         """Run the command."""

@@ -20,8 +20,8 @@ class FilePath(click.ParamType):  # type: ignore[type-arg]  # generic from click
         """Return its path."""
         del param, ctx
         text = str(value)
-        path = Path(text) if text.startswith("~") and Path(text).exists() else expand(text, text)
-        expand(str(path.absolute()), path)  # the names of the folders, too
+        path = Path(text) if text.startswith("~") and Path(text).exists() else expand(text)
+        expand(str(path.absolute()))  # the names of the folders, too
         return path
 
 
@@ -76,8 +76,8 @@ class DestinationPath(FilePath):
             return value
         text = str(value)
         if not text:
-            self.fail("it is empty; name a file or a folder", param, ctx)
-        path = expand(text, text)
+            raise ResultsError("-o ''", "names nothing", "name a file or a folder")
+        path = expand(text)
         super().convert(str(path.absolute()), param, ctx)
         ends_open = text.endswith("/") or text.rpartition("/")[2] in {".", "..", "~"}
         return Destination(path=path, is_folder=ends_open or path.is_dir())

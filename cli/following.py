@@ -74,10 +74,10 @@ def describe(progress: Progress, items: str = "localizations") -> str:
 
 def show_outcome(progress: Progress) -> None:
     """Print where the results are, and what is in them."""
-    from cli.kernels import keep_own_kernels
+    from cli.kernels import keep_own_caches
     from cli.results_summary import summarise_results
 
-    keep_own_kernels()
+    keep_own_caches()
     output().print(facts({**summarise_results(Path(progress.output)), "took": took(progress)}))
     if not progress.n_items:
         notices().print("note: nothing was found; 'analyse MOVIE --test' shows why", markup=False)

@@ -28,9 +28,9 @@ def command(file: Path) -> None:
     Example:
         pointillist info movie.h5
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.kernels import keep_own_kernels
+    from cli.kernels import keep_own_caches
 
-    keep_own_kernels()
+    keep_own_caches()
     describe = {
         "results": _describe_results,
         "truth": _describe_truth,

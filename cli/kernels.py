@@ -25,11 +25,13 @@ def use_kernel_cache() -> None:
     os.environ[NUMBA_VARIABLE] = str(folder)
 
 
-def keep_own_kernels() -> None:
-    """Give numba a folder for what a command compiles for itself, if it would find none. Before numba is imported."""
+def keep_own_caches() -> None:
+    """Give numba and matplotlib folders for what they keep, if they would find none. Before these are imported."""
     from pipeline_protocol.folders import temporary_folder, trouble_of
     from pipeline_worker.kernel_cache import NUMBA_VARIABLE
 
+    if trouble_of(platformdirs.user_config_path("matplotlib")):
+        os.environ.setdefault("MPLCONFIGDIR", str(temporary_folder() / "matplotlib"))
     spec = importlib.util.find_spec("fitting")
     sources = Path(spec.origin).parent if spec and spec.origin else Path()
     tried = [sources, platformdirs.user_cache_path("numba")]

@@ -102,13 +102,13 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _make(wish: _Wish) -> None:
-    from cli.kernels import keep_own_kernels
+    from cli.kernels import keep_own_caches
     from pipeline_files.calibration import describe_calibration
     from pipeline_files.camera_types import values_of_type
     from pipeline_files.movie import open_movie
     from pipeline_files.settings import resolve
 
-    keep_own_kernels()
+    keep_own_caches()
     with ExitStack() as stack:
         paths = [wish.dark, *([wish.flat] if wish.flat else []), *wish.lights]
         movies = [stack.enter_context(open_movie(path)) for path in paths]

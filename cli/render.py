@@ -62,13 +62,13 @@ def command(  # one for each option
 
 
 def _render(wish: _Wish) -> None:
-    from cli.kernels import keep_own_kernels
+    from cli.kernels import keep_own_caches
     from cli.picture import write_png, write_tiff
     from cli.results_summary import portions
     from fitting.rendering import add_gaussians, add_histogram
     from pipeline_files.results_reader import read_results
 
-    keep_own_kernels()
+    keep_own_caches()
     results = read_results(wish.result, 0, 0)
     if not results.is_complete:
         notices().print("note: the analysis is not finished; the picture shows what there is so far")

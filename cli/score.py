@@ -62,12 +62,12 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _score(result: Path, truth: Path, limits: _Limits) -> None:
-    from cli.kernels import keep_own_kernels
+    from cli.kernels import keep_own_caches
     from fitting.scoring import Optics, Rules, score
     from pipeline_files.results_reader import read_results
     from pipeline_files.truth import read_truth
 
-    keep_own_kernels()
+    keep_own_caches()
     known = read_truth(truth)
     conditions = known.conditions
     results = read_results(result)

@@ -82,9 +82,9 @@ class _Output:
 
 
 def _simulate(wanted: _Output, options: SceneOptions) -> None:
-    from cli.kernels import keep_own_kernels
+    from cli.kernels import keep_own_caches
 
-    keep_own_kernels()
+    keep_own_caches()
     from fitting.simulation import Simulation
     from pipeline_files.truth import create_truth, truth_path
 

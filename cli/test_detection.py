@@ -105,10 +105,11 @@ def run_test(request: Request) -> None:
     MovieError, SettingError, ResultsError
         If the movie cannot be read, the settings do not suit, or the picture cannot be written.
     """
-    from cli.kernels import use_kernel_cache
+    from cli.kernels import keep_own_caches, use_kernel_cache
     from cli.montage import draw_montage
 
     use_kernel_cache()
+    keep_own_caches()
     test = _examine(request)
     for remark in test.remarks:
         notices().print(f"note: {remark}", markup=False)

@@ -64,7 +64,7 @@ def _text(value: Value) -> str:
 
 
 def _file(name: str) -> str:
-    return str(expand(name, "file")) if name.startswith("~") else name
+    return str(expand(name)) if name.startswith("~") else name
 
 
 def parse_range(value: Value) -> tuple[int, int]:

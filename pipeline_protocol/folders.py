@@ -53,15 +53,15 @@ def chosen(place: Place) -> Path | None:
     return expand(value, place.variable).absolute() if value else None
 
 
-def expand(name: str, subject: object) -> Path:
+def expand(name: str, variable: str = "") -> Path:
     """Return a path in which ``~`` and ``~user`` are home folders.
 
     Parameters
     ----------
     name
         As the user gave it.
-    subject
-        Where: what the message begins with.
+    variable
+        The environment variable that it comes from.
 
     Raises
     ------
@@ -75,7 +75,8 @@ def expand(name: str, subject: object) -> Path:
         shown = os.fsencode(name).decode(errors="replace")
         raise SettingError(shown, "its name is not UTF-8", "rename it") from error
     except RuntimeError as error:
-        raise SettingError(subject, f"{name}: there is no such home folder", "write the whole path") from error
+        shown = f"{variable}={name}" if variable else name
+        raise SettingError(shown, "there is no such home folder", "write the whole path") from error
 
 
 def home() -> Path:

@@ -134,11 +134,8 @@ class KeyFile:
 
     @property
     def exists(self) -> bool:
-        """Whether there is one, as far as this account can see."""
-        try:
-            return self.path.exists()
-        except OSError:
-            return False
+        """Whether there is one, as far as this account can see; a link that leads nowhere is one, too."""
+        return os.path.lexists(self.path)
 
     def read(self) -> list[str]:
         """Return its lines.

@@ -169,3 +169,60 @@ def test_a_disk_without_locks_is_read_from_and_written_to(
     assert not list(disk.glob("*.holder"))
     shown = run({**lockless(disk, number), **environment}, "pointillist", "info", disk / "a.h5r")
     assert shown.returncode == 0, shown.stderr
+
+
+def test_an_account_without_a_home_folder_analyses_and_is_told_once_where_logs_are(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    movie = simulated(tmp_path / "movie.h5", environment, 100)
+    nowhere = {f"XDG_{name}_HOME": "" for name in ("CONFIG", "STATE", "CACHE", "DATA")}
+    account = {**environment, **nowhere, "HOME": str(movie / "home"), "TMPDIR": str(tmp_path)}
+    account = {name: value for name, value in account.items() if name not in {"PYMEDATADIR", "POINTILLIST_LOGS"}}
+    done = run(account, "analyse", movie, "-o", tmp_path / "a.h5r", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert read_results(tmp_path / "a.h5r").is_complete
+    assert done.stderr.count("no logs can be written") == 1
+    assert "POINTILLIST_LOGS names another folder" in done.stderr
+    assert run(account, "pointillist", "info", tmp_path / "a.h5r").returncode == 0
+    assert run(account, "pointillist", "render", tmp_path / "a.h5r", "-o", tmp_path / "a.png").returncode == 0
+    refused = run(account, "pointillist", "key", "show")
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[0].endswith("or set POINTILLIST_CLUSTER_KEY or POINTILLIST_CONFIG")
+    moved = {**account, "POINTILLIST_CONFIG": str(tmp_path / "keys"), "POINTILLIST_LOGS": str(tmp_path / "logs")}
+    assert run(moved, "pointillist", "key", "show").returncode == 0
+    assert (tmp_path / "keys" / "cluster.key").exists()
+    assert "logs" not in run(moved, "analyse", movie, "-o", tmp_path / "b.h5r", "--workers", "1").stderr
+    assert (tmp_path / "a.h5r").read_bytes() == (tmp_path / "b.h5r").read_bytes()
+
+
+def test_a_data_directory_is_made_or_the_run_says_what_takes_its_place(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    movie = simulated(tmp_path / "day" / "movie.h5", environment, 60)
+    made = {**environment, "PYMEDATADIR": str(tmp_path / "not" / "there")}
+    done = run(made, "analyse", movie, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "note" not in done.stderr
+    assert (tmp_path / "not" / "there" / "ada" / "analysis" / "day" / "movie.h5r").exists()
+    elsewhere = {**environment, "PYMEDATADIR": str(movie), "HOME": str(tmp_path / "home")}
+    done = run(elsewhere, "analyse", movie, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    instead = tmp_path / "home" / "PYMEData"
+    assert f"note: PYMEDATADIR: {movie} is no folder; {instead} takes its place" in done.stderr
+    assert (instead / "ada" / "analysis" / "day" / "movie.h5r").exists()
+
+
+def test_files_go_into_the_folder_that_o_names(tmp_path: Path, environment: dict[str, str]) -> None:
+    movie = simulated(tmp_path / "movie.h5", environment, 60)
+    (tmp_path / "there").mkdir()
+    table: list[tuple[list[str | Path], str, str]] = [
+        (["analyse", movie, "--workers", "1"], "there", "there/movie.h5r"),
+        (["analyse", movie, "--workers", "1"], "new/", "new/movie.h5r"),
+        (["background", movie, "--workers", "1"], "new/", "new/movie.background.h5"),
+        (["test-detection", movie], "new/", "new/movie_detection.png"),
+        (["render", tmp_path / "there" / "movie.h5r"], "pictures/", "pictures/movie.png"),
+    ]
+    for command, target, expected in table:
+        done = run(environment, "pointillist", *command, "-o", f"{tmp_path}/{target}")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / expected).exists()

@@ -7,6 +7,7 @@ import pytest
 
 from cli.event_lines import EVENT_FORMS
 from pipeline_files.keys import KEYS
+from pipeline_protocol.folders import PLACES
 from pipeline_protocol.reports import Pong, Progress, WorkerReport
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +44,34 @@ def test_the_events_of_a_log_are_documented() -> None:
     text = (DOCS / "reference" / "json.md").read_text()
     documented = set(re.findall(r"^\| `([a-z ]+)` \| .* \| .* \|$", text, flags=re.MULTILINE))
     assert set(EVENT_FORMS) <= documented
+
+
+def test_every_place_that_is_written_to_is_documented_with_its_variable() -> None:
+    text = (DOCS / "reference" / "commands.md").read_text()
+    found = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text.partition("### Places")[2], flags=re.MULTILINE)
+    assert found == [(place.variable, place.what, place.otherwise) for place in PLACES]
+
+
+def sources() -> dict[str, str]:
+    rooms = ("cli", "fitting", "pipeline_files", "pipeline_protocol", "pipeline_server", "pipeline_worker")
+    return {f"{room}/{path.name}": path.read_text() for room in rooms for path in (ROOT / room).rglob("*.py")}
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    text = (DOCS / "reference" / "commands.md").read_text()
+    internal = {"POINTILLIST_LIFELINE"}
+    named = {name for source in sources().values() for name in re.findall(r"\"((?:POINTILLIST|PYME)[A-Z_]+)\"", source)}
+    assert named >= {place.variable for place in PLACES if place.variable != "TMPDIR"}
+    assert {name for name in named - internal if f"| `{name}` |" not in text} == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        (r"platformdirs\.\w+", {"pipeline_protocol/folders.py", "cli/kernels.py"}),
+        (r"Path\.home\(|expanduser\(", {"pipeline_protocol/folders.py"}),
+        (r"gettempdir\(", {"pipeline_protocol/folders.py"}),
+    ],
+)
+def test_places_are_asked_for_in_one_module(asked: str, where: set[str]) -> None:
+    assert {name for name, source in sources().items() if re.search(asked, source)} == where
