@@ -48,7 +48,7 @@ def test_the_events_of_a_log_are_documented() -> None:
 
 def test_every_place_that_is_written_to_is_documented_with_its_variable() -> None:
     text = (DOCS / "reference" / "commands.md").read_text()
-    found = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text.partition("### Places")[2], flags=re.MULTILINE)
+    found = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text.partition("## Places")[2], flags=re.MULTILINE)
     assert found == [(place.variable, place.what, place.otherwise) for place in PLACES]
 
 
