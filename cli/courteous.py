@@ -14,6 +14,7 @@ import click
 
 from cli.console import printable
 from pipeline_protocol.errors import PointillistError
+from pipeline_protocol.folders import is_utf8
 
 INTERRUPTED = 130
 
@@ -41,7 +42,7 @@ class CourteousCommand(click.Command):
     ) -> click.Context:
         """Read the command line."""
         for text in args:
-            if printable(text) != text and not _is_utf8(text):
+            if not is_utf8(text):
                 _fail(f"{printable(text)}: its name is not UTF-8; rename it")
         try:
             return super().make_context(info_name, args, parent, **extra)
@@ -82,13 +83,9 @@ def _ordinary(error: Exception) -> str | None:
     if isinstance(error, OSError) and isinstance(error.filename, str | bytes | Path) and error.strerror:
         name = os.fsdecode(error.filename)
         return f"{name}: cannot be used ({error.strerror.lower()}); check its name, its place, and your rights to it"
-    if isinstance(error, UnicodeEncodeError) and not _is_utf8(error.object):
+    if isinstance(error, UnicodeEncodeError) and not is_utf8(error.object):
         return f"{error.object[:200]}: a name is not UTF-8; rename it"
     return None
-
-
-def _is_utf8(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline_files.storage import clear_write_errors, make_directory
-from pipeline_protocol.folders import DATA, LOGS, chosen, home, trouble_of, user_name
+from pipeline_protocol.folders import DATA, LOGS, chosen, expand, home, trouble_of, user_name
 from pipeline_protocol.logs import job_log
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
@@ -24,7 +24,7 @@ def data_root() -> Path:
         ``$PYMEDATADIR`` if that can be written to, or made, else ``~/PYMEData``; it need not exist.
     """
     configured = chosen(DATA)
-    return home() / "PYMEData" if configured is None or trouble_of(configured) else configured
+    return expand(str(home() / "PYMEData")) if configured is None or trouble_of(configured) else configured
 
 
 def data_root_remark() -> str | None:

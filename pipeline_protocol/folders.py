@@ -68,15 +68,19 @@ def expand(name: str, variable: str = "") -> Path:
     SettingError
         If nobody knows that home folder, or the name is not UTF-8.
     """
-    try:
-        name.encode()
-        return Path(name).expanduser()
-    except UnicodeEncodeError as error:
+    if not is_utf8(name):
         shown = os.fsencode(name).decode(errors="replace")
-        raise SettingError(shown, "its name is not UTF-8", "rename it") from error
+        raise SettingError(shown, "its name is not UTF-8", "rename it")
+    try:
+        return Path(name).expanduser()
     except RuntimeError as error:
         shown = f"{variable}={name}" if variable else name
         raise SettingError(shown, "there is no such home folder", "write the whole path") from error
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a name came from the system as UTF-8, which messages and files need."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def home() -> Path:

@@ -15,6 +15,7 @@ from types import FrameType
 
 from pipeline_protocol.client import Client
 from pipeline_protocol.errors import ServerError
+from pipeline_protocol.folders import is_utf8
 from pipeline_protocol.keys import ephemeral_keys, existing_keys, is_key_shared, user_keys
 from pipeline_worker.crew import Crew
 from pipeline_worker.launchers import registered
@@ -144,7 +145,7 @@ def _who_is_let_in(plan: LaunchPlan) -> str:
 def _folder() -> Iterator[Path]:
     """Make a folder for a socket, that nobody else can look into."""
     folder = Path(tempfile.mkdtemp(prefix="pointillist-"))
-    if len(os.fsencode(folder)) > _LONGEST_IPC_PATH - len("/server"):
+    if len(os.fsencode(folder)) > _LONGEST_IPC_PATH - len("/server") or not is_utf8(str(folder)):
         folder.rmdir()
         folder = Path(tempfile.mkdtemp(prefix="pointillist-", dir="/tmp"))
     try:

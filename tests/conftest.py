@@ -41,7 +41,7 @@ def _leave_home() -> None:
     # What a user has (keys, settings, results, logs) is neither looked at nor touched.
     home = tempfile.mkdtemp(prefix="pointillist-home-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    wishes = (f"POINTILLIST_{name}" for name in ("ALLOW", "CLUSTER", "CLUSTER_KEY", "SERVER"))
+    wishes = (f"POINTILLIST_{name}" for name in ("ALLOW", "CLUSTER", "CLUSTER_KEY", "CONFIG", "SERVER", "STATE"))
     folders = (f"XDG_{name}_HOME" for name in ("CACHE", "CONFIG", "DATA", "STATE"))
     for name in ("PYMEDATADIR", *wishes, *folders):
         os.environ.pop(name, None)

@@ -208,6 +208,38 @@ def test_a_journal_belongs_to_one_server_until_that_is_killed(tmp_path: Path, nu
     assert list(tmp_path.iterdir()) == []
 
 
+TAKEN = """
+import json, pathlib, sys
+from pipeline_protocol import file_locks
+from pipeline_protocol.messages import JobSpec
+from pipeline_server.journal import Journal
+from pipeline_server.records import FailureEntry, JobEntry, JournalLockedError
+file_locks.BEAT_S = 0.01
+spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings={}, output="/o")
+path = pathlib.Path(sys.argv[1]) / "a.journal"
+journal = Journal.create(path, JobEntry(digest="d", spec=spec))
+other = path.with_name("other")
+other.write_text(json.dumps({"machine": "elsewhere", "pid": 1, "started": "1", "token": "t"}))
+other.replace(file_locks.holder_path(path))
+journal._lock.holder._thread.join(10)
+size = path.stat().st_size
+journal.append_failure(FailureEntry(frame=1, error="e"))
+try:
+    journal.sync()
+except JournalLockedError as error:
+    print(error.problem)
+print(journal.has_room(100), path.stat().st_size == size)
+journal.close()
+print(file_locks.holder_path(path).exists())
+"""
+
+
+def test_a_journal_that_another_server_has_taken_is_left_as_it_is(tmp_path: Path) -> None:
+    done = run(TAKEN, tmp_path, errno.ENOLCK)
+    said = ["another process is at this analysis already", "False True", "True"]
+    assert done.stdout.splitlines() == said, done.stderr
+
+
 ANNOUNCE = """
 import pathlib, sys
 from pipeline_protocol.discovery import Announcement, find_server

@@ -17,8 +17,8 @@ from pipeline_files.places import (
     partial_path,
     unfinished_path,
 )
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.folders import PLACES, chosen
+from pipeline_protocol.errors import ResultsError, SettingError
+from pipeline_protocol.folders import PLACES, Place, chosen
 
 
 @pytest.fixture
@@ -115,3 +115,26 @@ def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
 def test_a_system_directory_gets_one_line() -> None:
     with pytest.raises(ResultsError, match="cannot be"):
         check_writable(Path("/proc/cells.h5r"))
+
+
+NOT_UTF8 = "m\udce9"
+
+
+@pytest.mark.parametrize("place", PLACES[:-1])
+def test_a_chosen_folder_that_is_not_utf8_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setenv(place.variable, str(tmp_path / NOT_UTF8))
+    with pytest.raises(SettingError, match="its name is not UTF-8; rename it") as error:
+        chosen(place)
+    assert "\udce9" not in str(error.value)
+
+
+def test_a_home_folder_that_is_not_utf8_is_one_line_unless_another_one_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / NOT_UTF8))
+    with pytest.raises(SettingError, match="its name is not UTF-8; rename it"):
+        data_root()
+    monkeypatch.setenv("PYMEDATADIR", str(tmp_path))
+    assert data_root() == tmp_path
