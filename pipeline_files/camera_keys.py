@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from fitting.orientation import AS_IS, ORIENTATIONS
-from pipeline_files.key import Key
+from pipeline_files.key import Confusion, Key
 from pipeline_files.kinds import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
 
 ELECTRONS2, ADU2 = "electrons^2", "ADU^2"
 """Units of a variance map; PYME's spelling."""
+
+_SECONDS_CONFUSIONS = (
+    Confusion(question="is it in ms?", convert=lambda time: 1e-3 * time),
+    Confusion(question="is it in µs?", convert=lambda time: 1e-6 * time),
+    Confusion(question="is it in ns?", convert=lambda time: 1e-9 * time),
+)
+_ITS_SQUARE = "is it its square?"
 
 CAMERA_KEYS = (
     Key(
@@ -19,21 +28,60 @@ CAMERA_KEYS = (
     Key(
         name="Camera.ElectronsPerCount",
         kind=NUMBER,
-        above=0,
+        low=0.005,
+        high=500,
+        typical=(0.05, 100),
+        confusions=(Confusion(question="is it in ADU/e-?", convert=lambda gain: 1 / gain),),
         unit="e-/ADU",
         help="Electrons, after an EM register, per count.",
     ),
-    Key(name="Camera.TrueEMGain", kind=NUMBER, above=0, help="True gain of the EM register; 1 without one."),
-    Key(name="Camera.NoiseFactor", kind=NUMBER, above=0, help="Excess noise: 1.41 with an EM register, 1 without."),
-    Key(name="Camera.ReadNoise", kind=NUMBER, low=0, unit="e- rms", help="Noise of the readout, after an EM register."),
+    Key(
+        name="Camera.TrueEMGain",
+        kind=NUMBER,
+        low=0.9,
+        high=10000,
+        typical=(0.9, 2000),
+        confusions=(Confusion(question="is there no EM register, or is it off?", advice="then give 1", high=0.9),),
+        help="True gain of the EM register; 1 without one.",
+    ),
+    Key(
+        name="Camera.NoiseFactor",
+        kind=NUMBER,
+        low=0.95,
+        high=1.9,
+        typical=(0.95, 1.5),
+        confusions=(Confusion(question=_ITS_SQUARE, convert=math.sqrt, low=1),),
+        help="Excess noise: 1.41 with an EM register, 1 without.",
+    ),
+    Key(
+        name="Camera.ReadNoise",
+        kind=NUMBER,
+        low=0,
+        high=1000,
+        typical=(0.1, 400),
+        confusions=(
+            Confusion(question=_ITS_SQUARE, convert=math.sqrt, low=400),
+            Confusion(question="no camera is free of it:", advice="take it from the data sheet", low=0, high=0.1),
+        ),
+        unit="e- rms",
+        help="Noise of the readout, after an EM register.",
+    ),
     Key(
         name="Camera.CycleTime",
         kind=NUMBER,
         low=0,
+        typical=(0, 2),
+        confusions=_SECONDS_CONFUSIONS,
         unit="s",
         help="From frame to frame; only a background by seconds, sparsemed, needs it.",
     ),
-    Key(name="Camera.ADOffset", kind=NUMBER, unit="ADU", help="What the camera gives in the dark."),
+    Key(
+        name="Camera.ADOffset",
+        kind=NUMBER,
+        typical=(0, 10000),
+        unit="ADU",
+        help="What the camera gives in the dark.",
+    ),
     Key(name="Camera.DarkMapID", kind=FILE, unit="file", help="Dark signal of each pixel, ADU."),
     Key(name="Camera.VarianceMapID", kind=FILE, unit="file", help="Variance of each pixel's readout, e-²."),
     Key(name="Camera.FlatfieldMapID", kind=FILE, unit="file", help="Factor that makes each pixel respond alike."),
@@ -45,7 +93,15 @@ CAMERA_KEYS = (
         help="The maps above; default adds those that PYME's CALIBRATION folder has for this camera and exposure.",
     ),
     Key(name="Camera.SerialNumber", kind=TEXT, help="Names the folder of the camera's maps."),
-    Key(name="Camera.IntegrationTime", kind=NUMBER, low=0, unit="s", help="Exposure; names the maps in that folder."),
+    Key(
+        name="Camera.IntegrationTime",
+        kind=NUMBER,
+        low=0,
+        typical=(0, 2),
+        confusions=_SECONDS_CONFUSIONS,
+        unit="s",
+        help="Exposure; names the maps in that folder.",
+    ),
     Key(
         name="Camera.MapOrientation",
         kind=TEXT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fitting.modules import MODULES, FitModule
-from pipeline_files.metadata import Metadata
+from pipeline_files.metadata import Metadata, number
 from pipeline_protocol.errors import SettingError
 
 _OTHER_MODULE = "leave it out, or choose another Analysis.FitModule"
@@ -20,12 +20,20 @@ def check_combination(settings: Metadata) -> None:
     Raises
     ------
     SettingError
-        If the estimator, the background, the width or the weights do not go with the fit module, or with each other.
+        If the estimator, the background, the width or the weights do not go with the fit module, or with each other, or
+        detection would let nothing pass.
     """
     name = str(settings["Analysis.FitModule"])
     for key, is_possible in _possibilities(MODULES[name], settings).items():
         if not is_possible:
             raise SettingError(key, f"{settings[key]} does not go with {name}", _OTHER_MODULE)
+    lowpass, highpass = (number(settings, f"Analysis.DetectionRadius{name}") or 0 for name in ("Lowpass", "Highpass"))
+    if settings["Analysis.Detector"] == "difference-of-gaussians" and lowpass >= highpass:
+        raise SettingError(
+            "Analysis.DetectionRadiusLowpass",
+            f"{lowpass:g} px is not below Analysis.DetectionRadiusHighpass={highpass:g} px: nothing passes both",
+            "give a smaller one, about the width of a spot",
+        )
     if settings["Analysis.Weights"] != "data" and settings["Analysis.Estimator"] == "mle":
         raise SettingError(
             "Analysis.Weights",

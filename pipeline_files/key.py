@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline_files.kinds import Kind
+from pipeline_files.kinds import NUMBER, Kind
 from pipeline_files.metadata import Value
 from pipeline_protocol.errors import SettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """Something that people give in place of a number.
+
+    Parameters
+    ----------
+    question
+        What to ask whoever may have done so: "is it in nm?".
+    convert
+        Turns what was given into what is meant; None where other numbers are needed for it.
+    advice
+        What to do where there is no ``convert``.
+    low, high
+        Numbers for which the question is asked, both inclusive.
+    """
+
+    question: str
+    convert: Callable[[float], float] | None = None
+    advice: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+
+    def meant(self, number: float) -> float | None:
+        """Return the number that is meant; None if there is none."""
+        if self.convert is None or number <= 0:
+            return None
+        return self.convert(number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +57,11 @@ class Key:
     default
         None where there is none.
     above, low, high
-        Bounds of a number: exclusive below, inclusive below, inclusive above.
+        Bounds of a number, beyond which it cannot be right: exclusive below, inclusive below, inclusive above.
+    typical
+        Bounds beyond which a number is doubtful, both inclusive; None where nothing is.
+    confusions
+        What people give instead.
     choices
         All values that are allowed, if they are few.
     """
@@ -39,6 +74,8 @@ class Key:
     above: float | None = None
     low: float | None = None
     high: float | None = None
+    typical: tuple[float, float] | None = None
+    confusions: tuple[Confusion, ...] = ()
     choices: tuple[str, ...] = ()
 
     def parse(self, value: Value) -> Value:
@@ -66,8 +103,22 @@ class Key:
         if self.choices and parsed not in self.choices:
             raise SettingError(self.name, f"{value} is not available", f"choose one of {', '.join(self.choices)}")
         if isinstance(parsed, int | float) and not self._is_within(parsed):
-            raise SettingError(self.name, f"{value} is out of range", f"give a value {self._bounds()}")
+            raise SettingError(self.name, f"{parsed:g} is out of range", self._way_back(parsed))
         return parsed
+
+    def doubt(self, number: float) -> str | None:
+        """Return why a number within bounds may be wrong all the same; None if it is as usual.
+
+        Parameters
+        ----------
+        number
+            Of :meth:`parse`.
+        """
+        if self.typical is None or self.typical[0] <= number <= self.typical[1]:
+            return None
+        low, high = self.typical
+        shown = f"{self.name} is {number:g}{self._unit}, though mostly it is {low:g} to {high:g}"
+        return f"{shown}; {self._hint(number) or 'check it'}"
 
     @property
     def meaning(self) -> str:
@@ -81,10 +132,36 @@ class Key:
             and (self.high is None or number <= self.high)
         )
 
+    def _way_back(self, number: float) -> str:
+        hint = self._hint(number)
+        return f"{hint} ({self._bounds()})" if hint else f"give a value {self._bounds()}"
+
+    def _hint(self, number: float) -> str | None:
+        """Return what a number looks like, and how to give it rightly."""
+        for confusion in self.confusions:
+            if not confusion.low <= number <= confusion.high:
+                continue
+            meant = confusion.meant(number)
+            if meant is not None and self._is_usual(meant):
+                return f"{confusion.question} then give {self.name}={meant:.5g}"
+            if confusion.advice:
+                return f"{confusion.question} {confusion.advice}"
+        return None
+
+    def _is_usual(self, number: float) -> bool:
+        low, high = self.typical or (-math.inf, math.inf)
+        return low <= number <= high and self._is_within(number)
+
+    @property
+    def _unit(self) -> str:
+        return f" {self.unit}" if self.unit else ""
+
     def _bounds(self) -> str:
         signs = ((">", self.above), (">=", self.low), ("<=", self.high))
-        return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+        return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None) + self._unit
 
     def _remedy(self) -> str:
         example = ":".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
-        return "give one" + (f", such as {example}" if example is not None else "")
+        such = f", such as {example}" if example is not None else ""
+        unit = f" in {self.unit}" if self.unit and self.kind is NUMBER else ""
+        return f"give one{such}{unit}"

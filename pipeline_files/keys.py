@@ -7,9 +7,25 @@ from collections.abc import Mapping
 
 from fitting.modules import MODULES
 from pipeline_files.camera_keys import CAMERA_KEYS
-from pipeline_files.key import Key
-from pipeline_files.kinds import BACKGROUND, FILE, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
+from pipeline_files.key import Confusion, Key
+from pipeline_files.kinds import BACKGROUND, FILE, LENGTH_UNIT, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
 from pipeline_protocol.errors import SettingError
+
+FWHM = 2.3548
+"""Full width at half maximum of a Gaussian, in standard deviations."""
+
+_IN_NM_NOT_PX = Confusion(question="is it in nm?", advice="then divide it by the size of a pixel in nm", low=20)
+_PIXEL_CONFUSIONS = (
+    Confusion(
+        question="is it a pixel of the camera's chip?", advice="then divide it by the magnification", low=2.2, high=30
+    ),
+    Confusion(question="is it in nm?", convert=lambda size: 1e-3 * size),
+    Confusion(question="is it in mm?", convert=lambda size: 1e3 * size),
+    Confusion(question="is it in m?", convert=lambda size: 1e6 * size),
+    Confusion(
+        question="is it what a program writes that does not know it?", advice="then measure it", low=0.99, high=1.01
+    ),
+)
 
 _TABLE = (
     Key(
@@ -46,6 +62,7 @@ _TABLE = (
         kind=NUMBER,
         default=0.1,
         above=0,
+        typical=(1e-9, 10),
         unit="per frame",
         help="What the threshold of the detector local-maximum allows in a frame without molecules.",
     ),
@@ -81,6 +98,7 @@ _TABLE = (
         default=0.0,
         low=0,
         high=1,
+        confusions=(Confusion(question="is it in per cent?", convert=lambda rank: rank / 100),),
         help="Rank of the background among these frames, 0.25 for the lower quartile; 0 for their mean.",
     ),
     Key(
@@ -94,6 +112,9 @@ _TABLE = (
         kind=NUMBER,
         default=1.0,
         above=0,
+        high=20,
+        typical=(0.3, 5),
+        confusions=(_IN_NM_NOT_PX,),
         unit="px",
         help="Detection smooths with a Gaussian of this width.",
     ),
@@ -102,6 +123,9 @@ _TABLE = (
         kind=NUMBER,
         default=3.0,
         above=0,
+        high=100,
+        typical=(1, 20),
+        confusions=(_IN_NM_NOT_PX,),
         unit="px",
         help="Detection subtracts what a Gaussian of this width leaves.",
     ),
@@ -110,6 +134,8 @@ _TABLE = (
         kind=NUMBER,
         default=4.0,
         low=0,
+        typical=(0, 50),
+        confusions=(_IN_NM_NOT_PX,),
         unit="px",
         help="Of candidates nearer than this only the brightest is kept.",
     ),
@@ -118,6 +144,8 @@ _TABLE = (
         kind=NUMBER,
         default=0.0,
         low=0,
+        typical=(0, 50),
+        confusions=(_IN_NM_NOT_PX,),
         unit="px",
         help="Candidates nearer than this are all dropped; 0 keeps them.",
     ),
@@ -127,6 +155,7 @@ _TABLE = (
         default=5,
         low=2,
         high=10,
+        confusions=(Confusion(question="is it the whole width?", convert=lambda width: width // 2),),
         unit="px",
         help="Half size of the region that is fitted: 5 means 11 x 11. Without it AstigGaussFitFR has 7, LatFitCOIR 4.",
     ),
@@ -155,7 +184,19 @@ _TABLE = (
         name="Analysis.PSFSigmaGuess",
         kind=NUMBER,
         default=106.4,
-        above=0,
+        low=20,
+        high=2000,
+        typical=(50, 220),
+        confusions=(
+            Confusion(question="is it in µm?", convert=lambda width: 1e3 * width),
+            Confusion(question="is it in m?", convert=lambda width: 1e9 * width),
+            Confusion(
+                question="is it in px?", advice="then multiply it by the size of a pixel in nm", low=0.3, high=20
+            ),
+            Confusion(
+                question="is it the full width at half maximum (FWHM)?", convert=lambda width: width / FWHM, low=120
+            ),
+        ),
         unit="nm",
         help="Width of a spot that the fit starts from.",
     ),
@@ -179,8 +220,24 @@ _TABLE = (
         unit="frames",
         help="Dark frames, whose median stands in for a missing Camera.ADOffset.",
     ),
-    Key(name="voxelsize.x", kind=NUMBER, above=0, unit="µm", help="Width of a pixel in the sample."),
-    Key(name="voxelsize.y", kind=NUMBER, above=0, unit="µm", help="Height of a pixel in the sample."),
+    *(
+        Key(
+            name=f"voxelsize.{axis}",
+            kind=NUMBER,
+            low=0.01,
+            high=5,
+            typical=(0.03, 0.8),
+            confusions=_PIXEL_CONFUSIONS,
+            unit="µm",
+            help=f"{what} of a pixel in the sample.",
+        )
+        for axis, what in (("x", "Width"), ("y", "Height"))
+    ),
+    Key(
+        name="voxelsize.units",
+        kind=LENGTH_UNIT,
+        help="Unit of the sizes that stand beside it, such as nm or mm, where it is not µm; they are converted.",
+    ),
     *CAMERA_KEYS,
 )
 

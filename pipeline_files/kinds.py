@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fitting.backgrounds.registry import background_method
 from pipeline_files.metadata import Value
+from pipeline_files.pixel_size import micrometres_in
 from pipeline_protocol.errors import SettingError
 from pipeline_protocol.folders import expand
 
@@ -67,6 +68,11 @@ def _file(name: str) -> str:
     return str(expand(name)) if name.startswith("~") else name
 
 
+def _length_unit(value: Value) -> str:
+    micrometres_in(value)
+    return _text(value).strip()
+
+
 def parse_range(value: Value) -> tuple[int, int]:
     """Read a range of frames.
 
@@ -111,5 +117,6 @@ NUMBER = Kind("a number", _number)
 WHOLE_NUMBER = Kind("a whole number", _whole_number)
 TEXT = Kind("text", _text)
 FILE = Kind("the name of a file", lambda value: _file(_text(value)))
+LENGTH_UNIT = Kind("a unit of length", _length_unit)
 BACKGROUND = Kind("a method of background", _background)
 RANGE = Kind("a range START:STOP with START <= STOP", parse_range)

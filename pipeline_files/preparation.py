@@ -9,10 +9,11 @@ import numpy as np
 
 from pipeline_files.calibration_folder import apply_default_maps
 from pipeline_files.camera_types import remarks_on_type, values_of_type
+from pipeline_files.doubts import doubts
 from pipeline_files.maps import MAP_KEYS, digest_file, find_map
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
-from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve
+from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve_with_remarks
 from pipeline_files.stored_background import find_background
 from pipeline_protocol.errors import SettingError
 
@@ -45,8 +46,9 @@ def prepare(
     SettingError
         If a setting is unknown, wrong or missing, or does not suit the movie; and so with a camera map.
     """
-    settings = resolve(movie.metadata, settings_file, overrides)
-    maps, remarks = apply_default_maps(settings)
+    settings, remarks = resolve_with_remarks(movie.metadata, settings_file, overrides)
+    maps, of_maps = apply_default_maps(settings)
+    remarks += of_maps
     settings.update(maps)
     of_type = values_of_type(settings)
     settings.update(of_type)
@@ -62,6 +64,7 @@ def prepare(
     _name_maps(movie, settings)
     settings.update(find_background(movie, settings))
     check_frames(movie, settings)
+    remarks += doubts(settings)
     if any(map_name(settings, key) for key in MAP_KEYS):
         from pipeline_files.map_examination import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
 
@@ -130,4 +133,10 @@ def check_frames(movie: Movie, settings: Metadata) -> None:
     if fit.start_at >= movie.n_frames:
         raise SettingError(
             "Analysis.StartAt", f"is {fit.start_at}, but the movie has {movie.n_frames} frames", "give a smaller one"
+        )
+    if (first := fit.first_illuminated_frame) >= movie.n_frames:
+        raise SettingError(
+            "EstimatedLaserOnFrameNo",
+            f"is {first}, but the movie has {movie.n_frames} frames, and none of them would give a background",
+            "give the number of the first frame with light, from 0: -s EstimatedLaserOnFrameNo=0",
         )

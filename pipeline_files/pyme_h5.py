@@ -13,6 +13,7 @@ import numpy as np
 from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
 from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.hdf5_metadata import read_events, read_metadata
+from pipeline_files.pixel_size import in_micrometres
 from pipeline_files.pzf import PzfError, decode, parse_header
 from pipeline_files.read_ahead import fetch
 from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
@@ -42,6 +43,7 @@ def open_pyme_h5(path: Path) -> Opened:
     try:
         frames = _frames(path, file)
         metadata, remarks = read_metadata(file)
+        metadata, conversions = in_micrometres(metadata)
         events, event_remarks = read_events(file)
     except BaseException:
         file.close()
@@ -51,7 +53,7 @@ def open_pyme_h5(path: Path) -> Opened:
         files=[path],
         metadata={**metadata, IS_STORED_X_FIRST: True},
         events=events,
-        remarks=[*_numbering(frames), *remarks, *event_remarks],
+        remarks=[*_numbering(frames), *remarks, *conversions, *event_remarks],
     )
 
 

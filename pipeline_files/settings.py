@@ -15,6 +15,7 @@ from pipeline_files.documents import read_document
 from pipeline_files.key import Key
 from pipeline_files.keys import ALIASES, KEYS, check_known
 from pipeline_files.metadata import Metadata, Value, number
+from pipeline_files.pixel_size import UNITS_KEY, in_micrometres, put_over
 from pipeline_protocol.errors import SettingError
 
 _MAP_DIGEST = "Pointillist.MapDigest."
@@ -53,19 +54,38 @@ def resolve(
     effective method, whichever setting says it, and ``Analysis.BGRange`` and ``Analysis.PCTBackground`` are what comes
     nearest to it.
     """
-    given: dict[str, Value] = {}
-    if settings_file is not None:
-        given.update(_unaliased(read_document(settings_file)))
-    given.update(_unaliased(dict(map(_override, overrides))))
+    return resolve_with_remarks(movie_metadata, settings_file, overrides)[0]
+
+
+def resolve_with_remarks(
+    movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
+) -> tuple[dict[str, Value], list[str]]:
+    """Do what :func:`resolve` does, and say what was converted.
+
+    Parameters
+    ----------
+    movie_metadata, settings_file, overrides
+        As there.
+
+    Returns
+    -------
+    settings
+        Those of :func:`resolve`.
+    remarks
+        One line for each place whose sizes of a pixel were not in µm.
+    """
+    from_file = {} if settings_file is None else _unaliased(read_document(settings_file))
+    given, remarks = put_over(_unaliased(dict(map(_override, overrides))), from_file)
     for name in given:
         check_known(name)
     recorded = _unaliased(movie_metadata)
     if PYME_KEYS & given.keys():
         recorded.pop("Analysis.Background", None)
-    chosen = {**recorded, **given}
+    chosen, of_both = put_over(given, recorded)
+    chosen, of_movie = in_micrometres(chosen)
     settings = normalised({**_defaults(chosen), **chosen})
     settings.setdefault("EstimatedLaserOnFrameNo", settings.get("Protocol.DataStartsAt", 0))
-    return {**settings, **background_settings(settings)}
+    return {**settings, **background_settings(settings)}, [*remarks, *of_both, *of_movie]
 
 
 def _defaults(chosen: Metadata) -> dict[str, Value]:
@@ -276,6 +296,7 @@ def settings_digest(settings: Metadata) -> str:
     settings = normalised(settings)
     replaced = {name for name in KEYS if map_digest_name(name) in settings}
     prefixes = (_MAP_DIGEST, STORAGE)
+    replaced.add(UNITS_KEY)  # sizes are in µm, however they were given
     counted = [name for name in settings if name.startswith(prefixes) or (name in KEYS and name not in replaced)]
     text = json.dumps({name: settings[name] for name in sorted(counted)}, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline_files.documents import SUFFIXES, read_document
 from pipeline_files.metadata import Value
+from pipeline_files.pixel_size import in_micrometres
 
 _NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
 
@@ -23,9 +24,9 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
     Returns
     -------
     metadata
-        Flat; empty without a side-car.
+        Flat, with sizes of a pixel in µm; empty without a side-car.
     remarks
-        One line for each file beside the movie that looks like metadata and is not read.
+        One line for each file beside the movie that looks like metadata and is not read, and for converted sizes.
 
     Raises
     ------
@@ -35,7 +36,8 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
     found = [path for path in _candidates(movie, SUFFIXES) if path.is_file()]
     remarks = [f"{path.name} is not read, {found[0].name} is" for path in found[1:]]
     if found:
-        return read_document(found[0]), remarks
+        metadata, conversions = in_micrometres(read_document(found[0]))
+        return metadata, remarks + conversions
     for path in _candidates(movie, _NOT_READ):
         if path.is_file():
             kind = _NOT_READ[path.suffix]
