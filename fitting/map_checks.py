@@ -171,12 +171,13 @@ def compare_offsets(offset_adu: Image, sample: Sample) -> tuple[float, float]:
     offset_adu, mean_adu = offset_adu[window], sample.mean_adu[window]
     if min(offset_adu.shape) < 2 * _NEIGHBOURHOOD_PX or np.ptp(offset_adu) == 0:
         return 0.0, 0.0
-    ours, theirs = _ranks(_fine(offset_adu)), _ranks(_fine(mean_adu))
+    ours, theirs = _ranks(fine_structure(offset_adu)), _ranks(fine_structure(mean_adu))
     coefficient = float(np.mean(ours * theirs))
     return coefficient, float(coefficient * np.sqrt(offset_adu.size))
 
 
-def _fine(image: Image) -> Image:
+def fine_structure(image: Image) -> Image:
+    """Return by how much each pixel differs from the mean of its neighbourhood."""
     image = np.asarray(image, dtype=np.float64)
     return image - uniform_filter(image, _NEIGHBOURHOOD_PX, mode="nearest")
 

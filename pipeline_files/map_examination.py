@@ -15,6 +15,7 @@ from fitting.camera import CameraMap
 from fitting.map_place import find_place
 from fitting.orientation import AS_IS, ORIENTATIONS
 from pipeline_files.camera_keys import ADU2, ELECTRONS2
+from pipeline_files.map_values import OVERRULE, check_dark_quantity, check_quantity, check_values
 from pipeline_files.maps import MAP_KEYS, cut_to_movie, load_chip, load_map
 from pipeline_files.metadata import Metadata, number
 from pipeline_files.movie import Movie
@@ -26,7 +27,6 @@ MOST_BYTES = 2**27
 N_BLOCKS = 4
 
 _FEWEST_FOREIGN_PIXELS, _FOREIGN_RATIO = 20, 5.0
-_OVERRULE = "or -s Camera.CheckMaps=False to use it all the same"
 
 Result = TypeVar("Result")
 
@@ -72,13 +72,19 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
         return Examination(warnings=(), proofs=())
     trial = _Trial(movie, settings)
     warnings: list[str] = []
-    for check in (trial.check_values, trial.check_hot_pixels, trial.check_offsets, trial.check_units):
+    for check in (
+        trial.check_values,
+        trial.check_hot_pixels,
+        trial.check_offsets,
+        trial.check_units,
+        trial.check_quantities,
+    ):
         try:
             check()
         except SettingError as error:
             if settings.get("Camera.CheckMaps", True):
                 raise
-            warnings.append(str(error).removesuffix(f", {_OVERRULE}"))
+            warnings.append(str(error).removesuffix(f", {OVERRULE}"))
     return Examination(warnings=(*warnings, *trial.warnings), proofs=tuple(trial.proofs))
 
 
@@ -92,7 +98,8 @@ class _Trial:
         self.orientation = str(settings.get("Camera.MapOrientation") or AS_IS)
         loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_KEYS}
         self.maps = {key: image for key, image in loaded.items() if image is not None}
-        self.chips = {key: load_chip(key, settings, self.folder) for key in self.maps}
+        chips = {key: load_chip(key, settings, self.folder) for key in self.maps}
+        self.chips = {key: chip for key, chip in chips.items() if chip is not None}
         self.sample = take_sample(movie, int(number(settings, "Analysis.StartAt") or 0))
         self.e_per_adu = number(settings, "Camera.ElectronsPerCount") or np.nan
         self.warnings: list[str] = []
@@ -101,27 +108,14 @@ class _Trial:
     def check_values(self) -> None:
         """Find maps that say nothing, or something impossible."""
         for key, image in self.maps.items():
-            median = np.median(image)  # which is the value of most pixels, if most have one value
-            if (share := float(np.mean(image == median))) > 0.5:
-                self._constant(key, float(median), share)
-        flat = self.maps.get("Camera.FlatfieldMapID")
-        if flat is not None and not 0.4 < (typical := float(np.median(flat))) < 2.5:
-            raise SettingError(
-                "Camera.FlatfieldMapID",
-                f"its median is {typical:.3g}, but the factors of a flat field are near 1",
-                "divide it by its mean; a gain in ADU/e- must be turned into its inverse first",
-            )
+            self.warnings += check_values(key, image, self.chips.get(key, image), self.settings)
 
-    def _constant(self, key: str, value: float, share: float) -> None:
-        chip = self.chips.get(key)
-        if chip is not None and float(np.mean(chip == np.float32(value))) < 0.999 and chip.shape != self.shape:
-            raise SettingError(
-                key,
-                f"{100 * share:.0f} % of the movie's region have the one value {value:g}: the map is filled up there",
-                f"make a map of this region, or correct Camera.ROIOriginX and Y, {_OVERRULE}",
-            )
-        if share == 1 and key != "Camera.FlatfieldMapID":
-            self.warnings.append(f"{key}: the map is {value:g} everywhere; it tells no more than that number")
+    def check_quantities(self) -> None:
+        """Look whether variances and offsets are that, and not something else of the camera."""
+        if (variance := self.maps.get("Camera.VarianceMapID")) is not None:
+            self.warnings += check_quantity(variance, self.sample, self.settings)
+        if (dark := self.maps.get("Camera.DarkMapID")) is not None:
+            self.warnings += check_dark_quantity(dark, self.sample, self.settings)
 
     def check_hot_pixels(self) -> None:
         """Look whether the noisy pixels of the variance map are noisy in the movie."""
@@ -150,7 +144,7 @@ class _Trial:
                 key,
                 f"the map lies otherwise than the movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} "
                 f"times the median variance there, {better} {tests[better].ratio:.1f} times",
-                f"give -s Camera.MapOrientation={better}, {_OVERRULE}",
+                f"give -s Camera.MapOrientation={better}, {OVERRULE}",
             )
         if test.n_pixels >= _FEWEST_FOREIGN_PIXELS and test.expected_ratio >= _FOREIGN_RATIO:
             self._foreign(key, test)
@@ -166,7 +160,7 @@ class _Trial:
             key,
             f"the map is not of this movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} times the median "
             f"variance there instead of {test.expected_ratio:.1f}, however it is turned",
-            f"{remedy}, {_OVERRULE}",
+            f"{remedy}, {OVERRULE}",
         )
 
     def _place_on_chip(self, key: str) -> tuple[str, tuple[int, int]] | None:
@@ -207,7 +201,7 @@ class _Trial:
                 key,
                 f"the map lies otherwise than the movie: its offsets and the movie's pixels go together with a "
                 f"coefficient of {found[0]:.2f}, {better} of {tests[better][0]:.2f}",
-                f"give -s Camera.MapOrientation={better}, {_OVERRULE}",
+                f"give -s Camera.MapOrientation={better}, {OVERRULE}",
             )
 
     def _check_level(self, key: str, dark: CameraMap) -> None:
@@ -235,11 +229,11 @@ class _Trial:
                     key,
                     f"the map is in {other}, not {unit}: its hottest pixels have {found:.2g} times the variance in the "
                     f"movie that it says",
-                    f"give -s Camera.VarianceMapUnits={other}, {_OVERRULE}",
+                    f"give -s Camera.VarianceMapUnits={other}, {OVERRULE}",
                 )
             return
         noise = number(self.settings, "Camera.ReadNoise")
-        said = noise**2 / float(np.median(variance)) if noise else np.nan
+        said = noise**2 / typical if noise and (typical := float(np.median(variance))) > 0 else np.nan
         if map_checks.is_of_other_unit(said, factor):
             self.warnings.append(
                 f"{key}: is the map in {other}? Its median is {np.median(variance):.3g}, Camera.ReadNoise squared "

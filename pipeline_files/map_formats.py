@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.movie import open_movie
@@ -72,9 +73,25 @@ def read_map_file(path: Path, dataset: str, *, is_movie_x_first: bool) -> Camera
         chip = np.load(path, mmap_mode="r", allow_pickle=False)
         if chip.ndim not in (2, 3) or not chip.size:
             raise MovieError(path, f"has shape {chip.shape}", "save an array (y, x)")
-        return np.ascontiguousarray(chip if chip.ndim == 2 else chip[0], np.float32)
+        _check_number(path, 1 if chip.ndim == 2 else len(chip))
+        return _as_map(path, chip.reshape(chip.shape[-2:]))
     chip = _first_frame(path)
     return chip.T if _has_rows_of_x(path, is_movie_x_first=is_movie_x_first) else chip
+
+
+def _check_number(path: Path, n_images: int) -> None:
+    if n_images > 1:
+        raise MovieError(
+            path,
+            f"holds {n_images} images",
+            "save the one that is meant; 'maps convert' takes calibrations apart, 'maps make' measures movies",
+        )
+
+
+def _as_map(path: Path, image: NDArray[Any]) -> CameraMap:
+    if image.dtype.kind not in "uif":
+        raise MovieError(path, f"holds values of type {image.dtype}", "save it as float32")
+    return np.ascontiguousarray(image, np.float32)
 
 
 def _is_npy(path: Path) -> bool:
@@ -101,10 +118,11 @@ def _read_hdf5(path: Path, dataset: str) -> CameraMap:
             node = file.get(dataset)
             if not isinstance(node, h5py.Dataset) or node.ndim != 2:
                 raise MovieError(path, f"has no image {dataset!r}", "name a data set (y, x)")
-            return np.asarray(node, np.float32)
+            return _as_map(path, node[:])
     return _first_frame(path)
 
 
 def _first_frame(path: Path) -> CameraMap:
     with open_movie(path) as movie:
+        _check_number(path, movie.n_frames)
         return np.asarray(movie.read(0, 1)[0], np.float32)

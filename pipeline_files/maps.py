@@ -106,7 +106,7 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     if not np.isfinite(part).all():
         raise SettingError(key, "the map holds values that are no numbers", "repair the map")
     if key == _VARIANCE and np.any(part < 0):
-        raise SettingError(key, "the map holds negative values", "give variances, in e-²")
+        raise SettingError(key, "the map holds negative values", "give variances, in e-²: they are squares")
     if key == _FLAT and not np.all(part > 0):
         raise SettingError(key, "the map holds values that are not positive", "give factors near 1")
     return np.ascontiguousarray(part, np.float32)

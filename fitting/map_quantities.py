@@ -1,0 +1,91 @@
+"""Which quantity a camera map holds: the movie is as noisy, and as uneven, as that quantity says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fitting.map_checks import FEWEST_STEPS, Image, Sample, compare_offsets, fine_structure, hot_pixels, is_clear
+from fitting.map_checks import unit_ratio as ratio_of_hot_pixels
+
+MOST_NOISE_RATIO = 1.5
+"""Times the movie's own variance that a map's median may be at most, for the error of both."""
+
+_LEAST_DISTANCE = 1.1
+_MOST_DISTANCE = 0.5
+
+
+def which_fits_by_hot_pixels(
+    variance_e2: Image, others: Mapping[str, Image], sample: Sample, electrons_per_adu: float
+) -> tuple[str, float] | None:
+    """Return which other reading of a variance map agrees with its hot pixels in the movie.
+
+    Parameters
+    ----------
+    variance_e2
+        The map as it is used, ``(y, x)``.
+    others
+        The variances that it would be if read otherwise, by name.
+    sample
+        Of the movie.
+    electrons_per_adu
+        Of the camera.
+
+    Returns
+    -------
+    tuple or None
+        Name of the reading, and how many times noisier than the map its hot pixels are; None if the map fits as it is,
+        if no reading does, or if the movie cannot tell.
+    """
+    best: tuple[float, str, float] | None = None
+    for name, reading in others.items():
+        is_hot = hot_pixels(reading)
+        found = ratio_of_hot_pixels(reading, sample, electrons_per_adu)
+        if not found > 0:  # NaN too
+            continue
+        excess = found * float(np.median(reading[is_hot]) / np.median(variance_e2[is_hot]))
+        distance = abs(np.log(found))
+        if distance < _MOST_DISTANCE and abs(np.log(excess)) > max(_LEAST_DISTANCE, 2 * distance):
+            best = min(best, (distance, name, excess)) if best else (distance, name, excess)
+    return best[1:] if best else None
+
+
+def most_read_variance(sample: Sample) -> float:
+    """Return the variance of a typical pixel between frames, ADU²; infinite where frames are too few, or all alike.
+
+    Parameters
+    ----------
+    sample
+        Of the movie.
+
+    Notes
+    -----
+    The median of a variance of n degrees of freedom is ``(1 - 2 / (9 n))³`` of its mean (Wilson and Hilferty, 1931).
+    """
+    n = sample.n_steps
+    typical = sample.typical_variance_adu2
+    return typical / (1 - 2 / (9 * n)) ** 3 if n >= FEWEST_STEPS and typical > 0 else float("inf")
+
+
+def offset_slope(offset_adu: Image, sample: Sample) -> float | None:
+    """Return by how many times the movie's pixels differ more from their neighbours than a dark map's.
+
+    Parameters
+    ----------
+    offset_adu
+        The map, ``(y, x)``, of the movie's region.
+    sample
+        Of the movie.
+
+    Returns
+    -------
+    float or None
+        1 if the map is in ADU; None if map and movie have nothing in common.
+    """
+    if not is_clear(compare_offsets(offset_adu, sample)):
+        return None
+    ours, theirs = fine_structure(offset_adu), fine_structure(sample.mean_adu)
+    kept = np.abs(ours) <= np.percentile(np.abs(ours), 99)
+    kept &= np.abs(theirs) <= np.percentile(np.abs(theirs), 95)
+    return float((ours * theirs)[kept].sum() / np.square(ours[kept]).sum())

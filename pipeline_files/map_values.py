@@ -1,0 +1,200 @@
+"""Whether the values of a camera map can be what its setting says that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fitting import map_quantities
+from fitting.camera import CameraMap
+from fitting.map_checks import Sample
+from pipeline_files.camera_keys import ADU2, ELECTRONS2
+from pipeline_files.metadata import Metadata, number
+from pipeline_files.settings import map_name
+from pipeline_protocol.errors import SettingError
+
+OVERRULE = "or -s Camera.CheckMaps=False to use it all the same"
+
+_DARK, _VARIANCE, _FLAT = "Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID"
+_LEAST_FACTOR, _MOST_FACTOR = 0.8, 1.25
+"""Bounds of the median of a flat field, which is divided by its mean or median."""
+
+_COARSE_VARIANCE_E2 = 10.0
+
+
+def check_values(key: str, region: CameraMap, chip: CameraMap, settings: Metadata) -> list[str]:
+    """Look at the values of a map alone.
+
+    Parameters
+    ----------
+    key
+        Of the map.
+    region
+        The movie's part of it, ``(y, x)``.
+    chip
+        The whole, as it stands in its file but for the unit.
+    settings
+        Of :func:`pipeline_files.preparation.prepare`.
+
+    Returns
+    -------
+    list of str
+        What is odd.
+
+    Raises
+    ------
+    SettingError
+        If it says nothing, or something impossible.
+    """
+    warnings = list(_constant(key, region, chip))
+    if key == _VARIANCE:
+        is_whole = np.array_equal(region, np.rint(region)) and np.ptp(region) > 0
+        if is_whole and 0 < (typical := float(np.median(region))) < _COARSE_VARIANCE_E2:
+            warnings.append(f"{key}: its values are whole numbers, too coarse for a median of {typical:g} e-²")
+    if key == _FLAT:
+        warnings += _flat_field(region, chip, settings)
+    return warnings
+
+
+def _constant(key: str, region: CameraMap, chip: CameraMap) -> Iterator[str]:
+    value = float(np.median(region))  # which is the value of most pixels, if most have one value
+    share = float(np.mean(region == np.float32(value)))
+    if share <= 0.5:
+        return
+    if key == _VARIANCE and value == 0:
+        raise SettingError(
+            key,
+            f"{100 * share:.0f} % of its values are 0, but every pixel has noise",
+            f"give variances, in e-², or leave it out and give Camera.ReadNoise, {OVERRULE}",
+        )
+    if float(np.mean(chip == np.float32(value))) < 0.999 and chip.shape != region.shape:
+        raise SettingError(
+            key,
+            f"{100 * share:.0f} % of the movie's region have the one value {value:g}: the map is filled up there",
+            f"make a map of this region, or correct Camera.ROIOriginX and Y, {OVERRULE}",
+        )
+    if share == 1 and key != _FLAT:
+        yield f"{key}: the map is {value:g} everywhere; it tells no more than that number"
+
+
+def _flat_field(region: CameraMap, chip: CameraMap, settings: Metadata) -> Iterator[str]:
+    typical = float(np.median(chip[chip > 0])) if np.any(chip > 0) else 1.0
+    e_per_adu = number(settings, "Camera.ElectronsPerCount") or 1.0
+    is_gain = {
+        unit: abs(np.log(typical / gain)) < 0.05 for unit, gain in (("e-/ADU", e_per_adu), ("ADU/e-", 1 / e_per_adu))
+    }
+    gain = next((f", as of a map of gains in {unit}" for unit, is_so in is_gain.items() if is_so), "")
+    if not _LEAST_FACTOR <= typical <= _MOST_FACTOR:
+        what = gain or (", as of per cent" if 80 <= typical <= 125 else "")
+        raise SettingError(
+            _FLAT,
+            f"its median is {typical:.3g}{what}, but the factors of a flat field are near 1",
+            "divide it by its mean; gains in ADU/e- are divided into their mean, mean / gain, those in e-/ADU by it, "
+            f"{OVERRULE}",
+        )
+    if np.array_equal(region, np.rint(region)) and np.ptp(region) > 0:
+        raise SettingError(
+            _FLAT, "its values are whole numbers, too coarse for factors near 1", f"save it as float32, {OVERRULE}"
+        )
+    if gain and abs(np.log(typical)) > 0.03:
+        yield f"{_FLAT}: its median is {typical:.3g}{gain}; if it is one, divide it by its mean"
+
+
+def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
+    """Look whether what is given as variances are variances, with a sample of the movie.
+
+    Parameters
+    ----------
+    variance_e2
+        The variance map as it is used, of the movie's region.
+    sample
+        Of the movie.
+    settings
+        Of :func:`pipeline_files.preparation.prepare`.
+
+    Returns
+    -------
+    list of str
+        What is odd.
+
+    Raises
+    ------
+    SettingError
+        If the movie shows that they are standard deviations, or noisier than the movie.
+    """
+    e_per_adu = number(settings, "Camera.ElectronsPerCount") or float("nan")
+    unit = str(settings.get("Camera.VarianceMapUnits") or ELECTRONS2)
+    given = variance_e2 / np.float32(e_per_adu**2) if unit == ADU2 else variance_e2
+    deviations = {"e-": given**2, "ADU": (given * np.float32(e_per_adu)) ** 2}
+    found = map_quantities.which_fits_by_hot_pixels(variance_e2, deviations, sample, e_per_adu)
+    if found is not None:
+        name, excess = found
+        units = ADU2 if name == "ADU" else ELECTRONS2
+        raise SettingError(
+            _VARIANCE,
+            f"its hottest pixels have {excess:.2g} times the variance in the movie that it says, by about its square: "
+            f"it holds standard deviations in {name}",
+            f"square them, and give -s Camera.VarianceMapUnits={units}, {OVERRULE}",
+        )
+    _check_level(variance_e2, sample, settings)
+    noise_e = number(settings, "Camera.ReadNoise")
+    typical = float(np.median(given))
+    if noise_e and typical > 0 and abs(np.log(typical / noise_e)) < 0.15 < abs(np.log(noise_e)) / 4:
+        itself = f"{_VARIANCE}: its median is {typical:.3g}, Camera.ReadNoise itself and not its square"
+        return [f"{itself}; if it holds standard deviations, square them"]
+    return []
+
+
+def _check_level(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> None:
+    """Refuse a map of more noise than there is in the movie, whose light only adds to it."""
+    e_per_adu = number(settings, "Camera.ElectronsPerCount") or float("nan")
+    said_adu2, seen_adu2 = float(np.median(variance_e2)) / e_per_adu**2, map_quantities.most_read_variance(sample)
+    if not said_adu2 > map_quantities.MOST_NOISE_RATIO * seen_adu2:
+        return
+    dark_adu = float(np.percentile(sample.mean_adu, 5))
+    unit = str(settings.get("Camera.VarianceMapUnits") or ELECTRONS2)
+    given = float(np.median(variance_e2)) / (e_per_adu**2 if unit == ADU2 else 1)
+    in_other_unit = given / e_per_adu**4 if unit == ADU2 else given
+    remedy = "use the variance map of this camera and exposure"
+    if abs(np.log(given / max(dark_adu, 1e-9))) < 0.25:
+        remedy = f"its median is {given:.4g}, about the movie's darkest pixels: is it the dark map?"
+    elif unit == ELECTRONS2 and in_other_unit <= map_quantities.MOST_NOISE_RATIO * seen_adu2:
+        remedy = f"is it in ADU²? then give -s Camera.VarianceMapUnits={ADU2}"
+    raise SettingError(
+        _VARIANCE,
+        f"its median is a readout noise of {np.sqrt(said_adu2):.3g} ADU, but the whole noise of the movie is "
+        f"{np.sqrt(seen_adu2):.3g} ADU",
+        f"{remedy}, {OVERRULE}",
+    )
+
+
+def check_dark_quantity(dark: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
+    """Look whether what is given as a dark map is one, with a sample of the movie.
+
+    Parameters
+    ----------
+    dark
+        The dark map, of the movie's region.
+    sample
+        Of the movie.
+    settings
+        Of :func:`pipeline_files.preparation.prepare`.
+
+    Returns
+    -------
+    list of str
+        What is odd.
+    """
+    typical = float(np.median(dark))
+    darkest = float(np.percentile(sample.mean_adu, 5))
+    low, high = np.percentile(dark, (16, 84))
+    if dark.min() >= 0 and high - low > 0.5 * typical > 0 and darkest > 3 * typical + 10:
+        named = f"; is it the variance map{' (swapped with it)' if map_name(settings, _VARIANCE) else ''}?"
+        return [f"{_DARK}: its median is {typical:.3g}, the movie's darkest pixels are at {darkest:.0f} ADU{named}"]
+    e_per_adu = number(settings, "Camera.ElectronsPerCount") or 1.0
+    slope = map_quantities.offset_slope(dark, sample)
+    if slope is not None and abs(np.log(e_per_adu)) > 0.4 and abs(np.log(slope * e_per_adu)) < 0.2:
+        differing = f"{_DARK}: from pixel to pixel the movie differs {slope:.2g} times as much as the map"
+        return [f"{differing}; is it in e-? then divide it by Camera.ElectronsPerCount={e_per_adu:g}"]
+    return []
