@@ -13,6 +13,7 @@ from pipeline_files.doubts import doubts
 from pipeline_files.maps import MAP_KEYS, digest_file, find_map
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
+from pipeline_files.noise_examination import examine_noise
 from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve_with_remarks
 from pipeline_files.stored_background import find_background
 from pipeline_protocol.errors import SettingError
@@ -69,6 +70,7 @@ def prepare(
         from pipeline_files.map_examination import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
 
         remarks += examine_maps(movie, settings).warnings
+    remarks += examine_noise(movie, settings)
     return settings, remarks
 
 
