@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from cli.courteous import CourteousCommand
 from cli.file_names import FilePath
 
 if TYPE_CHECKING:
+    from pipeline_files.key import Key
     from pipeline_files.metadata import Metadata
     from pipeline_files.movie import MovieFile
 
@@ -89,10 +91,12 @@ def _print_missing(movie: MovieFile) -> None:
 
     console = output()
     console.print()
+    missing: list[Key] = []
     try:
         prepare(movie)
     except SettingError as error:
-        missing = missing_keys(resolve(movie.metadata))
+        with suppress(SettingError):
+            missing = missing_keys(resolve(movie.metadata))
         if not missing:
             console.print(str(error), markup=False, soft_wrap=True)
             return

@@ -106,13 +106,15 @@ def _make(wish: _Wish) -> None:
     from pipeline_files.calibration import describe_calibration
     from pipeline_files.camera_types import values_of_type
     from pipeline_files.movie import open_movie
+    from pipeline_files.pixel_size import SIZE_KEYS, UNITS_KEY
     from pipeline_files.settings import resolve
 
     keep_own_caches()
     with ExitStack() as stack:
         paths = [wish.dark, *([wish.flat] if wish.flat else []), *wish.lights]
         movies = [stack.enter_context(open_movie(path)) for path in paths]
-        settings = resolve(movies[0].metadata, wish.settings_file, wish.overrides)
+        recorded = {key: value for key, value in movies[0].metadata.items() if key not in (*SIZE_KEYS, UNITS_KEY)}
+        settings = resolve(recorded, wish.settings_file, wish.overrides)  # dark frames may have no size in a sample
         settings.update(values_of_type(settings))
         destination = _destination(wish, settings, movies[0])
         calibration = _measure(wish, movies, settings)

@@ -134,7 +134,7 @@ class Key:
 
     def _way_back(self, number: float) -> str:
         hint = self._hint(number)
-        return f"{hint} ({self._bounds()})" if hint else f"give a value {self._bounds()}"
+        return f"{hint} ({self.bounds})" if hint else f"give a value {self.bounds}"
 
     def _hint(self, number: float) -> str | None:
         """Return what a number looks like, and how to give it rightly."""
@@ -156,9 +156,12 @@ class Key:
     def _unit(self) -> str:
         return f" {self.unit}" if self.unit else ""
 
-    def _bounds(self) -> str:
+    @property
+    def bounds(self) -> str:
+        """What a number has to be, with its unit; empty where anything will do."""
         signs = ((">", self.above), (">=", self.low), ("<=", self.high))
-        return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None) + self._unit
+        said = " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+        return said + self._unit if said else ""
 
     def _remedy(self) -> str:
         example = ":".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default

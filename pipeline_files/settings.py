@@ -69,10 +69,8 @@ def resolve_with_remarks(
 
     Returns
     -------
-    settings
-        Those of :func:`resolve`.
-    remarks
-        One line for each place whose sizes of a pixel were not in µm.
+    tuple
+        Its settings, and one line for each place whose sizes of a pixel were not in µm.
     """
     from_file = {} if settings_file is None else _unaliased(read_document(settings_file))
     given, remarks = put_over(_unaliased(dict(map(_override, overrides))), from_file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import open_movie
 from pipeline_files.noise_examination import examine_noise
 from pipeline_files.settings import resolve
+from pipeline_files.write_movie import write_pyme_h5
 from pipeline_protocol.errors import SettingError
 
 SHAPE = (64, 72)
@@ -179,6 +182,17 @@ def test_the_bounds_enclose_the_noise(name: str) -> None:
     bounds = compare_noise(sample.levels(), right)
     assert 1 < bounds.upper < 1.5
     assert 0.7 < bounds.lower < 1
+
+
+def test_the_frames_are_read_without_a_compiler(tmp_path: Path) -> None:
+    camera = CAMERAS["Orca Flash"]
+    write_pyme_h5(tmp_path / "movie.h5", [record(camera, 20)], numbers(camera))
+    code = (
+        "import sys; from pipeline_files.movie import open_movie; from pipeline_files.preparation import prepare\n"
+        f"with open_movie({str(tmp_path / 'movie.h5')!r}) as movie: print(prepare(movie)[1], 'numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] False\n"
 
 
 def test_the_real_movies_pass_with_their_own_numbers_and_not_with_wrong_ones(shared_data: Path) -> None:
