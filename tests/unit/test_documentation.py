@@ -28,11 +28,11 @@ def test_the_reference_of_the_settings_is_that_of_the_program() -> None:
 
 def test_the_limits_of_the_settings_are_documented() -> None:
     text = (DOCS / "reference" / "limits.md").read_text()
-    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*) \|$", text, flags=re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([\w.]+)` \|(.*)\|$", text, flags=re.MULTILINE))
     limited = [key for key in KEYS.values() if key.bounds or key.typical]
     assert [name for name in rows if name in KEYS] == [key.name for key in limited]
     for key in limited:
-        refused, noted, _ = (cell.strip() for cell in rows[key.name].split(" | ", 2))
+        refused, noted, _ = (cell.strip() for cell in rows[key.name].split("|"))
         assert refused == key.bounds
         if key.typical:
             assert noted == f"{key.typical[0]:g} to {key.typical[1]:g}"
