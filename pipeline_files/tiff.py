@@ -1,23 +1,36 @@
-"""TIFF stacks: plain, BigTIFF, OME, ImageJ."""
+"""TIFF stacks: plain, BigTIFF, OME, ImageJ, Micro-Manager, MetaMorph."""
 
 from __future__ import annotations
 
-import logging
-import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from pipeline_files.contiguous import ContiguousFrames
-from pipeline_files.metadata import Value
-from pipeline_files.source import Frames, FrameSource, Opened
+from pipeline_files.library_log import in_words, listening
+from pipeline_files.ome_xml import is_ome
+from pipeline_files.source import FrameSource, Opened
+from pipeline_files.tiff_codecs import check_codecs
+from pipeline_files.tiff_counted import Counted, following, read_imagej, read_shaped
+from pipeline_files.tiff_frames import PageFrames
+from pipeline_files.tiff_micromanager import read_stack, select_stack
+from pipeline_files.tiff_ndtiff import is_ndtiff, select_ndtiff
+from pipeline_files.tiff_ome import find_ome, own_image, select_ome
+from pipeline_files.tiff_pages import Pages, read_pages
+from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
 from pipeline_protocol.errors import MovieError
 
-_MICROMETRES = {"nm": 1e-3, "µm": 1.0, "\N{GREEK SMALL LETTER MU}m": 1.0, "um": 1.0, "mm": 1e3}
+_UIC2 = 33629
+"""Tag of MetaMorph's STK whose count is the number of planes."""
+
+_LARGEST_LSM = 1 << 32
+"""Bytes up to which the offsets of an LSM are right."""
+
+_OTHER_KINDS = ("lsm", "fluoview", "scanimage", "sis", "nih", "mdgel", "eer")
+"""Microscope files whose axes tifffile tells."""
 
 
 def open_tiff(path: Path) -> Opened:
@@ -26,31 +39,42 @@ def open_tiff(path: Path) -> Opened:
     Parameters
     ----------
     path
-        Any TIFF; one file of an OME-TIFF stands for all files of its series.
+        Any TIFF; one file of several that make up a movie stands for all.
 
     Returns
     -------
     Opened
-        With the pixel size, where the file is an OME-TIFF that knows it.
+        With the pixel size, where the file is an OME-TIFF that knows it, and with remarks where pages and metadata
+        differ.
 
     Raises
     ------
     MovieError
-        If it has colours, channels, or both planes and times; is truncated; or is compressed in a way that is not read.
+        If it has colours, channels, or both planes and times; is truncated, or part of a movie; or is compressed in a
+        way that is not read.
     """
-    with ExitStack() as on_error:
-        with _complaints(path):
-            file = on_error.enter_context(tifffile.TiffFile(path))
-            series = max(file.series, key=lambda image: image.size)
-            opened = Opened(
-                frames=_frames(path, file, series),
-                files=_files(series),
-                metadata=_pixel_size(file.ome_metadata or ""),
-                remarks=_remarks(file),
-            )
-            on_error.callback(opened.frames.close)
-        on_error.pop_all()
-    return opened
+    pages = read_pages(path)
+    _refuse_broken(pages)
+    stack, ome = read_stack(path), find_ome(path, pages.descriptions(1))
+    if stack is not None:
+        selection, image = select_stack(stack, pages, ome), own_image(path, ome)
+    elif is_ndtiff(path):
+        selection, image = select_ndtiff(path, pages), None
+    elif ome is not None:
+        selection, image = select_ome(path, pages, ome)
+    else:
+        counted = _count(path, pages)
+        n_frames = following(pages, counted)
+        if n_frames > 1:
+            return Opened(frames=_following(pages, n_frames), files=[path])
+        selection, image = _select(pages, counted), None
+    frames, remarks = _source(path, selection)
+    return Opened(
+        frames=frames,
+        files=[file.path for file in selection.files],
+        metadata=image.pixel_size if image else {},
+        remarks=[*selection.remarks, *remarks],
+    )
 
 
 def pyme_annotation(path: Path) -> str:
@@ -66,125 +90,114 @@ def pyme_annotation(path: Path) -> str:
     str
         PYME's annotation and what follows it, XML; empty without one.
     """
+    texts = read_pages(path).descriptions(1)
+    _, start, rest = next((text for text in texts if is_ome(text)), "").partition('<XMLAnnotation ID="PYME"')
+    return start + rest
+
+
+def _count(path: Path, pages: Pages) -> Counted:
+    """Return what a file of no index says of the number of its frames."""
+    layout = pages.layout_of(int(frame_pages(pages)[0][0]))
+    n_planes = pages.n_values(_UIC2)
+    if n_planes:
+        if not layout.is_plain and n_planes > 1:
+            raise MovieError(path, "is a compressed STK of MetaMorph", "save it uncompressed, or as TIFF")
+        return Counted(what="its MetaMorph entry", n_frames=n_planes, may_follow=True)
+    texts = pages.descriptions(1)
+    imagej = read_imagej(path, texts)
+    if imagej is not None:
+        return imagej
+    shaped = pages.descriptions() if any(text.startswith("{") for text in texts) else []
+    return read_shaped(path, shaped, (layout.length, layout.width)) or _count_others(path)
+
+
+def _count_others(path: Path) -> Counted:
+    """Return what tifffile makes of the files of other microscope programs."""
     with tifffile.TiffFile(path) as file:
-        _, start, rest = (file.ome_metadata or "").partition('<XMLAnnotation ID="PYME"')
-        return start + rest
+        kind = next((kind for kind in _OTHER_KINDS if getattr(file, f"is_{kind}")), None)
+        if kind is None:
+            return Counted(what="", n_frames=0, may_follow=False)
+        if kind == "lsm" and path.stat().st_size >= _LARGEST_LSM:
+            raise MovieError(path, "is an LSM of more than 4 GB", "save it as OME-TIFF, with Fiji for instance")
+        series = file.series[0]
+        sizes = [(axis, size) for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "YX"]
+        check_axes(path, sizes)
+        return Counted(what=f"its {kind} entry", n_frames=max([1, *(size for _, size in sizes)]), may_follow=False)
 
 
-@contextmanager
-def _complaints(path: Path) -> Iterator[None]:
-    """Raise what tifffile reports as an error and then passes over, such as a chain of pages that breaks off."""
-    complaints: list[str] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-    if complaints:
-        raise MovieError(path, "is truncated or damaged", "copy it again")
+def _following(pages: Pages, n_frames: int) -> ContiguousFrames:
+    layout = pages.layout_of(0)
+    shape = (n_frames, layout.length, layout.width)
+    return ContiguousFrames(pages.path, int(pages.data[0]), shape, layout.dtype(pages.byteorder))
 
 
-def _frames(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> FrameSource:
-    shape = _frame_major(path, series)
-    if None in series.pages:
-        raise MovieError(path, "is one of several files, of which some are missing", "put them all into one directory")
-    if not series.is_multifile and series.dataoffset is not None:
-        file.close()
-        dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
-        return ContiguousFrames(path, series.dataoffset, shape, dtype)
-    if not series.is_multifile:
-        _check_last_page(path, series)
-    _check_compression(path, series)
-    return PageFrames(file, series, shape)
+def _select(pages: Pages, counted: Counted) -> Selection:
+    chosen, remarks = frame_pages(pages)
+    remarks += compare(counted.what, counted.n_frames, len(chosen))
+    if any(map(is_ome, pages.descriptions(1))):
+        remarks.append("its OME-XML cannot be read; all its pages are")
+    return Selection(files=[pages], table=in_order(chosen), remarks=remarks)
 
 
-def _frame_major(path: Path, series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
-    """Shape ``(frame, y, x)`` of a series, whose one axis besides y and x is taken for time."""
-    axes = str(series.axes)
-    if "S" in axes:
-        raise MovieError(path, "holds colour images", "save it as grey values")
-    if axes[-2:] != "YX" or len(axes) > 3:
-        raise MovieError(path, f"has the axes {axes}", "save one channel and one plane: frames of y and x")
-    if axes == "CYX":
-        raise MovieError(path, f"holds {series.shape[0]} channels", "save one channel; its frames as time or slices")
-    n_y, n_x = series.shape[-2:]
-    return (series.shape[0] if len(axes) == 3 else 1, n_y, n_x)
+def _source(path: Path, selection: Selection) -> tuple[FrameSource, list[str]]:
+    """Return the frames, and what tifffile remarks on them."""
+    for number, pages in enumerate(selection.files):
+        _refuse_broken(pages)
+        _refuse_truncated(pages, selection.table[selection.table[:, 0] == number, 1])
+    if len({selection.files[file].layout_of(page).kind for file, page in _known(selection)}) != 1:
+        raise MovieError(path, "has no frames, or frames of different sizes", "put one movie into a folder")
+    lacking = [
+        frame
+        for frame, (file, page) in enumerate(selection.table.tolist())
+        if page != MISSING and selection.files[file].lacks_data[page]
+    ]
+    if len(lacking) == len(_known(selection)):
+        raise MovieError(path, "has pages, but no pixels", "copy it again")
+    contiguous = None if lacking else _contiguous(selection)
+    if contiguous is not None:
+        return contiguous, []
+    remarks = (
+        [
+            f"{len(lacking)} of its frames have no data, or not all (the first is frame {lacking[0]}); they cannot be read"
+        ]
+        if lacking
+        else []
+    )
+    frames = PageFrames(path, selection)
+    with ExitStack() as on_error, listening("tifffile") as heard:
+        on_error.callback(frames.close)
+        check_codecs(path, selection, frames)
+        on_error.pop_all()
+    frames.tolerate(heard)
+    return frames, [*remarks, *dict.fromkeys(f"tifffile: {in_words(record)}" for record in heard)]
 
 
-def _check_last_page(path: Path, series: tifffile.TiffPageSeries) -> None:
-    page = series.pages[-1]
-    ends = zip(page.dataoffsets, page.databytecounts, strict=True) if page else ()
-    missing = max((offset + n for offset, n in ends), default=0) - path.stat().st_size
-    if missing > 0:
-        raise MovieError(path, f"is truncated, {missing} bytes are missing", "copy it again")
+def _known(selection: Selection) -> list[tuple[int, int]]:
+    return [(file, page) for file, page in selection.table.tolist() if page != MISSING]
 
 
-def _check_compression(path: Path, series: tifffile.TiffPageSeries) -> None:
-    try:
-        series.keyframe.asarray()
-    except ValueError as error:
-        if "imagecodecs" not in str(error):
-            raise
-        scheme = tifffile.COMPRESSION(series.keyframe.compression).name
-        raise MovieError(
-            path, f"is compressed with {scheme}, which is not installed", "pip install 'pointillist[codecs]'"
-        ) from error
+def _contiguous(selection: Selection) -> ContiguousFrames | None:
+    """Return frames that lie one after the other, as those of a movie of any length are read fastest."""
+    pages, chosen = selection.files[0], selection.table[:, 1]
+    layout = pages.layout_of(int(chosen[0]))
+    is_whole = len(selection.files) == 1 and bool((chosen != MISSING).all())
+    if not is_whole or not all(pages.layouts[number].is_plain for number in np.unique(pages.layout[chosen])):
+        return None
+    data = pages.data[chosen]
+    if data[0] <= 0 or (np.diff(data) != layout.n_bytes).any():
+        return None
+    shape = (len(chosen), layout.length, layout.width)
+    return ContiguousFrames(pages.path, int(data[0]), shape, layout.dtype(pages.byteorder))
 
 
-def _files(series: tifffile.TiffPageSeries) -> list[Path]:
-    pages = series.pages if series.is_multifile else [series.keyframe]
-    return [Path(name) for name in dict.fromkeys(page.parent.filehandle.path for page in pages if page)]
+def _refuse_broken(pages: Pages) -> None:
+    if pages.fault:
+        raise MovieError(pages.path, f"is truncated or damaged: {pages.fault}", "copy it again")
 
 
-def _remarks(file: tifffile.TiffFile) -> list[str]:
-    n_images = len(file.series)
-    return [f"holds {n_images} images of different kinds; the largest is read"] if n_images > 1 else []
-
-
-def _pixel_size(ome_xml: str) -> dict[str, Value]:
-    """Pixel size in µm from OME-XML; sought as text, for a parser of XML can be made to eat all memory."""
-    sizes: dict[str, Value] = {}
-    for axis in "XY":
-        size = re.search(rf'\bPhysicalSize{axis}="([^"]+)"', ome_xml)
-        unit = re.search(rf'\bPhysicalSize{axis}Unit="([^"]+)"', ome_xml)
-        factor = _MICROMETRES.get(unit[1] if unit else "µm")
-        if size and factor and re.fullmatch(r"\d*\.?\d+([eE][-+]?\d+)?", size[1]):
-            sizes[f"voxelsize.{axis.lower()}"] = float(size[1]) * factor
-    return sizes
-
-
-class PageFrames:
-    """A series whose frames are compressed, scattered over the file, or spread over several files.
-
-    Parameters
-    ----------
-    file
-        To be closed with it.
-    series
-        One page per frame.
-    shape
-        ``(frame, y, x)``.
-    """
-
-    chunks = None
-
-    def __init__(self, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, shape: tuple[int, int, int]) -> None:
-        self.shape = shape
-        self.dtype: np.dtype[Any] = np.dtype(series.dtype)
-        self._file = file
-        self._series = series
-
-    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:  # noqa: ARG002 - others put them there
-        """Return frames ``[start, stop)``."""
-        frames: Frames = self._file.asarray(key=slice(start, stop), series=self._series, maxworkers=1)
-        return frames.reshape(-1, *self.shape[1:])
-
-    def expect(self, start: int, stop: int) -> None:
-        """Leave it to the system, which fetches ahead of whoever reads in order."""
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
+def _refuse_truncated(pages: Pages, chosen: NDArray[np.int64]) -> None:
+    """Refuse a file that ends before its last frame does."""
+    chosen = chosen[chosen != MISSING]
+    missing = int(pages.ends[chosen[-1]]) - pages.n_bytes if len(chosen) else 0
+    if missing > 0 and pages.data[chosen[-1]] > 0:
+        raise MovieError(pages.path, f"is truncated, {missing} bytes are missing", "copy it again")

@@ -1,0 +1,47 @@
+"""What a file library logs and then passes over."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def listening(name: str) -> Iterator[list[logging.LogRecord]]:
+    """Collect the warnings and errors that a library logs in this thread, which are then shown nowhere else.
+
+    Parameters
+    ----------
+    name
+        Logger of the library.
+
+    Yields
+    ------
+    list of LogRecord
+        What has been logged up to now.
+    """
+    heard: list[logging.LogRecord] = []
+    this_thread = threading.get_ident()
+    handler = logging.Handler(logging.WARNING)
+    handler.addFilter(lambda record: record.thread == this_thread)
+    handler.emit = heard.append  # type: ignore[method-assign,assignment]
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(handler)
+
+
+def in_words(record: logging.LogRecord) -> str:
+    """Return what was logged in one short line, without the names of objects in memory.
+
+    Parameters
+    ----------
+    record
+        Entry of the log.
+    """
+    return " ".join(re.sub(r"^<[^>]*>+\s*", "", record.getMessage()).split())[:120]

@@ -1,0 +1,157 @@
+"""Frames that are pages of one or several TIFFs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from contextlib import ExitStack
+from logging import LogRecord
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from pipeline_files.library_log import in_words, listening
+from pipeline_files.source import Frames
+from pipeline_files.tiff_pages import NO_DATA, Pages, strips
+from pipeline_files.tiff_selection import MISSING, Selection
+from pipeline_protocol.errors import MovieError
+
+
+class PageFrames:
+    """Frames that are compressed, scattered over a file, or spread over several files.
+
+    Parameters
+    ----------
+    path
+        The file that the user named, for messages.
+    selection
+        Which pages they are.
+
+    Notes
+    -----
+    A page without pixels is an error of its own frame: the others can be read.
+    """
+
+    chunks = None
+
+    def __init__(self, path: Path, selection: Selection) -> None:
+        self._path = path
+        self._table = selection.table
+        self._on_close = ExitStack()
+        self._files = [_PageFile(pages, self._on_close) for pages in selection.files]
+        self._tolerated: set[str] | None = None
+        file, page = next((int(file), int(page)) for file, page in self._table if page != MISSING)
+        layout = selection.files[file].layout_of(page)
+        self.shape = (len(self._table), layout.length, layout.width)
+        self.dtype: np.dtype[Any] = self._files[file].dtype(page)
+
+    def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
+        """Return frames ``[start, stop)``."""
+        frames = np.empty((stop - start, *self.shape[1:]), self.dtype) if out is None else out
+        for frame in range(start, stop):
+            file, page = map(int, self._table[frame])
+            if page == MISSING:
+                raise MovieError(self._path, f"frame {frame} is in none of its files", "nothing can bring it back")
+            self._read(frame, self._files[file], page, frames[frame - start])
+        return frames
+
+    def expect(self, start: int, stop: int) -> None:
+        """Leave it to the system, which fetches ahead of whoever reads in order."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._on_close.close()
+
+    def tolerate(self, heard: Iterable[LogRecord]) -> None:
+        """Take what tifffile has logged up to here for harmless, and whatever else it logs for an error."""
+        self._tolerated = set(map(in_words, heard))
+
+    def _read(self, frame: int, file: _PageFile, page: int, out: Frames) -> None:
+        with listening("tifffile") as heard:
+            problem = file.read(page, out)
+        told = self._tolerated
+        complaints = [text for text in map(in_words, heard) if told is not None and text not in told]
+        if problem or complaints:
+            place = f"frame {frame} (page {page} of {file.pages.path.name})"
+            raise MovieError(self._path, f"{place} {problem or complaints[0]}", "copy it again")
+
+
+class _PageFile:
+    """One of the files.
+
+    Parameters
+    ----------
+    pages
+        Its pages.
+    on_close
+        What closes it.
+    """
+
+    def __init__(self, pages: Pages, on_close: ExitStack) -> None:
+        self.pages = pages
+        self._on_close = on_close
+        self._raw: io.FileIO | None = None
+        self._file: tifffile.TiffFile | None = None
+        self._samples: dict[int, tifffile.TiffPage] = {}
+
+    def dtype(self, page: int) -> np.dtype[Any]:
+        """Type of the pixels as they are read."""
+        layout = self.pages.layout_of(page)
+        if layout.is_plain:
+            return layout.dtype(self.pages.byteorder)
+        return np.dtype(self._sample(page).dtype or f"void{layout.bits}")
+
+    def read(self, page: int, out: Frames) -> str:
+        """Read a page, and return what is wrong with it; empty if nothing is."""
+        layout, data = self.pages.layout_of(page), int(self.pages.data[page])
+        if data == NO_DATA:
+            return "has no data"
+        if self.pages.lacks_data[page]:
+            return f"is not whole: it lies at bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
+        if layout.is_plain and data > 0:
+            return self._read_plain(data, layout.dtype(self.pages.byteorder), out)
+        return self._decode(page, out)
+
+    def _read_plain(self, data: int, dtype: np.dtype[Any], out: Frames) -> str:
+        if self._raw is None:
+            self._raw = self._on_close.enter_context(io.FileIO(self.pages.path))
+        pixels = out if out.dtype == dtype and out.flags.c_contiguous else np.empty(out.shape, dtype)
+        self._raw.seek(data)
+        if self._raw.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
+            return "is beyond the end of the file"
+        if pixels is not out:
+            out[...] = pixels
+        return ""
+
+    def _decode(self, page: int, out: Frames) -> str:
+        directory = int(self.pages.directories[page])
+        sample = self._sample(page)
+        found = strips(self.pages.path, self._open().filehandle.fileno(), directory)
+        offsets, lengths = found or (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
+            return "has no data, or not all"
+        if (offsets + lengths).max() > self.pages.n_bytes:
+            return "is beyond the end of the file"
+        if sample.jpegtables is not None:  # each page has its own
+            frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample)
+        else:
+            places = {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}
+            frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample, **places)
+        out[...] = frame.asarray(maxworkers=1)
+        return ""
+
+    def _sample(self, page: int) -> tifffile.TiffPage:
+        """Return a page of the same layout, whose tags tifffile has read."""
+        number = int(self.pages.layout[page])
+        if number not in self._samples:
+            file = self._open()
+            file.filehandle.seek(int(self.pages.directories[page]))
+            self._samples[number] = tifffile.TiffPage(file, index=page)
+        return self._samples[number]
+
+    def _open(self) -> tifffile.TiffFile:
+        if self._file is None:
+            self._file = self._on_close.enter_context(tifffile.TiffFile(self.pages.path))
+        return self._file

@@ -1,0 +1,169 @@
+"""OME-TIFF: the frames of an image, in one file or in several that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline_files.ome_xml import Ome, OmeImage, is_ome, read_ome
+from pipeline_files.regular_file import irregular
+from pipeline_files.tiff_pages import Pages, read_pages
+from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
+from pipeline_protocol.errors import MovieError
+
+_MAX_XML_BYTES = 1 << 28
+
+
+def find_ome(path: Path, descriptions: Sequence[str]) -> Ome | None:
+    """Read the OME-XML of a file, or the one to which it refers.
+
+    Parameters
+    ----------
+    path
+        The file.
+    descriptions
+        Of its first page.
+
+    Returns
+    -------
+    Ome or None
+        With the UUID of this file; one that still refers elsewhere where there is no such file.
+    """
+    ome = next((read_ome(text) for text in descriptions if is_ome(text)), None)
+    if ome is None or not ome.elsewhere:
+        return ome
+    companion = path.with_name(Path(ome.elsewhere).name)
+    if not companion.is_file() or companion.stat().st_size > _MAX_XML_BYTES * (1 + (companion.suffix != ".ome") * 64):
+        return ome
+    whole = next((found for text in _texts(companion) if is_ome(text) and (found := read_ome(text))), None)
+    if whole is None or whole.elsewhere:
+        return ome
+    return Ome(uuid=ome.uuid, images=whole.images, elsewhere="")
+
+
+def select_ome(path: Path, pages: Pages, ome: Ome) -> tuple[Selection, OmeImage | None]:
+    """Choose the frames of the image to which a file belongs.
+
+    Parameters
+    ----------
+    path, pages
+        The file, and its pages.
+    ome
+        Its OME-XML.
+
+    Returns
+    -------
+    selection
+        Frames; where the XML and the pages differ, as the pages are.
+    image
+        Its entry in the XML; None where the XML knows no image of this size.
+
+    Raises
+    ------
+    MovieError
+        If files of the series are missing or renamed, or it is no sequence of grey images.
+    """
+    if ome.elsewhere:
+        problem = f"is described by {ome.elsewhere}, which is not beside it"
+        raise MovieError(path, problem, "put all files of the acquisition into one folder, under their old names")
+    frames, remarks = frame_pages(pages)
+    layout = pages.layout_of(int(frames[0]))
+    images = [image for image in ome.images if image.frame_shape == (layout.length, layout.width)]
+    images = [image for image in images if own_key(path, ome, image) is not None] or images[: len(images) == 1]
+    if not images:
+        problem = "its OME-XML describes no image of the size of its pages; all its pages are read"
+        return Selection(files=[pages], table=in_order(frames), remarks=[*remarks, problem]), None
+    check_axes(path, [("P", len(images)), *images[0].sizes])
+    files = _files(path, pages, ome, images[0])
+    selection = _arrange(path, files, images[0])
+    return Selection(files=selection.files, table=selection.table, remarks=[*remarks, *selection.remarks]), images[0]
+
+
+def own_key(path: Path, ome: Ome, image: OmeImage) -> str | None:
+    """Return the key of a file in an image; None if it does not belong to it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    ome
+        Its OME-XML.
+    image
+        One of its images.
+    """
+    by_name = next((key for key, name in image.names.items() if name.lower() == path.name.lower()), None)
+    if by_name is not None or ome.uuid in image.names:
+        return by_name if by_name is not None else ome.uuid
+    other_files = {key for other in ome.images for key in other.names}
+    return next(iter(image.names)) if len(other_files) == 1 else None  # an only file, renamed
+
+
+def own_image(path: Path, ome: Ome | None) -> OmeImage | None:
+    """Return the image to which a file belongs.
+
+    Parameters
+    ----------
+    path
+        The file.
+    ome
+        Its OME-XML.
+    """
+    images = ome.images if ome is not None else []
+    return next((image for image in images if own_key(path, ome, image) is not None), None) if ome else None
+
+
+def missing_files(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return the names of files that are not in a folder.
+
+    Parameters
+    ----------
+    folder
+        Of the movie.
+    names
+        Of files of the series.
+    """
+    return sorted(name for name in set(names) if not name or not (folder / name).is_file() or irregular(folder / name))
+
+
+def _texts(companion: Path) -> list[str]:
+    if companion.suffix.lower() in (".tif", ".tiff"):
+        return read_pages(companion).descriptions(1)
+    return [companion.read_text(encoding="utf-8", errors="replace")]
+
+
+def _files(path: Path, pages: Pages, ome: Ome, image: OmeImage) -> dict[str, Pages]:
+    """Read the pages of all files of an image, in the order of their first frames."""
+    own = own_key(path, ome, image)
+    first = {key: min(plane.frame for plane in image.planes if plane.file == key) for key in image.names}
+    missing = missing_files(path.parent, [name for key, name in image.names.items() if key != own])
+    if own is None or missing:
+        problem = f"is one of {len(first)} files of a series, of which some are missing or renamed"
+        raise MovieError(path, f"{problem} ({', '.join(missing)})", "put them into one folder under their old names")
+    return {
+        key: pages if key == own else read_pages(path.with_name(image.names[key]))
+        for key in sorted(first, key=first.__getitem__)
+    }
+
+
+def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selection:
+    """Put the pages into the order of the XML; those that it does not know follow."""
+    numbers = {key: number for number, key in enumerate(files)}
+    there = [plane for plane in image.planes if plane.page < len(files[plane.file])]
+    n_frames = max((plane.frame for plane in there), default=-1) + 1
+    table = np.full((n_frames, 2), MISSING, np.int64)
+    for plane in there:
+        table[plane.frame] = numbers[plane.file], plane.page
+    whole = np.concatenate([in_order(frame_pages(pages)[0], numbers[key]) for key, pages in files.items()])
+    known = set(map(tuple, table.tolist()))
+    unknown = [row for row in whole.tolist() if tuple(row) not in known]
+    n_gaps = int((table[:, 1] == MISSING).sum())
+    if unknown and n_gaps:
+        problem = f"its OME-XML leaves out {len(unknown)} pages and counts {n_gaps} frames that are in none"
+        raise MovieError(path, problem, "save it anew as TIFF, with Fiji for instance")
+    if unknown:
+        table = whole if len(files) > 1 else np.concatenate([table, np.array(unknown, np.int64)])
+    remarks = compare("its OME-XML", image.n_frames, len(table))
+    remarks += [f"{n_gaps} frames that its OME-XML counts are in none of its files"] if n_gaps else []
+    return Selection(files=list(files.values()), table=table, remarks=remarks)

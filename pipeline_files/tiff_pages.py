@@ -1,0 +1,292 @@
+"""The pages of a TIFF file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_files.regular_file import check_regular
+from pipeline_files.tiff_directory import ByteOrder, Directory, DirectoryReader
+from pipeline_files.tiff_layout import LAYOUT_TAGS, Layout, layout_of
+
+NO_DATA = 0
+"""Offset of pixels that are not in the file."""
+
+SCATTERED = -1
+"""Offset of pixels whose strips or tiles do not follow one another, or are compressed one by one."""
+
+DESCRIPTION = 270
+_OFFSETS = (324, 273)
+_LENGTHS = (325, 279)
+_NESTED = 330
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pages:
+    """The pages of one file, in the order in which each refers to the next.
+
+    Parameters
+    ----------
+    path
+        The file.
+    byteorder
+        ``<`` or ``>``.
+    n_bytes
+        Size of the file.
+    directories
+        Offsets of the directories.
+    layouts
+        Layouts that occur in the file.
+    layout
+        Index of each page's layout.
+    data
+        Offsets of the pixels; :data:`NO_DATA` or :data:`SCATTERED`, too.
+    stored
+        Bytes of the pixels in the file.
+    described
+        Pages with a description.
+    nested
+        Layout of the first page within a page (SubIFD), and the number of pages with such; None without any.
+    fault
+        Where the pages break off, in words; empty where they end as they should.
+    """
+
+    path: Path
+    byteorder: ByteOrder
+    n_bytes: int
+    directories: NDArray[np.int64]
+    layouts: Sequence[Layout]
+    layout: NDArray[np.int64]
+    data: NDArray[np.int64]
+    stored: NDArray[np.int64]
+    described: Sequence[int]
+    nested: tuple[Layout, int] | None
+    fault: str
+
+    def __len__(self) -> int:
+        return len(self.directories)
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """Offset at which the pixels of each page end, as far as it is known without decompressing them."""
+        sizes = np.array([layout.n_bytes if layout.is_plain else 0 for layout in self.layouts], np.int64)
+        ends: NDArray[np.int64] = self.data + np.maximum(self.stored, sizes[self.layout])
+        return ends
+
+    @cached_property
+    def lacks_data(self) -> NDArray[np.bool_]:
+        """Whether the pixels of a page are missing, wholly or in part, as far as it is known without reading them."""
+        sizes = np.array([layout.n_bytes if layout.is_plain else 1 for layout in self.layouts], np.int64)
+        is_short = (self.stored < sizes[self.layout]) | (self.ends > self.n_bytes)
+        lacks: NDArray[np.bool_] = (self.data == NO_DATA) | ((self.data != SCATTERED) & is_short)
+        return lacks
+
+    def layout_of(self, page: int) -> Layout:
+        """Return the layout of a page."""
+        return self.layouts[int(self.layout[page])]
+
+    def n_values(self, code: int) -> int:
+        """Return how many values a tag of the first page has; 0 without it."""
+        with self.path.open("rb") as file:
+            first = DirectoryReader(file.fileno(), self.path).read(int(self.directories[0]))
+            return first.counts[first.codes.index(code)] if first is not None and code in first.codes else 0
+
+    def descriptions(self, n_pages: int | None = None) -> list[str]:
+        """Return the descriptions of the first pages that have any; of all of these by default."""
+        with self.path.open("rb") as file:
+            reader = DirectoryReader(file.fileno(), self.path)
+            found = (reader.read(int(self.directories[page])) for page in self.described[:n_pages])
+            return [
+                reader.text(directory, at)
+                for directory in found
+                if directory is not None
+                for at, code in enumerate(directory.codes)
+                if code == DESCRIPTION
+            ]
+
+
+def read_pages(path: Path, others: Sequence[int] = ()) -> Pages:
+    """Read the directories of a TIFF.
+
+    Parameters
+    ----------
+    path
+        The file.
+    others
+        Offsets of further directories, which count as pages after those that refer to one another.
+
+    Returns
+    -------
+    Pages
+        All, with a fault where they break off.
+
+    Raises
+    ------
+    MovieError
+        If it is no TIFF.
+    """
+    check_regular(path)
+    with path.open("rb") as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        survey = _Survey(DirectoryReader(file.fileno(), path))
+        fault = survey.follow(n_bytes)
+        for offset in others:
+            survey.add(offset)
+        return survey.result(path, n_bytes, fault)
+
+
+class _Places(NamedTuple):
+    """Where the tags that matter are, in directories that have the same tags."""
+
+    structure: Callable[[tuple[int, ...]], Any]
+    offsets: int | None
+    lengths: int | None
+    description: int | None
+    nested: int | None
+
+
+class _Survey:
+    """Collects pages; what is the same in many of them is interpreted once.
+
+    Parameters
+    ----------
+    reader
+        Of the file.
+    """
+
+    def __init__(self, reader: DirectoryReader) -> None:
+        self._reader = reader
+        self._places: dict[Any, _Places] = {}
+        self._known: dict[Any, int] = {}
+        self._layouts: dict[Layout, int] = {}
+        self._list: list[Layout] = []
+        self._pages: list[tuple[int, int, int, int]] = []
+        self._seen: dict[int, int] = {}
+        self._described: list[int] = []
+        self._nested: tuple[Layout, int] | None = None
+
+    def follow(self, n_bytes: int) -> str:
+        """Add the pages from the first to the last, and return what is wrong with the end of the chain."""
+        offset = self._reader.start
+        while offset:
+            if offset in self._seen:
+                return f"its page {len(self._seen) - 1} refers back to page {self._seen[offset]}"
+            directory = self._reader.read(offset) if offset < n_bytes else None
+            if directory is None:
+                return f"its page {len(self._seen)} should begin at byte {offset} of {n_bytes}, and is not there"
+            self._append(directory)
+            offset = directory.following
+        return "" if self._pages else "it has no pages"
+
+    def add(self, offset: int) -> None:
+        """Add a page to which no other refers, unless it is there or there is none at that offset."""
+        directory = self._reader.read(offset) if offset not in self._seen else None
+        if directory is not None:
+            self._append(directory)
+
+    def result(self, path: Path, n_bytes: int, fault: str) -> Pages:
+        """Return all that was found."""
+        table = np.array(self._pages, np.int64).reshape(-1, 4).T
+        return Pages(
+            path=path,
+            byteorder=self._reader.byteorder,
+            n_bytes=n_bytes,
+            directories=table[0],
+            layouts=self._list,
+            layout=table[1],
+            data=table[2],
+            stored=table[3],
+            described=self._described,
+            nested=self._nested,
+            fault=fault,
+        )
+
+    def _append(self, directory: Directory) -> None:
+        places = self._places.get((directory.codes, directory.types))
+        if places is None:
+            places = self._places[directory.codes, directory.types] = _places(directory.codes)
+        structure = places.structure(directory.values), places.structure(directory.counts)
+        number = self._known.get((directory.codes, directory.types, structure))
+        if number is None:
+            number = self._number(directory)
+            self._known[directory.codes, directory.types, structure] = number
+        if places.description is not None:
+            self._described.append(len(self._pages))
+        if places.nested is not None:
+            self._nest(directory, places.nested)
+        self._seen[directory.offset] = len(self._pages)
+        self._pages.append((directory.offset, number, *self._data(directory, places, self._list[number])))
+
+    def _number(self, directory: Directory) -> int:
+        layout = layout_of(self._reader, directory)
+        if layout not in self._layouts:
+            self._layouts[layout] = len(self._list)
+            self._list.append(layout)
+        return self._layouts[layout]
+
+    def _nest(self, directory: Directory, at: int) -> None:
+        if self._nested is not None:
+            self._nested = self._nested[0], self._nested[1] + 1
+            return
+        offsets = self._reader.numbers(directory, at)
+        inner = self._reader.read(int(offsets[0])) if len(offsets) and offsets[0] else None
+        self._nested = (layout_of(self._reader, inner), 1) if inner else None
+
+    def _data(self, directory: Directory, places: _Places, layout: Layout) -> tuple[int, int]:
+        """Return the offset of the pixels and how many bytes they take in the file."""
+        if places.offsets is None:
+            return NO_DATA, 0
+        if directory.counts[places.offsets] == 1:
+            offset = self._reader.number(directory, places.offsets)
+            return offset, layout.n_bytes if places.lengths is None else self._reader.number(directory, places.lengths)
+        if not layout.is_plain or places.lengths is None:
+            return SCATTERED, 0
+        offsets = self._reader.numbers(directory, places.offsets)
+        lengths = self._reader.numbers(directory, places.lengths)
+        if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
+            return NO_DATA, 0
+        is_joined = (offsets[1:] == offsets[:-1] + lengths[:-1]).all()
+        return (int(offsets[0]), int(lengths.sum())) if is_joined else (SCATTERED, 0)
+
+
+def _places(codes: Sequence[int]) -> _Places:
+    at = {code: index for index, code in reversed(list(enumerate(codes)))}
+    structure = [index for index, code in enumerate(codes) if code in LAYOUT_TAGS]
+    return _Places(
+        structure=itemgetter(*structure) if structure else len,
+        offsets=next((at[code] for code in _OFFSETS if code in at), None),
+        lengths=next((at[code] for code in _LENGTHS if code in at), None),
+        description=at.get(DESCRIPTION),
+        nested=at.get(_NESTED),
+    )
+
+
+def strips(path: Path, file: int, directory: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Return where the strips or tiles of a page are, and how long.
+
+    Parameters
+    ----------
+    path, file
+        The file, and a descriptor of it.
+    directory
+        Offset of the page's directory.
+
+    Returns
+    -------
+    tuple or None
+        Offsets and lengths; None where the page does not say.
+    """
+    reader = DirectoryReader(file, path)
+    found = reader.read(directory)
+    places = _places(found.codes) if found else None
+    if found is None or places is None or places.offsets is None or places.lengths is None:
+        return None
+    return reader.numbers(found, places.offsets), reader.numbers(found, places.lengths)
