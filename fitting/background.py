@@ -274,7 +274,9 @@ def _with_offsets(block: FrameBlock, span: Span, method: SparseMedian, stored: B
 
 
 def usable_frames(block: FrameBlock) -> NDArray[np.bool_]:
-    """Return which frames of a block are finite: the others enter no window."""
+    """Return which frames of a block are there and finite: the others enter no window."""
+    usable = np.ones(len(block.frames), np.bool_)
     if np.issubdtype(block.frames.dtype, np.floating):
-        return np.asarray(np.isfinite(block.frames).all(axis=(1, 2)))
-    return np.ones(len(block.frames), np.bool_)
+        usable &= np.isfinite(block.frames).all(axis=(1, 2))
+    usable[[frame - block.first for frame in block.lost]] = False
+    return usable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -115,12 +115,15 @@ class FrameBlock:
         Length of the whole movie.
     background_images
         Background images of the frames that are to be analysed, for methods that do not look at neighbouring frames.
+    lost
+        Frames that the movie lacks, with the reason; their counts mean nothing.
     """
 
     frames: NDArray[Any]
     first: int
     n_movie_frames: int
     background_images: BackgroundImages | None = None
+    lost: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

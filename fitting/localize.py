@@ -89,6 +89,8 @@ class FrameAnalysis:
         """Why a frame cannot be analysed, if so."""
         if self._is_usable[frame - self._block.first]:
             return None
+        if frame in self._block.lost:
+            return self._block.lost[frame]
         raw = self._block.frames[frame - self._block.first]
         return f"{np.count_nonzero(~np.isfinite(raw))} of {raw.size} pixels are not finite"
 
@@ -140,8 +142,9 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
     Returns
     -------
     Localized
-        Rows in order of frames, and the frames that could not be analysed: those with pixels that are not finite,
-        which also enter no background window. A frame that is zero everywhere gives no rows.
+        Rows in order of frames, and the frames that could not be analysed: those that the movie lacks and those with
+        pixels that are not finite, which also enter no background window. A frame that is zero everywhere gives no
+        rows.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline_files.read_ahead import fetch
 from pipeline_files.source import Frames
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import MovieError, TruncatedMovieError
 
 
 class ContiguousFrames:
@@ -46,7 +46,7 @@ class ContiguousFrames:
         missing = offset + shape[0] * self._frame_bytes - path.stat().st_size
         if missing > 0:
             self._file.close()
-            raise MovieError(path, f"is truncated, {missing} bytes are missing", "copy it again")
+            raise TruncatedMovieError(path, f"is truncated, {missing} bytes are missing", "copy it again")
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``."""

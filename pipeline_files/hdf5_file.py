@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import MovieError, TruncatedMovieError
 from pipeline_protocol.file_locks import BUSY
 from pipeline_protocol.plain_files import obstacle
 
@@ -60,4 +60,4 @@ def open_hdf5(path: Path) -> h5py.File:
         if error.errno in BUSY:
             raise MovieError(path, "is open for writing in another program", "close it there, or wait") from error
         what = "is truncated" if "truncated" in str(error) else "is no readable HDF5 file"
-        raise MovieError(path, what, "copy it again; if its acquisition crashed, try h5clear or h5repack") from error
+        raise TruncatedMovieError(path, what, "copy it again; if its acquisition crashed, try h5clear or h5repack") from error

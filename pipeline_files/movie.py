@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
+from pipeline_files.growth import STILL_WRITTEN, is_growing, stamp
 from pipeline_files.identity import identify
 from pipeline_files.metadata import Metadata
 from pipeline_files.npy import open_npy
 from pipeline_files.pyme_h5 import open_pyme_h5
+from pipeline_files.regular_file import check_regular
 from pipeline_files.sidecar import read_sidecar
 from pipeline_files.source import Events, Frames, Opened
 from pipeline_files.tiff import open_tiff
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import MovieError, TruncatedMovieError
 
 if TYPE_CHECKING:
     from pipeline_files.stored_chunks import StoredChunks
@@ -211,16 +213,31 @@ def open_movie(path: Path | str) -> MovieFile:
     Raises
     ------
     MovieError
-        If there is no such file, or it is no movie, or is damaged.
+        If there is no such file, or it is no movie, or is damaged, or is still being written.
     SettingError
         If its side-car is no metadata.
     """
     path = Path(path)
+    before = stamp([path])
+    try:
+        movie = _open(path)
+    except TruncatedMovieError as error:
+        if is_growing(path):
+            raise MovieError(path, *STILL_WRITTEN) from error
+        raise
+    if stamp([path]) != before:
+        movie.close()
+        raise MovieError(path, *STILL_WRITTEN)
+    return movie
+
+
+def _open(path: Path) -> MovieFile:
     with _clear_errors(path, "cannot be read"):
-        if path.is_dir():
-            raise MovieError(path, "is a directory", "name a movie file")
+        check_regular(path)
         with path.open("rb") as file:
             head = file.read(8)
+        if not head:
+            raise TruncatedMovieError(path, "is empty", "name a movie: .h5 of PYME, .tif or .npy")
         for magic, open_file in _OPENERS.items():
             if head.startswith(magic):
                 opened = open_file(path)
@@ -229,8 +246,7 @@ def open_movie(path: Path | str) -> MovieFile:
                 except BaseException:
                     opened.frames.close()
                     raise
-    what = "is empty" if not head else "is neither HDF5, TIFF nor NumPy"
-    raise MovieError(path, what, "name a movie: .h5 of PYME, .tif or .npy")
+    raise MovieError(path, "is neither HDF5, TIFF nor NumPy", "name a movie: .h5 of PYME, .tif or .npy")
 
 
 @contextmanager

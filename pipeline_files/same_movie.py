@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline_files.data_roots import EVERYWHERE, DataRoots
+from pipeline_files.growth import STILL_WRITTEN, is_growing
 from pipeline_files.movie import MovieFile, open_movie
 from pipeline_files.source import Frames
-from pipeline_protocol.errors import MovieError, PointillistError
+from pipeline_protocol.errors import LostFrameError, MovieError, PointillistError
 
 
 class LostMovieError(MovieError):
@@ -49,11 +50,15 @@ class SameMovie:
         ------
         LostMovieError
             If the movie is gone, or has changed.
+        LostFrameError
+            If the file lacks one of these frames.
         MovieError
             If these frames cannot be read.
         """
         try:
             return self.movie.read(start, stop, out)
+        except LostFrameError:
+            raise
         except MovieError as error:
             try:
                 self._open().close()
@@ -97,6 +102,8 @@ class SameMovie:
             raise LostMovieError(error.subject, error.problem, error.remedy) from error
         if movie.identity != self._identity or not all(map(self._roots.allowed, movie.files)):
             movie.close()
+            if is_growing(self._path):
+                raise LostMovieError(self._path, *STILL_WRITTEN)
             problem = "is not the movie that it was"
             raise LostMovieError(self._path, problem, "put the old one back, and run the command again")
         return movie

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline_files.documents import SUFFIXES, read_document
 from pipeline_files.metadata import Value
 from pipeline_files.pixel_size import in_micrometres
+from pipeline_files.regular_file import irregular
 
 _NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
 
@@ -35,6 +36,9 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
     """
     found = [path for path in _candidates(movie, SUFFIXES) if path.is_file()]
     remarks = [f"{path.name} is not read, {found[0].name} is" for path in found[1:]]
+    remarks += [
+        f"{path.name} is {kind} and is not read" for path in _candidates(movie, SUFFIXES) if (kind := irregular(path))
+    ]
     if found:
         metadata, conversions = in_micrometres(read_document(found[0]))
         return metadata, remarks + conversions

@@ -21,7 +21,7 @@ from pipeline_files.tiff_ndtiff import is_ndtiff, select_ndtiff
 from pipeline_files.tiff_ome import find_ome, own_image, select_ome
 from pipeline_files.tiff_pages import Pages, read_pages
 from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import MovieError, TruncatedMovieError
 
 _UIC2 = 33629
 """Tag of MetaMorph's STK whose count is the number of planes."""
@@ -113,7 +113,7 @@ def _count(path: Path, pages: Pages) -> Counted:
 
 def _count_others(path: Path) -> Counted:
     """Return what tifffile makes of the files of other microscope programs."""
-    with tifffile.TiffFile(path) as file:
+    with listening("tifffile"), tifffile.TiffFile(path) as file:  # what it says of the axes is all that is used
         kind = next((kind for kind in _OTHER_KINDS if getattr(file, f"is_{kind}")), None)
         if kind is None:
             return Counted(what="", n_frames=0, may_follow=False)
@@ -140,29 +140,16 @@ def _select(pages: Pages, counted: Counted) -> Selection:
 
 
 def _source(path: Path, selection: Selection) -> tuple[FrameSource, list[str]]:
-    """Return the frames, and what tifffile remarks on them."""
+    """Return the frames, and what is to be said of them."""
     for number, pages in enumerate(selection.files):
         _refuse_broken(pages)
         _refuse_truncated(pages, selection.table[selection.table[:, 0] == number, 1])
     if len({selection.files[file].layout_of(page).kind for file, page in _known(selection)}) != 1:
-        raise MovieError(path, "has no frames, or frames of different sizes", "put one movie into a folder")
-    lacking = [
-        frame
-        for frame, (file, page) in enumerate(selection.table.tolist())
-        if page != MISSING and selection.files[file].lacks_data[page]
-    ]
-    if len(lacking) == len(_known(selection)):
-        raise MovieError(path, "has pages, but no pixels", "copy it again")
-    contiguous = None if lacking else _contiguous(selection)
+        raise MovieError(path, "has frames of different sizes or types", "put the files of one movie into one folder")
+    remarks = _lacking(path, selection)
+    contiguous = None if remarks else _contiguous(selection)
     if contiguous is not None:
         return contiguous, []
-    remarks = (
-        [
-            f"{len(lacking)} of its frames have no data, or not all (the first is frame {lacking[0]}); they cannot be read"
-        ]
-        if lacking
-        else []
-    )
     frames = PageFrames(path, selection)
     with ExitStack() as on_error, listening("tifffile") as heard:
         on_error.callback(frames.close)
@@ -170,6 +157,21 @@ def _source(path: Path, selection: Selection) -> tuple[FrameSource, list[str]]:
         on_error.pop_all()
     frames.tolerate(heard)
     return frames, [*remarks, *dict.fromkeys(f"tifffile: {in_words(record)}" for record in heard)]
+
+
+def _lacking(path: Path, selection: Selection) -> list[str]:
+    """Return a remark on pages without pixels."""
+    lacking = [
+        frame
+        for frame, (file, page) in enumerate(selection.table.tolist())
+        if page != MISSING and selection.files[file].lacks_data[page]
+    ]
+    if len(lacking) == len(_known(selection)):
+        raise MovieError(path, "has pages, but no pixels", "copy it again")
+    if not lacking:
+        return []
+    which = f"frame {lacking[0]} has" if len(lacking) == 1 else f"{len(lacking)} frames, the first {lacking[0]}, have"
+    return [f"{which} no data, or not all, and cannot be read"]
 
 
 def _known(selection: Selection) -> list[tuple[int, int]]:
@@ -192,7 +194,7 @@ def _contiguous(selection: Selection) -> ContiguousFrames | None:
 
 def _refuse_broken(pages: Pages) -> None:
     if pages.fault:
-        raise MovieError(pages.path, f"is truncated or damaged: {pages.fault}", "copy it again")
+        raise TruncatedMovieError(pages.path, f"is truncated or damaged: {pages.fault}", "copy it again")
 
 
 def _refuse_truncated(pages: Pages, chosen: NDArray[np.int64]) -> None:
@@ -200,4 +202,4 @@ def _refuse_truncated(pages: Pages, chosen: NDArray[np.int64]) -> None:
     chosen = chosen[chosen != MISSING]
     missing = int(pages.ends[chosen[-1]]) - pages.n_bytes if len(chosen) else 0
     if missing > 0 and pages.data[chosen[-1]] > 0:
-        raise MovieError(pages.path, f"is truncated, {missing} bytes are missing", "copy it again")
+        raise TruncatedMovieError(pages.path, f"is truncated, {missing} bytes are missing", "copy it again")

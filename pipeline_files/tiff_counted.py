@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline_files.tiff_pages import Pages
 from pipeline_files.tiff_selection import check_axes
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import TruncatedMovieError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ def following(pages: Pages, counted: Counted) -> int:
     if missing > 0:
         held = max(0, pages.n_bytes - start) // layout.n_bytes
         problem = f"is truncated: {counted.what} counts {counted.n_frames} frames, {held} are whole"
-        raise MovieError(pages.path, f"{problem}, {missing} bytes are missing", "copy it again")
+        raise TruncatedMovieError(pages.path, f"{problem}, {missing} bytes are missing", "copy it again")
     return counted.n_frames
 
 

@@ -16,7 +16,7 @@ from pipeline_files.library_log import in_words, listening
 from pipeline_files.source import Frames
 from pipeline_files.tiff_pages import NO_DATA, Pages, strips
 from pipeline_files.tiff_selection import MISSING, Selection
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import LostFrameError, MovieError
 
 
 class PageFrames:
@@ -53,7 +53,7 @@ class PageFrames:
         for frame in range(start, stop):
             file, page = map(int, self._table[frame])
             if page == MISSING:
-                raise MovieError(self._path, f"frame {frame} is in none of its files", "nothing can bring it back")
+                raise LostFrameError(self._path, f"frame {frame} is in none of its files", "record it again")
             self._read(frame, self._files[file], page, frames[frame - start])
         return frames
 
@@ -69,13 +69,20 @@ class PageFrames:
         self._tolerated = set(map(in_words, heard))
 
     def _read(self, frame: int, file: _PageFile, page: int, out: Frames) -> None:
+        place = f"frame {frame} (page {page} of {file.pages.path.name})"
         with listening("tifffile") as heard:
-            problem = file.read(page, out)
+            try:
+                file.read(page, out)
+            except _NoPixelsError as error:
+                raise LostFrameError(self._path, f"{place} {error}", "copy it again, or record it again") from None
         told = self._tolerated
         complaints = [text for text in map(in_words, heard) if told is not None and text not in told]
-        if problem or complaints:
-            place = f"frame {frame} (page {page} of {file.pages.path.name})"
-            raise MovieError(self._path, f"{place} {problem or complaints[0]}", "copy it again")
+        if complaints:
+            raise MovieError(self._path, f"{place} cannot be read ({complaints[0]})", "copy it again")
+
+
+class _NoPixelsError(Exception):
+    """The file does not hold the pixels of a page, or not all."""
 
 
 class _PageFile:
@@ -103,44 +110,44 @@ class _PageFile:
             return layout.dtype(self.pages.byteorder)
         return np.dtype(self._sample(page).dtype or f"void{layout.bits}")
 
-    def read(self, page: int, out: Frames) -> str:
-        """Read a page, and return what is wrong with it; empty if nothing is."""
+    def read(self, page: int, out: Frames) -> None:
+        """Read a page."""
         layout, data = self.pages.layout_of(page), int(self.pages.data[page])
         if data == NO_DATA:
-            return "has no data"
+            raise _NoPixelsError("has no data")
         if self.pages.lacks_data[page]:
-            return f"is not whole: it lies at bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
+            place = f"bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
+            raise _NoPixelsError(f"is not whole (it should be at {place})")
         if layout.is_plain and data > 0:
-            return self._read_plain(data, layout.dtype(self.pages.byteorder), out)
-        return self._decode(page, out)
+            self._read_plain(data, layout.dtype(self.pages.byteorder), out)
+        else:
+            self._decode(page, out)
 
-    def _read_plain(self, data: int, dtype: np.dtype[Any], out: Frames) -> str:
+    def _read_plain(self, data: int, dtype: np.dtype[Any], out: Frames) -> None:
         if self._raw is None:
             self._raw = self._on_close.enter_context(io.FileIO(self.pages.path))
         pixels = out if out.dtype == dtype and out.flags.c_contiguous else np.empty(out.shape, dtype)
         self._raw.seek(data)
         if self._raw.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
-            return "is beyond the end of the file"
+            raise MovieError(self.pages.path, "ended while it was read", "copy it again")
         if pixels is not out:
             out[...] = pixels
-        return ""
 
-    def _decode(self, page: int, out: Frames) -> str:
+    def _decode(self, page: int, out: Frames) -> None:
         directory = int(self.pages.directories[page])
         sample = self._sample(page)
         found = strips(self.pages.path, self._open().filehandle.fileno(), directory)
         offsets, lengths = found or (np.zeros(0, np.int64), np.zeros(0, np.int64))
         if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
-            return "has no data, or not all"
+            raise _NoPixelsError("has no data, or not all")
         if (offsets + lengths).max() > self.pages.n_bytes:
-            return "is beyond the end of the file"
+            raise _NoPixelsError("is beyond the end of the file")
         if sample.jpegtables is not None:  # each page has its own
             frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample)
         else:
             places = {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}
             frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample, **places)
         out[...] = frame.asarray(maxworkers=1)
-        return ""
 
     def _sample(self, page: int) -> tifffile.TiffPage:
         """Return a page of the same layout, whose tags tifffile has read."""

@@ -34,6 +34,14 @@ class MovieError(PointillistError):
     """A movie cannot be read: name another file, or repair it."""
 
 
+class TruncatedMovieError(MovieError):
+    """A movie ends before it should: wait for the program that writes it, or copy it again."""
+
+
+class LostFrameError(MovieError):
+    """The file of a movie lacks a frame: the others are analysed without it."""
+
+
 class SettingError(PointillistError):
     """A setting is unknown, missing or out of range: correct it."""
 

@@ -93,10 +93,15 @@ class Piece(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Missing(Struct, frozen=True, kw_only=True, tag=True):
-    """The item cannot be sent; ``is_lasting`` if that concerns the whole part, whose file is gone or is another one."""
+    """The item cannot be sent.
+
+    ``is_lasting`` if that concerns the whole part, whose file is gone or is another one; ``is_lost`` if the file lacks
+    the frame.
+    """
 
     item: Item
     subject: Text
     problem: Text
     remedy: Text
     is_lasting: bool
+    is_lost: bool = False

@@ -11,6 +11,7 @@ from typing import Self
 
 from pipeline_files.background_settings import BACKGROUND_FILE
 from pipeline_files.data_roots import EVERYWHERE, DataRoots
+from pipeline_files.growth import STILL_WRITTEN, is_growing
 from pipeline_files.maps import MAP_KEYS, find_map
 from pipeline_files.movie import MovieFile, open_movie
 from pipeline_files.settings import normalised
@@ -102,6 +103,8 @@ class Guard:
 
 def _check_identity(request: Submit, movie: MovieFile) -> None:
     if movie.identity != request.identity:
+        if is_growing(movie.path):
+            raise MovieError(request.movie, *STILL_WRITTEN)
         problem = f"is another file on {HOST}, where the server runs, or has just been changed"
         raise MovieError(request.movie, problem, "run the command again, or give --engine local")
 

@@ -14,7 +14,7 @@ from pipeline_files.pieces import ArrayInMemory, Sendable, cut, layout_of
 from pipeline_files.same_movie import LostMovieError, SameMovie
 from pipeline_files.settings import normalised
 from pipeline_files.stored_background import is_copied, open_copied
-from pipeline_protocol.errors import MovieError, PointillistError, ServerError
+from pipeline_protocol.errors import LostFrameError, MovieError, PointillistError, ServerError
 from pipeline_protocol.frame_messages import (
     BACKGROUND,
     BACKGROUND_ROWS,
@@ -127,5 +127,8 @@ class Shelf:
 
 def _missing(item: Item, error: PointillistError, *, is_lasting: bool) -> Delivery:
     parts = (str(error.subject), error.problem, error.remedy)
-    said = Missing(item=item, subject=parts[0], problem=parts[1], remedy=parts[2], is_lasting=is_lasting)
+    is_lost = isinstance(error, LostFrameError)
+    said = Missing(
+        item=item, subject=parts[0], problem=parts[1], remedy=parts[2], is_lasting=is_lasting, is_lost=is_lost
+    )
     return Delivery(message=said)

@@ -15,7 +15,7 @@ from fitting.blocks import spread_images
 from fitting.localizations import FrameBlock
 from fitting.settings import FitSettings
 from pipeline_files.source import Frames
-from pipeline_protocol.errors import MovieError, PointillistError
+from pipeline_protocol.errors import LostFrameError, MovieError, PointillistError
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.access import Access
 from pipeline_worker.job_movie import JobMovie
@@ -86,7 +86,8 @@ class MovieReader:
         self._n_block = max(1, BLOCK_BYTES // frame_bytes, min(context, _BLOCK_FRAMES))
         self._n_shared = context + 1 if context else 0  # frames that a block has in common with the one before
         self._frame_bytes = frame_bytes
-        self._spread = spread_images(settings, self.movie.read, self._n_frames, stored)
+        self._lost: dict[int, str] = {}
+        self._spread = spread_images(settings, self._read_there, self._n_frames, stored)
         self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
         self._first = self._end = 0  # of the frames in it
         self._place = 0  # of the first of them
@@ -138,14 +139,34 @@ class MovieReader:
         n_kept = self._make_room(first, end)
         frames = self._frames[self._place : self._place + end - first]
         self._end = first + n_kept
-        self.movie.read(self._end, end, frames[n_kept:])
+        self._read(self._end, end, frames[n_kept:])
         self._end = end
         return FrameBlock(
             frames=frames,
             first=first,
             n_movie_frames=self._n_frames,
             background_images=None if self._spread is None else self._spread(start, stop),
+            lost={frame: reason for frame, reason in self._lost.items() if first <= frame < end},
         )
+
+    def _read(self, start: int, stop: int, out: Frames) -> None:
+        """Read frames; those that the movie lacks are zero, and are noted."""
+        try:
+            self.movie.read(start, stop, out)
+        except LostFrameError as error:
+            if stop - start > 1:
+                middle = (start + stop) // 2
+                self._read(start, middle, out[: middle - start])
+                self._read(middle, stop, out[middle - start :])
+            else:
+                self._lost[start] = f"{error.problem}; {error.remedy}"
+                out[...] = 0
+
+    def _read_there(self, start: int, stop: int) -> Frames:
+        """Return those of the frames ``[start, stop)`` that the movie does not lack."""
+        frames = np.empty((stop - start, *self.movie.frame_shape), self.movie.dtype)
+        self._read(start, stop, frames)
+        return frames[[frame not in self._lost for frame in range(start, stop)]]
 
     def _make_room(self, first: int, end: int) -> int:
         """Make room for the frames ``[first, end)``; return how many of them, the first ones, are there already."""

@@ -14,7 +14,7 @@ from pipeline_files.chunks import CannotDecodeError, ChunkReader
 from pipeline_files.pieces import bounds, is_whole, piece_bytes
 from pipeline_files.source import Frames
 from pipeline_files.stored_chunks import DEFLATE, Offset, Stored, can_decode, offsets
-from pipeline_protocol.errors import MessageError, MovieError
+from pipeline_protocol.errors import LostFrameError, MessageError, MovieError
 from pipeline_protocol.frame_messages import LAYOUT, Chunks, Item, Piece
 from pipeline_protocol.wire import Buffer
 from pipeline_worker.kinds import BlockedError
@@ -152,7 +152,8 @@ def _obtained(get: Callable[[], Obtained]) -> Obtained:
         return get()
     except MissingError as error:
         missing = error.missing
-        said = MovieError(missing.subject, missing.problem, missing.remedy)
+        kind = LostFrameError if missing.is_lost else MovieError
+        said = kind(missing.subject, missing.problem, missing.remedy)
         raise (BlockedError(str(said)) if missing.is_lasting else said) from error
 
 

@@ -1,0 +1,66 @@
+"""Whether a file is still being written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+STILL_WRITTEN = "is still being written", "wait until the acquisition has ended"
+"""What is wrong with a movie that grows, and what to do."""
+
+_FRESH_S = 10.0
+"""Since the last change of a file that may still be written."""
+
+_WATCHED_S = 1.0
+_LOOK_S = 0.05
+
+Stamp = tuple[tuple[int, int], ...]
+
+
+def stamp(paths: Iterable[Path]) -> Stamp:
+    """Return what changes when somebody writes to files.
+
+    Parameters
+    ----------
+    paths
+        The files.
+
+    Returns
+    -------
+    tuple
+        Size and time of change of each; -1 where it is gone.
+    """
+    return tuple(map(_stamp, paths))
+
+
+def is_growing(path: Path) -> bool:
+    """Watch a file that was changed a short while ago, for a second at most.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether it changed in that time. False at once if its last change is longer ago.
+    """
+    before = _stamp(path)
+    if abs(time.time() - before[1] / 1e9) > _FRESH_S:
+        return False
+    end = time.monotonic() + _WATCHED_S
+    while time.monotonic() < end:
+        time.sleep(_LOOK_S)
+        if _stamp(path) != before:
+            return True
+    return False
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
