@@ -13,7 +13,7 @@ import numpy as np
 from pipeline_files.regular_file import check_regular
 from pipeline_files.tiff_pages import Pages, read_pages
 from pipeline_files.tiff_selection import MISSING, Selection, check_axes, frame_pages, in_order
-from pipeline_protocol.errors import MovieError
+from pipeline_protocol.errors import MovieError, TruncatedMovieError
 
 _MAGIC = 483729
 _INDEX = "NDTiff.index"
@@ -93,11 +93,11 @@ def _entries(index: Path) -> Iterator[Entry]:
             at += 4 + n_axes
             (n_name,) = struct.unpack_from("<I", content, at)
             name = content[at + 4 : at + 4 + n_name].decode(errors="replace")
-            (offset,) = struct.unpack_from("<I", content, at + 4 + n_name)
+            offset, *_ = struct.unpack_from("<8I", content, at + 4 + n_name)
             at += 4 + n_name + 32
             yield Entry(axes if isinstance(axes, dict) else {}, name, offset)
     except (struct.error, ValueError) as error:
-        raise MovieError(index, "is truncated or damaged", "copy it again") from error
+        raise TruncatedMovieError(index, "is truncated or damaged", "copy it again") from error
 
 
 def _newest(entries: Iterator[Entry]) -> list[Entry]:

@@ -157,8 +157,8 @@ def _check_image(path: Path, frames: Layout) -> None:
 def _others(pages: Pages, counts: NDArray[np.int64], frames: Sequence[int]) -> list[str]:
     n_frames = _count(counts, frames)
     return [
-        f"holds {counts[number]} other page{'s' * (counts[number] > 1)} ({layout}) "
-        f"beside {n_frames} frame{'s' * (n_frames > 1)} ({pages.layouts[frames[0]]}); the others are not read"
+        f"holds {counts[number]} other page{'s' if counts[number] > 1 else ''} ({layout}) "
+        f"beside {n_frames} frame{'s' if n_frames > 1 else ''} ({pages.layouts[frames[0]]}); the others are not read"
         for number, layout in enumerate(pages.layouts)
         if number not in frames
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from fitting.blocks import BlockReader
@@ -63,6 +64,34 @@ def rows_of(runner: FitRunner, start: int, stop: int) -> NDArray[np.void]:
     rows = np.frombuffer(result.buffers[0], LOCALIZATION_DTYPE)
     assert result.n_items == len(rows)
     return rows
+
+
+@pytest.mark.parametrize("background", ["mean:b=-10", "rollmed:k=9", "percentile:b=-10^e=3", "sparsemed:k=8^i=10"])
+@pytest.mark.parametrize("block_bytes", [1, 7 * 1152, movie_reader.BLOCK_BYTES])
+def test_a_frame_that_the_movie_lacks_fails_alone_and_is_in_no_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, background: str
+) -> None:
+    monkeypatch.setattr(movie_reader, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(movie_reader, "_BLOCK_FRAMES", 1)
+    with_nan = frames().astype(np.float32)
+    with_nan[20] = np.nan
+    np.save(tmp_path / "nan.npy", with_nan)
+    with tifffile.TiffWriter(tmp_path / "lost.tif") as writer:
+        for frame in frames():
+            writer.write(frame, metadata=None, contiguous=False, photometric="minisblack")
+    with tifffile.TiffFile(tmp_path / "lost.tif") as file:
+        place = file.pages[20].aspage().tags["StripOffsets"].valueoffset
+    with (tmp_path / "lost.tif").open("r+b") as stream:
+        stream.seek(place)
+        stream.write(bytes(4))
+    settings = [*SETTINGS, f"Analysis.Background={background}"]
+    lost, expected = (FitRunner(spec_of(tmp_path / name, settings)) for name in ("lost.tif", "nan.npy"))
+    for start, stop in [(0, 60), (19, 22), (20, 21), (21, 40), (5, 20)]:
+        np.testing.assert_array_equal(rows_of(lost, start, stop), rows_of(expected, start, stop))
+    assert list(lost.compute((15, 25)).failures) == [20]
+    assert "frame 20 (page 20 of lost.tif) has no data" in lost.compute((20, 21)).failures[20]
+    lost.close()
+    expected.close()
 
 
 @pytest.mark.parametrize("background", ["mean:b=-10", "rollmed:k=9", "percentile:b=-10^e=3", "sparsemed:k=8^i=10"])

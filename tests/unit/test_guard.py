@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ def test_a_client_elsewhere_is_told_what_the_server_lacks(guard: Guard, tmp_path
     movie = tmp_path / "root" / "movie.npy"
     wish = request(movie)
     np.save(movie, np.full((5, 24, 24), 100, np.uint16))
+    os.utime(movie, (0, 0))  # nobody is writing it
     with pytest.raises(MovieError, match=r"is another file on .*, where the server runs") as error:
         guard.open_movie(wish)
     one_line(error.value)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_what_is_no_movie_gets_one_line_whatever_its_name(
     tmp_path: Path, name: str, content: str, problem: str
 ) -> None:
     (tmp_path / name).write_text(content)
+    os.utime(tmp_path / name, (0, 0))  # nobody is writing it
     with pytest.raises(MovieError, match=problem):
         open_movie(tmp_path / name)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, n_bytes: int) -> None:
     np.save(tmp_path / "a.npy", FRAMES)
     content = (tmp_path / "a.npy").read_bytes()
     (tmp_path / "a.npy").write_bytes(content[:n_bytes])
+    os.utime(tmp_path / "a.npy", (0, 0))  # nobody is writing it
     with pytest.raises(MovieError):
         open_movie(tmp_path / "a.npy")
 
