@@ -135,19 +135,24 @@ class _PageFile:
 
     def _decode(self, page: int, out: Frames) -> None:
         directory = int(self.pages.directories[page])
-        sample = self._sample(page)
-        found = strips(self.pages.path, self._open().filehandle.fileno(), directory)
+        sample, places = self._sample(page), self._places(page)
+        if sample.jpegtables is not None:  # each page has its own
+            places = {}
+        frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample, **places)
+        out[...] = frame.asarray(maxworkers=1)
+
+    def _places(self, page: int) -> dict[str, tuple[int, ...]]:
+        """Return where the strips or tiles of a page are, and how long, by tifffile's names."""
+        data = int(self.pages.data[page])
+        if data > 0:
+            return {"dataoffsets": (data,), "databytecounts": (int(self.pages.stored[page]),)}
+        found = strips(self.pages.path, self._open().filehandle.fileno(), int(self.pages.directories[page]))
         offsets, lengths = found or (np.zeros(0, np.int64), np.zeros(0, np.int64))
         if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
             raise _NoPixelsError("has no data, or not all")
         if (offsets + lengths).max() > self.pages.n_bytes:
             raise _NoPixelsError("is beyond the end of the file")
-        if sample.jpegtables is not None:  # each page has its own
-            frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample)
-        else:
-            places = {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}
-            frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample, **places)
-        out[...] = frame.asarray(maxworkers=1)
+        return {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}
 
     def _sample(self, page: int) -> tifffile.TiffPage:
         """Return a page of the same layout, whose tags tifffile has read."""
