@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline_files.hdf5_file import open_hdf5
 from pipeline_files.movie import open_movie
-from pipeline_files.regular_file import check_regular
 from pipeline_files.tiff import pyme_annotation
 from pipeline_protocol.errors import MovieError
+from pipeline_protocol.plain_files import irregular
 
 if TYPE_CHECKING:  # numba
     from fitting.camera import CameraMap
@@ -68,7 +68,8 @@ def read_map_file(path: Path, dataset: str, *, is_movie_x_first: bool) -> Camera
     movies. (Movies in TIFF and PYME's maps of them have their rows in common as it is.) Those that Pointillist wrote
     tell what their rows are.
     """
-    check_regular(path)
+    if kind := irregular(path):
+        raise MovieError(path, f"is {kind}", "name a file")
     if path.is_file() and h5py.is_hdf5(path):
         return _read_hdf5(path, dataset)
     if _is_npy(path):

@@ -17,11 +17,11 @@ from pipeline_files.identity import identify
 from pipeline_files.metadata import Metadata
 from pipeline_files.npy import open_npy
 from pipeline_files.pyme_h5 import open_pyme_h5
-from pipeline_files.regular_file import check_regular
 from pipeline_files.sidecar import read_sidecar
 from pipeline_files.source import Events, Frames, Opened
 from pipeline_files.tiff import open_tiff
 from pipeline_protocol.errors import MovieError, TruncatedMovieError
+from pipeline_protocol.plain_files import irregular
 
 if TYPE_CHECKING:
     from pipeline_files.stored_chunks import StoredChunks
@@ -233,7 +233,8 @@ def open_movie(path: Path | str) -> MovieFile:
 
 def _open(path: Path) -> MovieFile:
     with _clear_errors(path, "cannot be read"):
-        check_regular(path)
+        if kind := irregular(path):
+            raise MovieError(path, f"is {kind}", "name a movie file")
         with path.open("rb") as file:
             head = file.read(8)
         if not head:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline_files.documents import SUFFIXES, read_document
 from pipeline_files.metadata import Value
 from pipeline_files.pixel_size import in_micrometres
-from pipeline_files.regular_file import irregular
+from pipeline_protocol.plain_files import irregular
 
 _NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
 

@@ -70,11 +70,13 @@ class PageFrames:
 
     def _read(self, frame: int, file: _PageFile, page: int, out: Frames) -> None:
         place = f"frame {frame} (page {page} of {file.pages.path.name})"
-        with listening("tifffile") as heard:
-            try:
-                file.read(page, out)
-            except _NoPixelsError as error:
-                raise LostFrameError(self._path, f"{place} {error}", "copy it again, or record it again") from None
+        try:
+            if file.read_plain(page, out):
+                return
+            with listening("tifffile") as heard:
+                file.decode(page, out)
+        except _NoPixelsError as error:
+            raise LostFrameError(self._path, f"{place} {error}", "copy it again, or record it again") from None
         told = self._tolerated
         complaints = [text for text in map(in_words, heard) if told is not None and text not in told]
         if complaints:
@@ -110,30 +112,29 @@ class _PageFile:
             return layout.dtype(self.pages.byteorder)
         return np.dtype(self._sample(page).dtype or f"void{layout.bits}")
 
-    def read(self, page: int, out: Frames) -> None:
-        """Read a page."""
+    def read_plain(self, page: int, out: Frames) -> bool:
+        """Read a page whose pixels lie in the file as in memory, and return whether it is one."""
         layout, data = self.pages.layout_of(page), int(self.pages.data[page])
         if data == NO_DATA:
             raise _NoPixelsError("has no data")
         if self.pages.lacks_data[page]:
             place = f"bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
-            raise _NoPixelsError(f"is not whole (it should be at {place})")
-        if layout.is_plain and data > 0:
-            self._read_plain(data, layout.dtype(self.pages.byteorder), out)
-        else:
-            self._decode(page, out)
-
-    def _read_plain(self, data: int, dtype: np.dtype[Any], out: Frames) -> None:
+            raise _NoPixelsError(f"has no data, or not all (it should be at {place})")
+        if not layout.is_plain or data < 0:
+            return False
         if self._raw is None:
             self._raw = self._on_close.enter_context(io.FileIO(self.pages.path))
+        dtype = layout.dtype(self.pages.byteorder)
         pixels = out if out.dtype == dtype and out.flags.c_contiguous else np.empty(out.shape, dtype)
         self._raw.seek(data)
         if self._raw.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
             raise MovieError(self.pages.path, "ended while it was read", "copy it again")
         if pixels is not out:
             out[...] = pixels
+        return True
 
-    def _decode(self, page: int, out: Frames) -> None:
+    def decode(self, page: int, out: Frames) -> None:
+        """Have tifffile read a page."""
         directory = int(self.pages.directories[page])
         sample, places = self._sample(page), self._places(page)
         if sample.jpegtables is not None:  # each page has its own

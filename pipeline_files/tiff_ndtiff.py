@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline_files.regular_file import check_regular
 from pipeline_files.tiff_pages import Pages, read_pages
 from pipeline_files.tiff_selection import MISSING, Selection, check_axes, frame_pages, in_order
 from pipeline_protocol.errors import MovieError, TruncatedMovieError
+from pipeline_protocol.plain_files import irregular
 
 _MAGIC = 483729
 _INDEX = "NDTiff.index"
@@ -61,7 +61,8 @@ def select_ndtiff(path: Path, pages: Pages) -> Selection:
     """
     chosen, remarks = frame_pages(pages)
     index = path.with_name(_INDEX)
-    check_regular(index)
+    if kind := irregular(index):
+        raise MovieError(index, f"is {kind}", "put the whole folder of the acquisition there")
     entries = _newest(_entries(index)) if index.exists() else []
     names = list(dict.fromkeys(entry.name for entry in entries))
     if not entries:

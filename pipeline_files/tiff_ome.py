@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from pipeline_files.ome_xml import Ome, OmeImage, is_ome, read_ome
-from pipeline_files.regular_file import irregular
 from pipeline_files.tiff_pages import Pages, read_pages
 from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
 from pipeline_protocol.errors import MovieError
@@ -124,7 +123,7 @@ def missing_files(folder: Path, names: Sequence[str]) -> list[str]:
     names
         Of files of the series.
     """
-    return sorted(name for name in set(names) if not name or not (folder / name).is_file() or irregular(folder / name))
+    return sorted(name for name in set(names) if not name or not (folder / name).is_file())
 
 
 def _texts(companion: Path) -> list[str]:

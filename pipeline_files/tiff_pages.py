@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.regular_file import check_regular
 from pipeline_files.tiff_directory import ByteOrder, Directory, DirectoryReader
 from pipeline_files.tiff_layout import LAYOUT_TAGS, Layout, layout_of
+from pipeline_protocol.errors import MovieError
+from pipeline_protocol.plain_files import irregular
 
 NO_DATA = 0
 """Offset of pixels that are not in the file."""
@@ -133,7 +134,8 @@ def read_pages(path: Path, others: Sequence[int] = ()) -> Pages:
     MovieError
         If it is no TIFF.
     """
-    check_regular(path)
+    if kind := irregular(path):
+        raise MovieError(path, f"is {kind}", "name a movie file")
     with path.open("rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
         survey = _Survey(DirectoryReader(file.fileno(), path))

@@ -6,6 +6,34 @@ import os
 import stat
 from pathlib import Path
 
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def irregular(path: Path) -> str:
+    """Return what is at a path instead of a file.
+
+    Parameters
+    ----------
+    path
+        Path that a user named.
+
+    Returns
+    -------
+    str
+        ``a named pipe`` and the like; empty for a file, and where there is nothing.
+    """
+    try:
+        mode = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return ""
+    return "" if mode == stat.S_IFREG else _KINDS.get(mode, "no file")
+
 
 def obstacle(path: Path) -> tuple[str, str] | None:
     """Return what keeps a file from being read, and what can be done; None if nothing does.
@@ -30,8 +58,8 @@ def obstacle(path: Path) -> tuple[str, str] | None:
     except (OSError, ValueError) as error:
         reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         return f"cannot be a file ({reason})", "check its name and place"
-    if not stat.S_ISREG(status.st_mode):
-        return "is a folder" if stat.S_ISDIR(status.st_mode) else "is a pipe or a device", "name a file"
+    if kind := irregular(path):
+        return f"is {kind}", "name a file"
     if not os.access(path, os.R_OK):
         return "may not be read", "ask its owner for permission to read"
     return None if status.st_size else ("is empty", "copy it again")

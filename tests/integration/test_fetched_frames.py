@@ -286,6 +286,22 @@ def test_frames_that_nobody_can_read_fail_far_as_they_do_near(
     assert content(tmp_path / "near.h5r") == content(tmp_path / "far.h5r")
 
 
+def test_a_frame_that_the_file_lacks_fails_alone_far_as_it_does_near(
+    near_and_far: tuple[Machines, Machines], frames: Frames, tmp_path: Path
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for frame in frames:
+            writer.write(frame, metadata=None, contiguous=False, photometric="minisblack")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        place = file.pages[7].aspage().tags["StripOffsets"].valueoffset
+    with (tmp_path / "a.tif").open("r+b") as stream:
+        stream.seek(place)
+        stream.write(bytes(4))
+    for machines, name in zip(near_and_far, ("near.h5r", "far.h5r"), strict=True):
+        assert list(run(machines, tmp_path / "a.tif", tmp_path / name).failures) == [7]
+    assert content(tmp_path / "near.h5r") == content(tmp_path / "far.h5r")
+
+
 def peak_bytes(process: subprocess.Popen[bytes]) -> int:
     status = Path(f"/proc/{process.pid}/status")
     if not status.exists():

@@ -81,7 +81,7 @@ def test_a_missing_file_gets_one_line(tmp_path: Path) -> None:
 
 
 def test_a_directory_gets_one_line(tmp_path: Path) -> None:
-    with pytest.raises(MovieError, match="is a directory; name a movie file"):
+    with pytest.raises(MovieError, match="is a folder; name a movie file"):
         open_movie(tmp_path)
 
 

@@ -24,7 +24,7 @@ FRAMES = np.random.default_rng(0).integers(1, 4000, (6, 16, 12)).astype(np.uint1
 
 
 def make(kind: str, path: Path) -> Path:
-    if kind == "a directory":
+    if kind == "a folder":
         path.mkdir()
     elif kind == "a named pipe":
         os.mkfifo(path)
@@ -39,7 +39,7 @@ def make(kind: str, path: Path) -> Path:
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("kind", ["a directory", "a named pipe", "a socket", "a device"])
+@pytest.mark.parametrize("kind", ["a folder", "a named pipe", "a socket", "a device"])
 def test_what_is_no_file_gets_one_line_wherever_it_is_named(tmp_path: Path, kind: str) -> None:
     irregular = make(kind, tmp_path / "thing.json")
     with pytest.raises(MovieError, match=rf"is {kind}; name a movie file"):
