@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fitting.symptoms import Finding
     from pipeline_files.metadata import Metadata
     from pipeline_files.movie import Movie
+    from pipeline_files.source import Frames
 
 DEFAULT_FRAMES = 5
 PICTURE_ENDINGS = (".png",)
@@ -126,6 +128,17 @@ def run_test(request: Request) -> None:
         console.print(f"picture  {picture}", markup=False, soft_wrap=True)
 
 
+def _read(movie: Movie, lost: dict[int, str], start: int, stop: int) -> Frames:
+    """Read frames, and note those that the movie lacks."""
+    import numpy as np
+
+    from pipeline_files.lost_frames import read_around
+
+    frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
+    lost |= read_around(movie.read, start, stop, frames)
+    return frames
+
+
 def _examine(request: Request) -> DetectionTest:
     from cli.detection_looks import DetectionTest, look_at, spread_frames
     from fitting.blocks import BlockReader
@@ -146,7 +159,8 @@ def _examine(request: Request) -> DetectionTest:
         thresholds = request.thresholds or (float(str(settings[threshold])),)
         frames = spread_frames(request.n_frames, fit.start_at, movie.n_frames)
         with copied_images(settings) as images:
-            blocks = BlockReader(movie.read, movie.n_frames, fit, images)
+            lost: dict[int, str] = {}
+            blocks = BlockReader(partial(_read, movie, lost), movie.n_frames, fit, images, lost)
             tests, failures = look_at(blocks, frames, camera, fit, thresholds)
         return DetectionTest(
             movie=request.movie,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from fitting.background import window_span
 from fitting.backgrounds.copy import Copy
 from fitting.backgrounds.images import ImagesOfRange
@@ -45,22 +48,32 @@ class BlockReader:
     ----------
     read, n_movie_frames, settings, stored
         As for :func:`spread_images`.
+    lost
+        Frames that the movie lacks, with the reason, as far as `read` has met them.
     """
 
     def __init__(
-        self, read: ReadFrames, n_movie_frames: int, settings: FitSettings, stored: ImagesOfRange | None = None
+        self,
+        read: ReadFrames,
+        n_movie_frames: int,
+        settings: FitSettings,
+        stored: ImagesOfRange | None = None,
+        lost: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.n_movie_frames = n_movie_frames
         self._read = read
+        self._lost = lost
         self._settings = settings
         self._spread = spread_images(settings, read, n_movie_frames, stored)
 
     def block(self, start: int, stop: int) -> FrameBlock:
         """Read a range ``[start, stop)``."""
         first, end = window_span(self._settings, start, stop, self.n_movie_frames)
+        frames = self._read(first, end)
         return FrameBlock(
-            frames=self._read(first, end),
+            frames=frames,
             first=first,
             n_movie_frames=self.n_movie_frames,
             background_images=None if self._spread is None else self._spread(start, stop),
+            lost={frame: reason for frame, reason in self._lost.items() if first <= frame < end},
         )

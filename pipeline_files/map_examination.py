@@ -15,6 +15,7 @@ from fitting.camera import CameraMap
 from fitting.map_place import find_place
 from fitting.orientation import AS_IS, ORIENTATIONS
 from pipeline_files.camera_keys import ADU2, ELECTRONS2
+from pipeline_files.lost_frames import read_there
 from pipeline_files.map_values import OVERRULE, check_dark_quantity, check_quantity, check_values
 from pipeline_files.maps import MAP_KEYS, cut_to_movie, load_chip, load_map
 from pipeline_files.metadata import Metadata, number
@@ -271,10 +272,10 @@ def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
     n_wanted = min(MOST_FRAMES, max(MOST_BYTES // frame_bytes, 2 * N_BLOCKS))
     moments = Moments(movie.frame_shape)
     if n_there <= n_wanted:
-        moments.add(movie.read(first, movie.n_frames))
+        moments.add(read_there(movie, first, movie.n_frames))
         return map_checks.Sample.of(moments)
     length = n_wanted // N_BLOCKS
     for block in range(N_BLOCKS):
         start = first + block * (n_there - length) // (N_BLOCKS - 1)
-        moments.add(movie.read(start, start + length), is_continuing=False)
+        moments.add(read_there(movie, start, start + length), is_continuing=False)
     return map_checks.Sample.of(moments)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fitting.noise_levels import CameraNumbers, NoiseBounds, NoiseLevels, NoiseSample, compare_noise
 from pipeline_files.keys import KEYS
+from pipeline_files.lost_frames import read_there
 from pipeline_files.maps import load_map
 from pipeline_files.metadata import Metadata, number
 from pipeline_files.movie import Movie
@@ -86,7 +87,7 @@ def take_levels(movie: Movie, settings: Metadata) -> NoiseLevels:
     dark = load_map("Camera.DarkMapID", settings, movie.frame_shape, folder)
     sample = NoiseSample(_number(settings, "Camera.ADOffset") if dark is None else dark)
     for start, stop in _ranges(movie, settings):
-        frames = [movie.read(frame, frame + 1) for frame in range(start, stop)]  # one by one: without a compiler
+        frames = [read_there(movie, frame, frame + 1) for frame in range(start, stop)]  # one by one: without a compiler
         sample.add(np.concatenate(frames))
     return sample.levels()
 

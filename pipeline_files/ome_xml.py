@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from pipeline_files.metadata import Value
-
-_MICROMETRES = {"nm": 1e-3, "µm": 1.0, "\N{GREEK SMALL LETTER MU}m": 1.0, "um": 1.0, "mm": 1e3}
+from pipeline_files.pixel_size import micrometres_in
 
 
 class Plane(NamedTuple):
@@ -61,9 +61,10 @@ class OmeImage:
         sizes: dict[str, Value] = {}
         for axis in "XY":
             size = self.pixels.get(f"PhysicalSize{axis}", "")
-            factor = _MICROMETRES.get(self.pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-            if factor and re.fullmatch(r"\d*\.?\d+([eE][-+]?\d+)?", size):
-                sizes[f"voxelsize.{axis.lower()}"] = float(size) * factor
+            with suppress(ValueError):  # of a unit that is no length, such as "pixel"
+                factor = micrometres_in(self.pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+                if re.fullmatch(r"\d*\.?\d+([eE][-+]?\d+)?", size):
+                    sizes[f"voxelsize.{axis.lower()}"] = float(size) * factor
         return sizes
 
 

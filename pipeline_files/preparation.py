@@ -10,6 +10,7 @@ import numpy as np
 from pipeline_files.calibration_folder import apply_default_maps
 from pipeline_files.camera_types import remarks_on_type, values_of_type
 from pipeline_files.doubts import doubts
+from pipeline_files.lost_frames import read_there
 from pipeline_files.maps import MAP_KEYS, digest_file, find_map
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
@@ -105,7 +106,8 @@ def dark_offset(movie: Movie, settings: Metadata) -> float | None:
     start, stop = (min(int(edge), movie.n_frames) for edge in dark if isinstance(edge, int))
     if not 0 <= start < stop:
         return None
-    return float(np.median(movie.read(start, min(stop, start + _MOST_DARK_FRAMES))))
+    frames = read_there(movie, start, min(stop, start + _MOST_DARK_FRAMES))
+    return float(np.median(frames)) if len(frames) else None
 
 
 def check_frames(movie: Movie, settings: Metadata) -> None:

@@ -21,6 +21,7 @@ from pipeline_files.formats import FORMATS
 from pipeline_files.hdf5_file import open_h5py
 from pipeline_files.hdf5_metadata import write_metadata
 from pipeline_files.identity import data_file_id
+from pipeline_files.lost_frames import first_there
 from pipeline_files.metadata import Metadata, Value
 from pipeline_files.movie import Movie
 from pipeline_files.packing import pack
@@ -90,7 +91,7 @@ class ResultsDescription:
             With the versions of what is installed.
         """
         return cls(
-            metadata={**movie.metadata, **settings, "DataFileID": data_file_id(movie.read(0, 1)[0])},
+            metadata={**movie.metadata, **settings, "DataFileID": data_file_id(first_there(movie))},
             movie_path=str(movie.path),
             movie_identity=movie.identity,
             n_frames=movie.n_frames,

@@ -14,8 +14,9 @@ from fitting.background import window_span
 from fitting.blocks import spread_images
 from fitting.localizations import FrameBlock
 from fitting.settings import FitSettings
+from pipeline_files.lost_frames import read_around
 from pipeline_files.source import Frames
-from pipeline_protocol.errors import LostFrameError, MovieError, PointillistError
+from pipeline_protocol.errors import MovieError, PointillistError
 from pipeline_protocol.messages import JobSpec
 from pipeline_worker.access import Access
 from pipeline_worker.job_movie import JobMovie
@@ -151,16 +152,7 @@ class MovieReader:
 
     def _read(self, start: int, stop: int, out: Frames) -> None:
         """Read frames; those that the movie lacks are zero, and are noted."""
-        try:
-            self.movie.read(start, stop, out)
-        except LostFrameError as error:
-            if stop - start > 1:
-                middle = (start + stop) // 2
-                self._read(start, middle, out[: middle - start])
-                self._read(middle, stop, out[middle - start :])
-            else:
-                self._lost[start] = f"{error.problem}; {error.remedy}"
-                out[...] = 0
+        self._lost |= read_around(self.movie.read, start, stop, out)
 
     def _read_there(self, start: int, stop: int) -> Frames:
         """Return those of the frames ``[start, stop)`` that the movie does not lack."""

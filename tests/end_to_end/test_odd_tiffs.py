@@ -32,9 +32,11 @@ def frames() -> NDArray[np.uint16]:
     return (100 + np.random.default_rng(2).poisson(mean)).astype(np.uint16)
 
 
-def analyse(movie: Path, output: Path) -> subprocess.CompletedProcess[str]:
+def analyse(movie: Path, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
     movie.with_suffix("").with_suffix(".yaml").write_text(CAMERA)
     command = [str(BIN / "analyse"), str(movie), "-o", str(output), "--engine", "local", "--workers", "1"]
+    if options:
+        command[2:] = options
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
@@ -47,13 +49,15 @@ def frames_of(output: Path) -> tuple[set[int], list[Any], list[str]]:
         return set(file["FitResults"]["tIndex"].tolist()), failures["frame"].tolist(), texts
 
 
-def test_a_page_without_pixels_is_one_failed_frame(tmp_path: Path, frames: NDArray[np.uint16]) -> None:
+@pytest.mark.parametrize("lost", [0, 12])
+def test_a_page_without_pixels_is_one_failed_frame(tmp_path: Path, frames: NDArray[np.uint16], lost: int) -> None:
     path = tmp_path / "m.tif"
     with tifffile.TiffWriter(path) as writer:
         for frame in frames:
             writer.write(frame, metadata=None, compression="zlib", photometric="minisblack")
     with tifffile.TiffFile(path) as file:
-        places = [file.pages[12].aspage().tags[tag].valueoffset for tag in ("StripOffsets", "StripByteCounts")]
+        tags = file.pages[lost].aspage().tags
+        places = [tags[tag].valueoffset for tag in ("StripOffsets", "StripByteCounts")]
     content = bytearray(path.read_bytes())
     for place in places:
         content[place : place + 4] = bytes(4)
@@ -61,9 +65,12 @@ def test_a_page_without_pixels_is_one_failed_frame(tmp_path: Path, frames: NDArr
     done = analyse(path, tmp_path / "out.h5r")
     assert done.returncode == 0, done.stderr
     with_rows, failed, reasons = frames_of(tmp_path / "out.h5r")
-    assert failed == [12]
-    assert "frame 12 (page 12 of m.tif) has no data" in reasons[0]
-    assert set(range(24)) - {12} == with_rows
+    assert failed == [lost]
+    assert f"frame {lost} (page {lost} of m.tif) has no data" in reasons[0]
+    assert set(range(24)) - {lost} == with_rows
+    tested = analyse(path, tmp_path / "test.h5r", "--test", "--frames", "24")
+    assert tested.returncode == 0, tested.stderr
+    assert f"frame {lost} could not be analysed" in " ".join((tested.stdout + tested.stderr).split())
 
 
 def test_an_acquisition_that_was_stopped_in_its_second_file_is_analysed(

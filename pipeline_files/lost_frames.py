@@ -1,0 +1,75 @@
+"""Reading a movie that lacks some of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline_files.movie import Movie
+from pipeline_files.source import Frames
+from pipeline_protocol.errors import LostFrameError, MovieError
+
+
+def read_around(read: Callable[[int, int, Frames], object], start: int, stop: int, out: Frames) -> dict[int, str]:
+    """Read frames as far as they are there.
+
+    Parameters
+    ----------
+    read
+        Reads the frames ``[start, stop)`` into an array.
+    start, stop
+        Range.
+    out
+        Place of the frames; those that the movie lacks are zero.
+
+    Returns
+    -------
+    dict
+        The frames that the movie lacks, with the reason.
+    """
+    try:
+        read(start, stop, out)
+    except LostFrameError as error:
+        if stop - start == 1:
+            out[...] = 0
+            return {start: f"{error.problem}; {error.remedy}"}
+        middle = (start + stop) // 2
+        lost = read_around(read, start, middle, out[: middle - start])
+        return lost | read_around(read, middle, stop, out[middle - start :])
+    return {}
+
+
+def read_there(movie: Movie, start: int, stop: int) -> Frames:
+    """Return those of the frames ``[start, stop)`` that a movie does not lack.
+
+    Parameters
+    ----------
+    movie
+        Open.
+    start, stop
+        Range.
+    """
+    frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
+    lost = read_around(movie.read, start, stop, frames)
+    return frames[[frame not in lost for frame in range(start, stop)]] if lost else frames
+
+
+def first_there(movie: Movie) -> Frames:
+    """Return the first frame that a movie does not lack, ``(y, x)``.
+
+    Parameters
+    ----------
+    movie
+        Open.
+
+    Raises
+    ------
+    MovieError
+        If it lacks all.
+    """
+    for frame in range(movie.n_frames):
+        found = read_there(movie, frame, frame + 1)
+        if len(found):
+            return np.asarray(found[0])
+    raise MovieError(movie.path, "has no frame that can be read", "copy it again")
