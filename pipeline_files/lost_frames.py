@@ -50,9 +50,12 @@ def read_there(movie: Movie, start: int, stop: int) -> Frames:
     start, stop
         Range.
     """
-    frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
-    lost = read_around(movie.read, start, stop, frames)
-    return frames[[frame not in lost for frame in range(start, stop)]] if lost else frames
+    try:
+        return movie.read(start, stop)
+    except LostFrameError:
+        frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
+        lost = read_around(movie.read, start, stop, frames)
+        return frames[[frame not in lost for frame in range(start, stop)]]
 
 
 def first_there(movie: Movie) -> Frames:

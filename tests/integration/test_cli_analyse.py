@@ -110,7 +110,7 @@ def test_ctrl_c_leaves_an_analysis_that_the_same_command_finishes(tmp_path: Path
     ("arguments", "message"),
     [
         (["missing.h5"], "no such file"),
-        (["."], "is a directory"),
+        (["."], "is a folder"),
         (["movie.npy"], "Camera.ADOffset"),
         (["movie.npy", *CAMERA, "-s", "Analysis.DetectionTreshold=2"], "did you mean Analysis.DetectionThreshold?"),
         (["movie.npy", *CAMERA, "-s", "Analysis.ROISize=five"], "Analysis.ROISize"),

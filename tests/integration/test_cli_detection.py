@@ -115,7 +115,7 @@ def test_of_large_frames_a_part_is_drawn(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["missing.h5"], "no such file"),
-        (["."], "is a directory"),
+        (["."], "is a folder"),
         (["MOVIE", "-s", "Analysis.DetectionTreshold=1"], "did you mean Analysis.DetectionThreshold?"),
         (["MOVIE", "-s", "Analysis.ROISize=large"], "Analysis.ROISize"),
         (["MOVIE", "--settings", "missing.yaml"], "missing.yaml"),
