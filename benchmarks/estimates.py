@@ -101,10 +101,18 @@ def _pull(error: NDArray[np.float64], reported: NDArray[np.float64]) -> float:
     return float(np.std(error[is_known] / reported[is_known])) if is_known.any() else np.nan
 
 
-def model_bound(regions: Regions) -> NDArray[np.float64]:
-    """Return the bound of the smallest family that holds the spots, ``(n, n_free)``; x and y come first."""
+def model_bound(regions: Regions, *, is_sloping: bool = False) -> NDArray[np.float64]:
+    """Return the bound of the smallest family that holds the spots, ``(n, n_free)``; x and y come first.
+
+    Parameters
+    ----------
+    regions
+        The spots.
+    is_sloping
+        Whether the family has a sloping background in any case.
+    """
     widths, slopes = regions.spots[:, 3:5], regions.spots[:, 6:8]
     free = CIRCULAR if np.array_equal(widths[:, 0], widths[:, 1]) else ELLIPTICAL
-    if slopes.any():
+    if is_sloping or slopes.any():
         free = (*free, *SLOPES)
     return precision_bound(regions.spots, regions.roi_half_size, regions.read_variance, free=free)

@@ -165,7 +165,7 @@ _TABLE = (
         kind=TEXT,
         default="auto",
         choices=("auto", "sloping", "flat"),
-        help="The background that is fitted: auto is sloping for wls, flat for mle and for GaussFitConstrR.",
+        help="The background that is fitted: auto is sloping, and flat for GaussFitConstrR, which has no slopes.",
     ),
     Key(
         name="Analysis.FitSigma",

@@ -261,8 +261,7 @@ def _background_model(settings: Metadata) -> str:
     if not settings["Analysis.FitBackground"]:
         return "none"
     if settings["Analysis.BackgroundModel"] == "auto":
-        backgrounds = MODULES[str(settings["Analysis.FitModule"])].backgrounds
-        return "flat" if settings["Analysis.Estimator"] == "mle" else next(iter(backgrounds), "none")
+        return next(iter(MODULES[str(settings["Analysis.FitModule"])].backgrounds), "none")
     return str(settings["Analysis.BackgroundModel"])
 
 

@@ -19,6 +19,8 @@ Image = NDArray[np.floating]
 
 SAMPLED = ("amplitude", "x", "y", "sigma", "background", "slope_x", "slope_y")
 """Free parameters of PYME's LatGaussFitFR; its first four with no background."""
+LEAST_VARIANCE = 1e-2
+"""Of a pixel without read noise and light, e-²."""
 SAMPLED_ELLIPTICAL = ("amplitude", "x", "y", "sigma_x", "sigma_y", "background")
 
 
@@ -115,6 +117,8 @@ class Likelihood:
     ``d + v`` is taken to be Poisson-distributed about ``mean + v`` (Huang et al., Nat. Methods 10 (2013) 653), with
     ``d = data / F²``, ``mean = model / F²``, ``v = read variance / F⁴`` for the excess noise F: in this unit variance
     equals mean. Counts may be negative; nothing is clipped, so the derivatives of the deviance vanish in the mean.
+    Where the light that is expected is negative, so that the mean is below the least ``v`` of the region, there is read
+    noise alone: the counts are Gaussian with this ``v`` for their variance.
     """
 
     data: Image
@@ -131,35 +135,36 @@ class Likelihood:
                 spot[SPOT_PARAMETERS.index(whole)] = value
         return spot
 
-    def _counts(self, values: Values) -> tuple[Values, Values, Values]:
-        """Return the counts of the seen pixels, their expectations, and the derivatives of these."""
+    def _counts(self, values: Values) -> tuple[Values, Values, Values, float]:
+        """Return the counts of the seen pixels, their expectations, the derivatives of these, the least variance."""
         excess = self.noise_factor**2
         means, slopes = spot_model(self.spot(values)[None], self.data.shape[0] // 2, self.free)
         is_seen = np.isfinite(self.read_variance)
         extra = self.read_variance[is_seen].astype(np.float64) / excess**2
         counts = self.data[is_seen].astype(np.float64) / excess + extra
-        return counts, means[0][is_seen] / excess + extra, slopes[0][:, is_seen] / excess
+        least = max(float(extra.min()), LEAST_VARIANCE / excess)
+        return counts, means[0][is_seen] / excess + extra, slopes[0][:, is_seen] / excess, least
 
     def deviance(self, values: Values) -> float:
-        """Return twice the logarithm of the likelihood ratio to the data; infinite where a pixel expects no light.
+        """Return twice the logarithm of the likelihood ratio to the data.
 
         Pixels whose counts are not positive add no constant, ``d log d``: it is not defined, and shifts no optimum.
         """
-        counts, expected, _ = self._counts(values)
-        if not (expected > 0).all():
-            return np.inf
-        safe = np.where(counts > 0, counts, 1.0)
-        return float(2 * np.sum(expected - counts - counts * np.log(expected) + counts * np.log(safe)))
+        counts, expected, _, least = self._counts(values)
+        safe, positive = np.where(counts > 0, counts, 1.0), np.maximum(expected, least)
+        poisson = positive - counts - counts * np.log(positive) + counts * np.log(safe)
+        gaussian = ((expected - counts) ** 2 - (positive - counts) ** 2) / (2 * least)
+        return float(2 * np.sum(poisson + gaussian))
 
     def gradient(self, values: Values) -> Values:
         """Return the derivatives of the deviance."""
-        counts, expected, slopes = self._counts(values)
-        return np.asarray(2 * slopes @ (1 - counts / expected))
+        counts, expected, slopes, least = self._counts(values)
+        return np.asarray(2 * slopes @ ((expected - counts) / np.maximum(expected, least)))
 
     def information(self, values: Values) -> Values:
         """Return the Fisher information."""
-        _, expected, slopes = self._counts(values)
-        return np.asarray(fisher_information(slopes[None, :, None], expected[None, None])[0])
+        _, expected, slopes, least = self._counts(values)
+        return np.asarray(fisher_information(slopes[None, :, None], np.maximum(expected, least)[None, None])[0])
 
 
 def fit_maximum_likelihood(likelihood: Likelihood, start: Values) -> ReferenceFit:

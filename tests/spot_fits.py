@@ -16,6 +16,7 @@ from fitting.simulation.regions import Regions
 
 Image = NDArray[np.float32]
 LIKELIHOOD = FitSettings(psf_sigma_px=1.2, estimator="mle", background_model="flat", roi_half_size=3)
+SLOPING = FitSettings(psf_sigma_px=1.2, estimator="mle", roi_half_size=3)
 LEAST_SQUARES = FitSettings(psf_sigma_px=1.2)
 
 

@@ -43,7 +43,8 @@ def write_equations(
     Parameters
     ----------
     pixels
-        Two rows per pixel, x fastest: the signal, and its weight if that is given, else the offset.
+        Two rows per pixel, x fastest: the signal, and its weight if that is given, else the offset; then the variance
+        that a pixel has at least, if weights are not given.
     p
         The parameters.
     along_x, along_y
@@ -91,6 +92,7 @@ def sum_row(
     """
     half, _, is_sloping, is_given = shape
     n = 2 * half + 1
+    least = load(pixels, 2 * n * n)
     w0, wx, wd, ws = full(0.0), full(0.0), full(0.0), full(0.0)
     xx, xd, xs, dd, ds, ss = full(0.0), full(0.0), full(0.0), full(0.0), full(0.0), full(0.0)
     r0, rx, rd, rs, ru = full(0.0), full(0.0), full(0.0), full(0.0), full(0.0)
@@ -107,7 +109,7 @@ def sum_row(
             w = other
         else:
             mean = mean + other
-            w = reciprocal(where_less(mean, LEAST_MEAN, LEAST_MEAN, mean))
+            w = reciprocal(where_less(mean, least, least, mean))
         residual = signal - mean
         r = w * residual
         squares = squares + r * residual
@@ -208,10 +210,15 @@ def deviance(pixels: LaneArray, p: LaneArray, along_x: LaneArray, along_y: LaneA
 
     Notes
     -----
-    ``2 sum(m - d + d log(d / m))``; counts ``d`` below 0 give what counts of 0 would.
+    ``2 sum(m - d + d log(d / m))``; where the logarithm is that of counts ``d`` below 0.01, it is that of 0.01. Where
+    the mean ``m`` is below the least variance f, the noise is Gaussian with this variance, and the term that of
+    ``m = f`` plus ``((m - d)² - (f - d)²) / f``: its derivative, ``2 (m - d) / max(m, f)``, has no step.
     """
-    half, aspect = shape[0], shape[1]
+    half, aspect, is_sloping, _ = shape
     n = 2 * half + 1
+    slope = load(p, 6)
+    least = load(pixels, 2 * n * n)
+    per_least = 1.0 / least
     total = full(0.0)
     for j in range(n):
         level = load(p, 5) + load(p, 7) * ((j - half) * aspect)
@@ -219,8 +226,12 @@ def deviance(pixels: LaneArray, p: LaneArray, along_x: LaneArray, along_y: LaneA
         for i in range(n):
             pixel = 2 * (n * j + i)
             signal, mean = load(pixels, pixel), load(pixels, pixel + 1) + level + height * load(along_x, 3 * i)
-            mean = mean + load(p, 6) * (i - half)
+            if is_sloping:
+                mean = mean + slope * (i - half)
             counts = where_less(signal, LEAST_MEAN, LEAST_MEAN, signal)
-            ratio = counts * reciprocal(where_less(mean, LEAST_MEAN, LEAST_MEAN, mean))
-            total = total + counts * log(ratio) - (signal - mean)
+            below = where_less(mean, least, mean - least, 0.0)
+            mean = mean - below
+            ratio = counts * reciprocal(mean)
+            residual = signal - mean
+            total = total + counts * log(ratio) - residual - below * per_least * (residual - 0.5 * below)
     return 2.0 * total

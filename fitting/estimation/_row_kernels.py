@@ -210,7 +210,7 @@ def write_rows(
         misfit, factor = load(control, SQUARES) / freedom, load(control, SQUARES) / freedom
         if is_likelihood:
             write_profiles(p, model, half, aspect, along_x, along_y)
-            pixels = cut(data, 2 * n * n * block, 2 * n * n)
+            pixels = cut(data, (2 * n * n + 1) * block, 2 * n * n + 1)
             misfit, factor = deviance(pixels, p, along_x, along_y, shape) / freedom, full(excess)
         if not is_given:
             misfit = misfit * 1.0 / excess

@@ -8,7 +8,20 @@ from numpy.typing import NDArray
 from fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, Shape, write_equations
 from fitting.estimation._profile_kernels import Model, write_profiles
 from fitting.estimation._staging_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, staged_parts
-from fitting.estimation._step_kernels import CODE, N_CONTROL, PROMISED, UNLIMITED, advance, condense, judge
+from fitting.estimation._step_kernels import (
+    CODE,
+    LIKELIHOOD_TOLERANCE,
+    N_CONTROL,
+    PROMISED,
+    SHARE,
+    TOLERANCE,
+    UNLIMITED,
+    advance,
+    advance_likelihood,
+    condense,
+    judge,
+    judge_rounding,
+)
 from fitting.estimation.lanes import N_LANES, LaneArray, cut, load_one, store, store_one
 from fitting.jit import kernel
 
@@ -39,7 +52,7 @@ def end_parts(ends: LaneArray, block: int) -> tuple[LaneArray, LaneArray, LaneAr
 def work_rows(half: int) -> int:
     """Return how many rows :func:`search` works in, for regions of ``2 half + 1`` px squared."""
     n = 2 * half + 1
-    return 2 * n * n + n * (N_SUMS + 6) + 3 * N_PRODUCTS + 8 * N_PARAMETERS + N_CONTROL
+    return 2 * n * n + 1 + n * (N_SUMS + 6) + 3 * N_PRODUCTS + 8 * N_PARAMETERS + N_CONTROL
 
 
 @kernel
@@ -74,10 +87,11 @@ def search(
         ``N_END`` rows for every sixteen spots, written; see :func:`end_parts`.
     """
     half, aspect, is_tied = shape[0], shape[1], model[1]
+    tolerance = LIKELIHOOD_TOLERANCE if model[0] else TOLERANCE
     n = 2 * half + 1
     _, data, numbers = staged_parts(staged, half, capacity)
     n_elements = free.size * (free.size + 1) // 2
-    n_data = 2 * n * n
+    n_data = 2 * n * n + 1
     pixels, sums = cut(work, 0, n_data), cut(work, n_data, n * N_SUMS)
     row = n_data + n * N_SUMS
     along_x, along_y = cut(work, row, 3 * n), cut(work, row + 3 * n, 3 * n)
@@ -116,6 +130,7 @@ def search(
                     for k in range(N_CONTROL):
                         store_one(control, k, lane, 0.0)
                     store_one(control, PROMISED, lane, UNLIMITED)
+                    store_one(control, SHARE, lane, UNLIMITED)
                     spot_of[lane] = following - 1
                     break
             if spot_of[lane] == _IDLE:
@@ -125,5 +140,10 @@ def search(
         write_profiles(p, model, half, aspect, along_x, along_y)
         squares = write_equations(pixels, p, along_x, along_y, shape, sums, products, gradient)
         condense(products, gradient, free, is_tied, matrix, right)
-        square = advance(p, low, high, free, matrix, right, lower, step, found, control)
-        judge(p, square, squares, half, control)
+        if model[0]:
+            square = advance_likelihood(p, low, high, free, matrix, right, lower, step, found, control)
+        else:
+            square = advance(p, low, high, free, matrix, right, lower, step, found, control)
+        judge(p, square, squares, half, tolerance, control)
+        if model[0]:
+            judge_rounding(p, products, square, control)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.estimation._equation_kernels import N_PARAMETERS
+from fitting.estimation._equation_kernels import LEAST_MEAN, N_PARAMETERS
 from fitting.estimation.lanes import (
     N_LANES,
     LaneArray,
@@ -154,7 +154,7 @@ def add_shot_noise(image: Image, region: Region, first: tuple[int, int], plan: P
 def staged_rows(half: int, capacity: int) -> int:
     """Return how many rows stage ``capacity`` spots, a multiple of sixteen."""
     n = (2 * half + 1) ** 2
-    return 3 * n + capacity // N_LANES * (2 * n + N_NUMBERS)
+    return 3 * n + capacity // N_LANES * (2 * n + 1 + N_NUMBERS)
 
 
 @kernel
@@ -166,13 +166,13 @@ def staged_parts(staged: LaneArray, half: int, capacity: int) -> tuple[LaneArray
     raw
         Of the sixteen spots that are being copied: three rows per pixel, those of the images.
     data
-        For every sixteen spots two rows per pixel, as :func:`fitting.estimation._equation_kernels.write_equations`
-        takes them.
+        For every sixteen spots two rows per pixel, and one more, as
+        :func:`fitting.estimation._equation_kernels.write_equations` takes them.
     numbers
         For every sixteen spots ``N_NUMBERS`` rows.
     """
     n, n_blocks = (2 * half + 1) ** 2, capacity // N_LANES
-    data = 2 * n * n_blocks
+    data = (2 * n + 1) * n_blocks
     return cut(staged, 0, 3 * n), cut(staged, 3 * n, data), cut(staged, 3 * n + data, n_blocks * N_NUMBERS)
 
 
@@ -180,7 +180,7 @@ def staged_parts(staged: LaneArray, half: int, capacity: int) -> tuple[LaneArray
 def prepare_block(block: int, capacity: int, plan: Plan, staged: LaneArray) -> None:
     """Write the data and numbers of the sixteen spots that have been copied; ``block`` of all that are staged."""
     raw, data, numbers = staged_parts(staged, int(plan[HALF]), capacity)
-    n = 2 * (2 * int(plan[HALF]) + 1) ** 2
+    n = 2 * (2 * int(plan[HALF]) + 1) ** 2 + 1
     prepare(raw, plan, cut(data, n * block, n), cut(numbers, N_NUMBERS * block, N_NUMBERS))
 
 
@@ -195,7 +195,7 @@ def prepare(raw: LaneArray, plan: Plan, data: LaneArray, numbers: LaneArray) -> 
     is_given, is_known, has_background = plan[IS_GIVEN] != 0.0, plan[IS_KNOWN] != 0.0, plan[HAS_BACKGROUND] != 0.0
     sigma, inverse_excess = plan[SIGMA], 1.0 / plan[EXCESS]
     zero = full(0.0)
-    least, least_data, most = full(LIMIT), full(LIMIT), full(-LIMIT)
+    least, least_data, most, quietest = full(LIMIT), full(LIMIT), full(-LIMIT), full(LIMIT)
     total, border, n_border, offsets, behind, n_seen, n_sound = zero, zero, zero, zero, zero, zero, zero
     for j in range(n):
         for i in range(n):
@@ -217,6 +217,7 @@ def prepare(raw: LaneArray, plan: Plan, data: LaneArray, numbers: LaneArray) -> 
                 offsets = offsets + where_less(0.5, seen, known + extra, 0.0)
             n_sound = n_sound + where_less(light, LIMIT, where_less(-LIMIT, light, sound, 0.0), 0.0)
             n_seen = n_seen + seen
+            quietest = where_less(variance, where_less(0.5, seen, quietest, -LIMIT), variance, quietest)
             least = where_less(value, where_less(0.5, seen, least, -LIMIT), value, least)
             most = where_less(where_less(0.5, seen, most, LIMIT), value, value, most)
             least_data = where_less(light, where_less(0.5, seen, least_data, -LIMIT), light, least_data)
@@ -230,10 +231,14 @@ def prepare(raw: LaneArray, plan: Plan, data: LaneArray, numbers: LaneArray) -> 
     store(numbers, N_SEEN, n_seen)
     store(numbers, IS_USABLE, is_usable)
     store(numbers, SUBTRACTED, behind / n_seen)
-    floor = full(-1e30) if is_given else _LEAST_LIGHT - offsets / n_seen
+    is_likelihood = plan[IS_LIKELIHOOD] != 0.0
+    floor = full(-1e30) if is_given or is_likelihood else _LEAST_LIGHT - offsets / n_seen
+    least_extra = quietest * inverse_excess
+    least_extra = where_less(LEAST_MEAN, least_extra, least_extra, LEAST_MEAN)
+    store(data, 2 * n * n, least_extra if is_likelihood else full(LEAST_MEAN))
     store(numbers, LEAST_BACKGROUND, floor)
     amplitude, level = most - least, least_data
-    if plan[IS_LIKELIHOOD]:
+    if is_likelihood:
         level = border / n_border if has_background else zero
         height = (total - n_seen * level) * (plan[ASPECT] / (2.0 * math.pi * sigma * sigma))
         amplitude = where_less(height, 0.1 * amplitude, 0.1 * amplitude, height)

@@ -67,7 +67,8 @@ class GaussianFit:
     -----
     Least squares samples the Gaussian at the centres of pixels, as PYME does; errors are scaled by the reduced
     chi-square, which is ``nchi2``. The likelihood is that of pixels which integrate the light and add Gaussian noise,
-    approximated as Poisson-distributed about ``mean + variance`` [1]_; excess noise F² divides both. Its errors are
+    approximated as Poisson-distributed about ``mean + variance`` [1]_; excess noise F² divides both. Where the mean is
+    below 0 by more than the variances differ, the noise is Gaussian with the least variance. Its errors are
     those of the Fisher information, and its ``nchi2`` is twice the logarithm of the likelihood ratio to the data over
     the degrees of freedom.
 
@@ -149,4 +150,7 @@ class GaussianFit:
 
 
 def _lane_rows(n: int) -> LaneArray:
-    return np.zeros(n * N_LANES, np.float32)
+    """Return rows that begin where lines of the cache do: a row across two of them takes twice as long."""
+    rows = np.zeros((n + 1) * N_LANES, np.float32)
+    first = -rows.ctypes.data // rows.itemsize % N_LANES
+    return rows[first : first + n * N_LANES]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 UNUSABLE = 0
 """Not fitted: there are pixels without finite signal and variance, or no more pixels than parameters."""
 CONVERGED = 1
-"""A further step would be shorter than 1/500 of the standard errors."""
+"""What is left to the optimum is less than 1/500 of the standard errors, of the likelihood less than 1/1000."""
 OUT_OF_STEPS = 5
 """The evaluations are used up."""
 STUCK = 6

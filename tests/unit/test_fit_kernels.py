@@ -12,8 +12,8 @@ from scipy.special import erf
 from fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, deviance, write_equations
 from fitting.estimation._profile_kernels import write_profiles
 from fitting.estimation._solution_kernels import factorise, solve, variance_along
-from fitting.estimation._step_kernels import condense
-from fitting.estimation.lanes import N_LANES, LaneArray, store
+from fitting.estimation._step_kernels import condense, keep_light
+from fitting.estimation.lanes import N_LANES, LaneArray, full, store
 from fitting.jit import kernel
 
 HALF, ASPECT = 3, 1.2
@@ -108,14 +108,19 @@ def keep_deviance(  # noqa: PLR0917 - kernels take arrays
 
 
 @kernel
+def write_change(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share: float, result: LaneArray) -> None:
+    store(result, 0, keep_light(p, free, found, full(share)))
+
+
+@kernel
 def keep_solution(matrix: LaneArray, right: LaneArray, lower: LaneArray, work: LaneArray, results: LaneArray) -> None:
     store(results, 0, factorise(matrix, 5, lower))
     store(results, 1, solve(lower, 5, right, work))
     store(results, 2, variance_along(lower, 5, right, results[10 * 16 :]))
 
 
-def pixels_of(parameters: Values, *, is_integrated: bool, is_given: bool, seed: int = 0) -> Values:
-    """Return two rows per pixel, ``(2 pixels, lane)``: noisy signals, and weights or offsets."""
+def pixels_of(parameters: Values, *, is_integrated: bool, is_given: bool, seed: int = 0, least: float = 0.01) -> Values:
+    """Return ``(2 pixels + 1, lane)``: of each pixel a noisy signal and a weight or offset; then the least variance."""
     rng = np.random.default_rng(seed)
     pixels = np.empty((SIDE**2, 2, N_LANES))
     for lane in range(N_LANES):
@@ -123,20 +128,28 @@ def pixels_of(parameters: Values, *, is_integrated: bool, is_given: bool, seed: 
         offset = rng.uniform(0, 5, mean.size)
         pixels[:, 0, lane] = mean + rng.normal(0, 3, mean.size) + (0 if is_given else offset)
         pixels[:, 1, lane] = rng.uniform(0.01, 0.1, mean.size) if is_given else offset
-    return pixels.reshape(-1, N_LANES)
+    return np.append(pixels.reshape(-1, N_LANES), np.full((1, N_LANES), least), axis=0)
+
+
+def columns_of(pixels: Values) -> Values:
+    """Return ``(pixel, 2, lane)``, in the precision of the kernels."""
+    return pixels[:-1].astype(np.float32).astype(np.float64).reshape(-1, 2, N_LANES)
 
 
 @pytest.mark.parametrize("is_integrated", [False, True], ids=["sampled", "integrated"])
 @pytest.mark.parametrize("is_given", [True, False], ids=["weights given", "weights of the model"])
-def test_the_normal_equations_are_those_of_the_numerical_derivatives(*, is_integrated: bool, is_given: bool) -> None:
+@pytest.mark.parametrize("least", [0.01, 20.0])
+def test_the_normal_equations_are_those_of_the_numerical_derivatives(
+    least: float, *, is_integrated: bool, is_given: bool
+) -> None:
     parameters = random_parameters(1)
-    pixels = pixels_of(parameters, is_integrated=is_integrated, is_given=is_given)
+    pixels = pixels_of(parameters, is_integrated=is_integrated, is_given=is_given, least=least)
     matrices, gradients, *_ = equations_of(parameters, pixels, is_integrated=is_integrated, is_given=is_given)
     for lane in range(N_LANES):
         p = parameters[:, lane]
-        signal, other = pixels.astype(np.float32).astype(np.float64).reshape(-1, 2, N_LANES)[:, :, lane].T
+        signal, other = columns_of(pixels)[:, :, lane].T
         mean = model(p, is_integrated=is_integrated).ravel() + (0 if is_given else other)
-        weight = other if is_given else 1 / mean
+        weight = other if is_given else 1 / np.maximum(mean, least)
         slopes = derivatives(p, is_integrated=is_integrated)
         matrix = (slopes * weight) @ slopes.T
         scale = np.sqrt(np.diag(matrix))
@@ -175,19 +188,22 @@ def test_profiles_and_their_derivatives_are_those_of_the_formula(sigma: float, *
             np.testing.assert_allclose(found.reshape(SIDE, 3, N_LANES)[:, :, lane].T, expected, atol=2e-6)
 
 
-def test_the_gradient_is_minus_half_the_slope_of_the_deviance() -> None:
+@pytest.mark.parametrize("least", [0.01, 20.0])
+def test_the_gradient_is_minus_half_the_slope_of_the_deviance(least: float) -> None:
     parameters = random_parameters(2)
-    pixels = pixels_of(parameters, is_integrated=True, is_given=False)
+    pixels = pixels_of(parameters, is_integrated=True, is_given=False, least=least)
     shifted = parameters * 1.02
     matrices, gradients, p, along_x, along_y = equations_of(shifted, pixels, is_integrated=True, is_given=False)
     result = np.zeros(N_LANES, np.float32)
     keep_deviance(lane_rows(pixels), p, along_x, along_y, (HALF, ASPECT, True, False), result)
     for lane in range(N_LANES):
-        counts, offset = pixels.astype(np.float32).astype(np.float64).reshape(-1, 2, N_LANES)[:, :, lane].T
+        counts, offset = columns_of(pixels)[:, :, lane].T
 
         def exact(values: Values, counts: Values = counts, offset: Values = offset) -> float:
             mean = model(values, is_integrated=True).ravel() + offset
-            return float(2 * np.sum(mean - counts + counts * np.log(counts / mean)))
+            light = np.maximum(mean, least)
+            gaussian = ((mean - counts) ** 2 - (light - counts) ** 2) / (2 * least)
+            return float(2 * np.sum(light - counts + counts * np.log(counts / light) + gaussian))
 
         own = shifted[:, lane].astype(np.float32).astype(np.float64)
         assert result[lane] == pytest.approx(exact(own), rel=1e-3, abs=0.01)
@@ -195,6 +211,26 @@ def test_the_gradient_is_minus_half_the_slope_of_the_deviance() -> None:
         slope = np.array([(exact(own + step) - exact(own - step)) / (2 * step.sum()) for step in steps])
         scale = np.sqrt(np.diag(matrices[lane]))
         np.testing.assert_allclose(gradients[lane] / scale, -0.5 * slope / scale, atol=2e-3)
+
+
+@pytest.mark.parametrize("free", [[0, 1, 2, 3, 5], [0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 5]], ids=["one", "two", "held"])
+@pytest.mark.parametrize("share", [1e-3, 0.5, 1.0])
+def test_light_changes_by_what_a_step_promises(free: list[int], share: float) -> None:
+    parameters, rng = random_parameters(7), np.random.default_rng(7)
+    if 4 not in free:
+        parameters[4] = parameters[3]
+    changes = dict(zip(free, rng.uniform(-0.3, 0.3, (len(free), N_LANES)) * np.abs(parameters[free]), strict=True))
+    amplitude, result = parameters[0], np.zeros(N_LANES, np.float32)
+    found = lane_rows(np.array(list(changes.values())))
+    write_change(lane_rows(parameters), np.array(free), found, share, result)
+    width_x = share * changes.get(3, np.zeros(N_LANES))
+    width_y = share * changes[4] if 4 in free else width_x
+    by_width = width_x / parameters[3] + width_y / parameters[4]
+    promised = (amplitude + share * changes[0] + amplitude * by_width) * parameters[3] * parameters[4]
+    light = (amplitude + share * result) * (parameters[3] + width_x) * (parameters[4] + width_y)
+    np.testing.assert_allclose(light, promised, rtol=1e-5)
+    if share < 0.01:
+        np.testing.assert_allclose(result, changes[0], rtol=0.02, atol=1e-3 * amplitude.max())
 
 
 def test_one_width_collects_the_products_of_both() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from spot_fits import LEAST_SQUARES, LIKELIHOOD, camera_of, fit, frame_of, images_of
+from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, camera_of, fit, frame_of, images_of
 
 from fitting.estimation.gaussian_fit import GaussianFit
 from fitting.estimation.result_codes import CONVERGED
@@ -21,7 +21,7 @@ def _lanes_may_divide_by_zero() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD], ids=["wls", "mle"])
+@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD, SLOPING], ids=["wls", "mle", "mle, sloping"])
 def test_a_row_does_not_depend_on_what_is_fitted_beside_it(settings: FitSettings) -> None:
     rng = np.random.default_rng(7)
     spots = [(x, y) for x in range(7, 38, 7) for y in range(7, 38, 7)]
@@ -37,7 +37,7 @@ def test_a_row_does_not_depend_on_what_is_fitted_beside_it(settings: FitSettings
     assert fits.rows().tobytes() == together.tobytes()
 
 
-@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD], ids=["wls", "mle"])
+@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD, SLOPING], ids=["wls", "mle", "mle, sloping"])
 def test_turning_the_frame_turns_the_fit(settings: FitSettings) -> None:
     frame = frame_of((20.3, 17.7))
     row = fit(frame, (20.0, 18.0), settings=settings)[0]
@@ -60,7 +60,7 @@ def test_turning_the_frame_turns_an_elliptical_spot() -> None:
         assert (row["sigma"], row["sigma_y"]) == pytest.approx((1.2, 1.7), abs=0.2)
 
 
-@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD], ids=["wls", "mle"])
+@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD, SLOPING], ids=["wls", "mle", "mle, sloping"])
 @pytest.mark.parametrize("axis", ["x", "y"])
 def test_mirroring_the_frame_mirrors_the_fit(settings: FitSettings, axis: str) -> None:
     frame = frame_of((20.3, 17.7))

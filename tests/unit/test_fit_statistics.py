@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from spot_fits import LEAST_SQUARES, LIKELIHOOD, fit_regions
+from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, fit_regions
 
 from fitting.estimation.result_codes import CONVERGED
-from fitting.precision import precision_bound
+from fitting.precision import CIRCULAR, SLOPES, SPOT_PARAMETERS, precision_bound
 from fitting.settings import FitSettings
 from fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
@@ -72,6 +72,55 @@ def test_fifty_photons_of_a_known_width_on_a_dark_background_are_nearly_on_the_b
     assert np.mean(rows["result_code"] == CONVERGED) > 0.999
     assert np.mean(is_near) > 0.998
     assert np.sqrt(np.mean(missed[is_near] ** 2) / np.mean(bound[is_near, :2] ** 2)) < 1.1
+
+
+FREE = (*CIRCULAR, *SLOPES)
+
+
+@pytest.mark.parametrize(
+    ("photons", "sigma", "background", "slope", "half"),
+    [
+        (300.0, 0.9, 0.5, 0.0, 5),
+        (1e3, 1.3, 0.5, 0.0, 5),
+        (3e3, 1.3, 15.0, 0.0, 3),
+        (1e3, 1.3, 25.0, 2.0, 5),
+        (3e3, 1.3, 200.0, -2.0, 7),
+        (3e4, 1.8, 5.0, 0.0, 5),
+        (1e6, 1.3, 0.5, 0.0, 5),
+        (1e6, 2.5, 0.5, 0.0, 5),
+        (1e6, 0.9, 200.0, 0.0, 3),
+    ],
+)
+def test_on_slopes_spots_of_any_brightness_and_width_are_on_the_bound_and_errors_tell_it(
+    photons: float, sigma: float, background: float, slope: float, half: int
+) -> None:
+    changes = {"sigma": sigma, "slope_x": slope, "slope_y": -slope}
+    regions = draw_regions(draw_spots_at_centres(4096, photons, 5, background=(background,) * 2, **changes), half, 5)
+    rows = fit_regions(regions, replace(SLOPING, psf_sigma_px=1.3, roi_half_size=half))
+    has_ended = rows["result_code"] == CONVERGED
+    assert np.mean(has_ended) > 0.995
+    bound = precision_bound(regions.spots, half, regions.read_variance, free=FREE)[has_ended]
+    for name in ("x", "y", "sigma", "background"):
+        missed = (rows[name] - regions.spots[:, SPOT_PARAMETERS.index(name.replace("sigma", "sigma_x"))])[has_ended]
+        own = bound[:, FREE.index(name)]
+        # The standard errors are 0.016 of the mean and 0.011 of the ratios.
+        assert abs(np.mean(missed / own)) < (0.1 if photons > 500 else 0.15)
+        assert np.sqrt(np.mean(missed**2) / np.mean(own**2)) == pytest.approx(1.01, abs=0.045)
+        assert np.std(missed / rows[f"{name}_error"][has_ended]) == pytest.approx(1.01, abs=0.045)
+        assert np.abs(missed / own).max() < 7
+
+
+@pytest.mark.parametrize("fit_module", ["LatGaussFitFR", "AstigGaussFitFR"])
+def test_a_sloping_background_shifts_a_spot_only_where_it_is_taken_for_flat(fit_module: str) -> None:
+    spots = draw_spots_at_centres(2048, 1000.0, 12, background=(25.0, 25.0), slope_x=2.0)
+    regions = draw_regions(spots, 5, 12)
+    flat = replace(LIKELIHOOD, roi_half_size=5, fit_module=fit_module)
+    shifts = [
+        np.mean(fit_regions(regions, replace(flat, background_model=model))["x"] - spots[:, 0])
+        for model in ("flat", "sloping")
+    ]
+    assert shifts[0] > 0.05
+    assert abs(shifts[1]) < 0.01
 
 
 @pytest.mark.parametrize("estimator", ["wls", "mle"])

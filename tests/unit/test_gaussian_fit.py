@@ -20,8 +20,11 @@ from spot_fits import LEAST_SQUARES, LIKELIHOOD, camera_of, fit, fit_regions, fr
 
 from fitting.estimation.gaussian_fit import GaussianFit
 from fitting.estimation.result_codes import CONVERGED
-from fitting.precision import CIRCULAR, ELLIPTICAL, SLOPES
+from fitting.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS
 from fitting.simulation.regions import draw_regions, draw_spots_at_centres
+
+ROUND_OR_NOT = ("LatGaussFitFR", "AstigGaussFitFR")
+WIDTH, ALIAS = {"sigma": "sigma_x"}, {"sigma_x": "sigma"}
 
 
 @pytest.mark.parametrize("free", [SAMPLED, SAMPLED[:5], SAMPLED[:4]], ids=["sloping", "flat", "none"])
@@ -109,6 +112,43 @@ def test_the_likelihood_of_every_model_is_that_of_the_reference(free: tuple[str,
         for name, value, error in zip(free, best.values, best.errors, strict=True):
             assert known[name] == pytest.approx(value, abs=5e-3 * error)
         assert row["x_error"] == pytest.approx(best.errors[0], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("photons", "sigma", "background", "half", "is_elliptical"),
+    [
+        (300.0, 1.3, 0.5, 5, False),
+        (3e3, 1.0, 0.5, 3, False),
+        (3e4, 1.8, 0.5, 5, False),
+        (1e6, 1.3, 0.5, 5, False),
+        (1e6, 1.8, 50.0, 5, False),
+        (1e6, 2.5, 5.0, 5, False),
+        (3e3, 1.3, 0.5, 5, True),
+        (1e6, 1.3, 5.0, 7, True),
+    ],
+)
+@pytest.mark.parametrize("noise_factor", [1.0, np.sqrt(2)], ids=["sCMOS", "EM"])
+def test_on_slopes_no_likelihood_is_greater_than_that_of_the_fit(
+    photons: float, sigma: float, background: float, half: int, noise_factor: float, *, is_elliptical: bool
+) -> None:
+    widths = {"sigma_x": sigma, "sigma_y": 1.2 * sigma} if is_elliptical else {"sigma": sigma}
+    spots = draw_spots_at_centres(6, photons, 4, background=(background, background), **widths)
+    regions = draw_regions(spots, half, 4, has_em_register=noise_factor > 1)
+    settings = replace(LIKELIHOOD, roi_half_size=half, background_model="sloping")
+    rows = fit_regions(regions, replace(settings, fit_module=ROUND_OR_NOT[is_elliptical]), noise_factor)
+    assert (rows["result_code"] == CONVERGED).all()
+    free = (*(ELLIPTICAL if is_elliptical else CIRCULAR), *SLOPES)
+    squares = []
+    for row, spot, data, variance in zip(rows, spots, regions.photoelectrons, regions.read_variance, strict=True):
+        likelihood = Likelihood(data=data, read_variance=variance, fixed=spot, free=free, noise_factor=noise_factor)
+        best = fit_maximum_likelihood(likelihood, spot[[SPOT_PARAMETERS.index(WIDTH.get(name, name)) for name in free]])
+        width_y = row["sigma_y"] if is_elliptical else row["sigma"]
+        light = {"photons": 2 * np.pi * row["sigma"] * width_y * row["amplitude"]}
+        found = np.array([light[name] if name in light else row[ALIAS.get(name, name)] for name in free], np.float64)
+        assert likelihood.deviance(found) < best.objective + 1e-3
+        squares.append(((found - best.values) / best.errors) ** 2)
+    # Of a million photons single precision tells no more.
+    assert np.sqrt(np.mean(squares)) < (2e-3 if photons < 1e5 else 2e-2)
 
 
 def test_rows_come_in_the_order_of_the_candidates_however_many_there_are() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from spot_fits import LEAST_SQUARES, LIKELIHOOD, Image, camera_of, fit, frame_of
+from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, Image, camera_of, fit, frame_of
 
 from fitting.estimation.gaussian_fit import GaussianFit
 from fitting.estimation.result_codes import AT_BOUND, CONVERGED, LEFT_REGION, OUT_OF_STEPS, SINGULAR, STUCK, UNUSABLE
@@ -27,7 +27,7 @@ HOPELESS = {
 CODES = {CONVERGED, OUT_OF_STEPS, STUCK, LEFT_REGION, AT_BOUND, SINGULAR}
 
 
-@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD], ids=["wls", "mle"])
+@pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD, SLOPING], ids=["wls", "mle", "mle, sloping"])
 @pytest.mark.parametrize("name", HOPELESS)
 def test_a_hopeless_spot_ends_with_a_finite_position_and_a_code(name: str, settings: FitSettings) -> None:
     row = fit(HOPELESS[name].astype(np.float32), (20.0, 20.0), settings=settings)[0]
@@ -80,10 +80,11 @@ def test_an_amplitude_that_must_be_positive_stops_at_zero() -> None:
     assert fit(spot, (20.0, 19.0), settings=settings)[0]["x"] == fit(spot, (20.0, 19.0), settings=flat)[0]["x"]
 
 
-def test_a_search_that_leaves_the_region_says_so() -> None:
+@pytest.mark.parametrize("settings", [LIKELIHOOD, SLOPING], ids=["flat", "sloping"])
+def test_a_search_that_leaves_the_region_says_so(settings: FitSettings) -> None:
     y, x = np.mgrid[:40.0, :40.0]
-    frame = (100 + 300 * np.exp(-((x - 30) ** 2 + (y - 20) ** 2) / 18)).astype(np.float32)
-    row = fit(frame, (20.0, 20.0), settings=replace(LIKELIHOOD, roi_half_size=4))[0]
+    frame = (100 + 300 * np.exp(-((x - 26) ** 2 + (y - 20) ** 2) / 18)).astype(np.float32)
+    row = fit(frame, (20.0, 20.0), settings=replace(settings, roi_half_size=4))[0]
     assert row["result_code"] == LEFT_REGION
 
 

@@ -146,7 +146,12 @@ def test_the_region_has_the_size_that_suits_the_fit_module_unless_it_is_said() -
     ("fit_module", "changes", "background_model"),
     [
         ("LatGaussFitFR", {}, "sloping"),
-        ("LatGaussFitFR", {"Analysis.Estimator": "mle"}, "flat"),
+        ("LatGaussFitFR", {"Analysis.Estimator": "mle"}, "sloping"),
+        ("LatGaussFitFR", {"Analysis.Estimator": "mle", "Analysis.BackgroundModel": "auto"}, "sloping"),
+        ("LatGaussFitFR", {"Analysis.Estimator": "mle", "Analysis.BackgroundModel": "flat"}, "flat"),
+        ("LatGaussFitFR", {"Analysis.Estimator": "mle", "Analysis.FitBackground": False}, "none"),
+        ("AstigGaussFitFR", {"Analysis.Estimator": "mle"}, "sloping"),
+        ("GaussFitConstrR", {"Analysis.Estimator": "mle"}, "flat"),
         ("LatGaussFitFR", {"Analysis.FitBackground": False}, "none"),
         ("AstigGaussFitFR", {"Analysis.BackgroundModel": "flat"}, "flat"),
         ("GaussFitConstrR", {}, "flat"),
@@ -154,7 +159,7 @@ def test_the_region_has_the_size_that_suits_the_fit_module_unless_it_is_said() -
         ("LatFitCOIR", {}, "none"),
     ],
 )
-def test_the_background_is_the_one_that_suits_module_and_estimator_unless_it_is_said(
+def test_the_background_slopes_where_the_module_has_slopes_unless_it_is_said(
     fit_module: str, changes: dict[str, Value], background_model: str
 ) -> None:
     settings = fit_settings({**CAMERA, "Analysis.FitModule": fit_module, **changes})
