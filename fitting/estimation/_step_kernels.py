@@ -104,16 +104,17 @@ def share_allowed(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share
 @kernel
 def keep_light(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share: Lanes) -> Lanes:
     """Return the step of the amplitude on which light, amplitude times both widths, changes as it promises to."""
-    amplitude, change = load(p, 0), share * load(found, 0)
-    light, area, n_widths = amplitude + change, full(1.0), 0
+    amplitude, area = load(p, 0), full(1.0)
+    light = amplitude + share * load(found, 0)
     for i in range(free.size):
         k = free[i]
         if 2 < k < 5:
             ratio = 1.0 + share * load(found, i) / load(p, k)
-            light, area, n_widths = light + amplitude * (ratio - 1.0), area * ratio, n_widths + 1
-            if n_widths == 1 and (i + 1 == free.size or free[i + 1] != 4):
+            is_both = k == 3 and (i + 1 == free.size or free[i + 1] != 4)
+            for _ in range(2 if is_both else 1):
                 light, area = light + amplitude * (ratio - 1.0), area * ratio
-    return (light - amplitude * area) / (area * share)
+    change: Lanes = (light - amplitude * area) / (area * share)
+    return change
 
 
 @kernel
