@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py [TABLE ...]
 
-Tables: photons, width, position, density, threshold; all if none is named. Spots of single regions are those of
+Tables: photons, width, slopes, position, density, threshold; all if none is named. Spots of single regions are those of
 benchmarks/fits.py: 10 to 20 e- of background, an sCMOS camera, sigma 1.3 px unless the table says otherwise. The bound
 is that of a flat background; "σ known" is on a flat one, too. Movies are
 of 128 x 128 px of 100 nm, 1000 e- per spot on 50 e-, on an sCMOS camera with 1 % hot pixels.
@@ -31,6 +31,7 @@ from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
 
 from fitting.backgrounds.no_background import NoBackground  # noqa: E402
 from fitting.detectors import DETECTORS  # noqa: E402
+from fitting.estimation.result_codes import CONVERGED  # noqa: E402
 from fitting.localizations import FrameBlock, Rows  # noqa: E402
 from fitting.localize import localize  # noqa: E402
 from fitting.precision import Spots  # noqa: E402
@@ -56,6 +57,7 @@ ESTIMATORS = {
     "wls, elliptical": replace(LEAST_SQUARES, fit_module="AstigGaussFitFR"),
     "centroid (LatFitCOIR)": replace(LEAST_SQUARES, fit_module="LatFitCOIR"),
 }
+SLOPE_PHOTONS = (300.0, 1e3, 3e3, 3e4, 1e6)
 PHOTONS = (50, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6)
 DENSITIES_PER_UM2 = (0.1, 0.3, 1.0, 3.0)
 EDGE_PX, PIXEL_UM = 128, 0.1
@@ -131,6 +133,26 @@ def by_width() -> Table:
             cells.append(f"{result.rmse_over_bound:.2f} · {photon_bias:+.1f} · {100 * result.failed:.1f}")
         table.add_row(name, f"{sigma:g}", *cells)
     return table
+
+
+def by_slope() -> Table:
+    backgrounds = ((0.5, 0.0), (5.0, 0.0), (25.0, 2.0), (200.0, 0.0), (200.0, -2.0))
+    title = "Converged, % · RMSE / bound of the sloping model · pull of mle, 11 × 11"
+    table = table_of(title, "σ, px", "background, e⁻", "slope, e⁻/px", *(f"{photons:g}" for photons in SLOPE_PHOTONS))
+    for sigma, (background, slope) in itertools.product((0.9, 1.3, 1.8, 2.5), backgrounds):
+        cells = [slope_cell(photons, sigma, background, slope) for photons in SLOPE_PHOTONS]
+        table.add_row(f"{sigma:g}", f"{background:g}", f"{slope:+g}", *cells)
+    return table
+
+
+def slope_cell(photons: float, sigma: float, background: float, slope: float) -> str:
+    others = {"sigma": sigma, "slope_x": slope, "slope_y": -slope}
+    regions = draw_regions(draw_spots_at_centres(N_SPOTS, photons, 1, background=(background,) * 2, **others), 5, 1)
+    tiles, maps = lay_out(regions)
+    rows = fit_tiles(tiles, maps, ESTIMATORS["mle"])[1]
+    result = quality(own_estimates(tiles, rows), regions, model_bound(regions, is_sloping=True))
+    converged = 100 * np.mean(rows["result_code"] == CONVERGED)
+    return f"{converged:.2f} · {result.rmse_over_bound:.2f} · {result.pull:.2f}"
 
 
 def by_position() -> Table:
@@ -219,6 +241,7 @@ def by_threshold() -> Table:
 TABLES: dict[str, Callable[[], Table]] = {
     "photons": by_photons,
     "width": by_width,
+    "slopes": by_slope,
     "position": by_position,
     "density": by_density,
     "threshold": by_threshold,

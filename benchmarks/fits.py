@@ -6,9 +6,9 @@ Isolated spots on 10 to 20 e- per px, anywhere within a pixel, on an sCMOS camer
 each pixel (50 e- for the comparison with PYME, whose benchmark that is). All contenders see the same regions, pinned to
 the same core; they take turns, and every figure of speed is the median of the runs, in processor time. Failed: not
 finite, farther off than 1 px and four times the bound, or beyond a fifth or five times the photons or the width; the
-other columns are of the fits that have not failed. The bound is that of a Gaussian, circular or elliptical, on a flat background, for the
-likelihood on a sloping one that of the same model. Pull: the standard deviation of the error over the error that the
-fit reports.
+other columns are of the fits that have not failed. The bound is that of a Gaussian, circular or elliptical, on a flat
+background, for the likelihood on a sloping one that of the same model. Pull: the standard deviation of the error over
+the error that the fit reports.
 """
 
 from __future__ import annotations
