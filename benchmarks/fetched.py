@@ -123,16 +123,16 @@ def work(address: str, *, is_bare: bool) -> int:
     from pipeline_protocol.keys import user_keys  # noqa: PLC0415 - of a worker alone
     from pipeline_worker import fit  # noqa: PLC0415 - of a worker alone
     from pipeline_worker.access import Access, MapCache  # noqa: PLC0415 - of a worker alone
+    from pipeline_worker.kernel_loader import CachedKernels  # noqa: PLC0415 - of a worker alone
     from pipeline_worker.process import WorkerProcess  # noqa: PLC0415 - of a worker alone
     from pipeline_worker.registry import kinds  # noqa: PLC0415 - of a worker alone
     from pipeline_worker.supply import Supply  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker.warm_up import load_kernels  # noqa: PLC0415 - of a worker alone
 
     if is_bare:
         setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's
     supply = Supply()
     access = Access(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
-    return WorkerProcess(address, user_keys(), kinds(access), supply=supply, warm_up=load_kernels).run()
+    return WorkerProcess(address, user_keys(), kinds(access), supply=supply, kernels=CachedKernels(os.environ)).run()
 
 
 def main() -> None:

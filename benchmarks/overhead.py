@@ -38,9 +38,9 @@ from pipeline_protocol.keys import ephemeral_keys, user_keys  # noqa: E402
 from pipeline_worker import fit  # noqa: E402
 from pipeline_worker.access import HERE  # noqa: E402
 from pipeline_worker.crew import Crew  # noqa: E402
+from pipeline_worker.kernel_loader import CachedKernels  # noqa: E402
 from pipeline_worker.process import WorkerProcess  # noqa: E402
 from pipeline_worker.registry import kinds  # noqa: E402
-from pipeline_worker.warm_up import load_kernels  # noqa: E402
 
 N_SPOTS = 30
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -78,7 +78,7 @@ class Instant:
 def work(address: str) -> int:
     """Be a worker."""
     setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's
-    return WorkerProcess(address, user_keys(), kinds(HERE), warm_up=load_kernels).run()
+    return WorkerProcess(address, user_keys(), kinds(HERE), kernels=CachedKernels(os.environ)).run()
 
 
 def cpu_s(pid: int) -> float:

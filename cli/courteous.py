@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from cli.console import printable
+from cli.kernels import settle_numba
 from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.folders import is_utf8
 
@@ -53,6 +54,7 @@ class CourteousCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's
         """Run the command."""
+        settle_numba()
         try:
             return super().invoke(ctx)
         except PointillistError as error:

@@ -40,12 +40,15 @@ class EngineChoice:
         Address of Dask's.
     n_workers
         Of our own; None is one per core.
+    is_mixed
+        Whether workers whose last digits differ may share a job.
     """
 
     name: EngineName
     place: Place
     scheduler: str | None
     n_workers: int | None
+    is_mixed: bool = False
 
 
 class Engine:
@@ -68,6 +71,11 @@ class Engine:
         is_cluster = choice.name in {"auto", "cluster"}
         self._choice = replace(choice, place=choice.place.checked()) if is_cluster else choice
         self._search = Search(self._choice.place) if is_cluster else None
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether workers whose last digits differ may share a job."""
+        return self._choice.is_mixed
 
     @contextmanager
     def running(self) -> Iterator[tuple[Client, bool]]:

@@ -25,6 +25,11 @@ _OPTIONS = (
         help="What works: cluster is launch-workers', local are processes of our own, auto the cluster if there is "
         "one, dask an existing Dask cluster.",
     ),
+    click.option(
+        "--mixed-workers",
+        is_flag=True,
+        help="Also use workers whose results differ in the last digits (another kind of processor).",
+    ),
     click.option("--dask-scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://head-node:8786."),
 )
 
@@ -34,13 +39,22 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_engine(
-        *, place: Place, engine: EngineName, dask_scheduler: str | None, workers: int | None, **others: object
+        *,
+        place: Place,
+        engine: EngineName,
+        dask_scheduler: str | None,
+        workers: int | None,
+        mixed_workers: bool,
+        **others: object,
     ) -> None:
         if (engine == "dask") != (dask_scheduler is not None):
             raise click.UsageError("--engine dask and --dask-scheduler ADDRESS belong together")
         if engine == "dask" and workers:
             raise click.UsageError("--workers are not Dask's: its own are used")
-        command(engine=EngineChoice(name=engine, place=place, scheduler=dask_scheduler, n_workers=workers), **others)
+        choice = EngineChoice(
+            name=engine, place=place, scheduler=dask_scheduler, n_workers=workers, is_mixed=mixed_workers
+        )
+        command(engine=choice, **others)
 
     with_options = server_options(with_engine)
     for option in reversed(_OPTIONS):

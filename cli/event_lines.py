@@ -21,6 +21,7 @@ EVENT_FORMS = {
     "failed": "frame {frame}: {error}",
     "died": "{place}, which held frames {start} to {stop}",
     "silent": "{place}, which held frames {start} to {stop}",
+    "passed over": "{place}: its results differ in the last digits from those of the others",
     "paused": "{reason}",
     "going on": "",
     "retried": "{n_frames} failed frames are tried again",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from cli.console import facts, notices, output
+from cli.console import facts, notices, output, printable
 from cli.durations import duration
 from cli.progress_display import progress_display
 from pipeline_files.places import journal_path
@@ -42,8 +42,12 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     if progress.n_resumed:
         notices().print(f"going on where it was: {progress.n_resumed} of {progress.n_frames} frames are done")
+    told: set[str] = set()
     with progress_display(Path(progress.movie).name, progress.n_frames) as display:
         while not progress.is_over:
+            for note in [note for note in progress.notes if note not in told]:
+                told.add(note)
+                notices().print(f"note: {printable(note)}", markup=False, soft_wrap=True)
             if progress.state == "paused":
                 raise ServerError(progress.output, f"paused: {progress.reason}", "then give the same command again")
             display.show(progress.n_done, describe(progress, items))
@@ -67,6 +71,8 @@ def describe(progress: Progress, items: str = "localizations") -> str:
     parts = [f"{progress.n_items} {items}"]
     if progress.n_failed:
         parts.append(f"{progress.n_failed} frames failed")
+    if progress.n_compiling:
+        parts.append(f"{progress.n_compiling} workers compile kernels")
     if progress.left_s is not None:
         parts = [f"{progress.rate:.0f} frames/s", *parts, f"{duration(progress.left_s)} left"]
     return ", ".join(parts)

@@ -89,4 +89,5 @@ def _submit(client: Client, job: Job, resume: ResumeRule) -> str:
         output=str(job.output.absolute()) if job.output else None,
         resume=resume,
         kind=job.kind,
+        mixed=job.engine.is_mixed,
     )

@@ -82,6 +82,7 @@ def _remarks(job_id: str, job: Progress) -> list[RenderableType]:
     from rich.text import Text
 
     lines = [f"paused: {job.reason}"] if job.state == "paused" else []
+    lines += job.notes
     lines += [f"frame {frame} failed: {error}" for frame, error in list(job.failures.items())[:N_FAILURES]]
     if job.n_failed > N_FAILURES:
         lines.append(f"and {job.n_failed - N_FAILURES} frames more failed")

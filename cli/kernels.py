@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import platformdirs
 
 from cli.console import notices
+from pipeline_worker.numba_options import NUMBA_VARIABLE, OURS, for_this_process
+
+
+def settle_numba() -> None:
+    """Set what numba takes from the environment and the user has no say in. Before it is imported."""
+    if "numba" not in sys.modules:
+        os.environ.update(OURS)
 
 
 def use_kernel_cache() -> None:
     """Use the compiled kernels that the workers use, and compile them if there are none. Before numba is imported.
 
-    A ``NUMBA_CACHE_DIR`` that the user has set is left alone.
+    Raises
+    ------
+    ServerError
+        If they cannot be compiled.
     """
-    from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
+    from pipeline_worker.kernel_cache import fill_cache
 
-    if NUMBA_VARIABLE in os.environ:
+    if "fitting.jit" in sys.modules:
         return
+    settle_numba()
     console = notices()
-    folder = fill_cache(dict(os.environ), lambda line: console.print(line, markup=False, soft_wrap=True))
+    environment = for_this_process(os.environ)
+    folder = fill_cache(environment, lambda line: console.print(line, markup=False, soft_wrap=True))
     os.environ[NUMBA_VARIABLE] = str(folder)
 
 
 def keep_own_caches() -> None:
     """Give numba and matplotlib folders for what they keep, if they would find none. Before these are imported."""
     from pipeline_protocol.folders import temporary_folder, trouble_of
-    from pipeline_worker.kernel_cache import NUMBA_VARIABLE
 
     if trouble_of(platformdirs.user_config_path("matplotlib")):
         os.environ.setdefault("MPLCONFIGDIR", str(temporary_folder() / "matplotlib"))

@@ -89,8 +89,8 @@ def _sample(path: Path, n_localizations: int) -> Rows:
 
 
 def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
+    from fitting.convergence import converged, median
     from fitting.derived import photons, precision_px
-    from fitting.diagnosis import converged, median
     from fitting.localizations import column
 
     fits = converged(rows)
@@ -110,7 +110,7 @@ def endings(rows: Rows) -> dict[str, str]:
     """Return which part of the fits has converged, and how the others have ended; nothing where nothing is fitted."""
     import numpy as np
 
-    from fitting.diagnosis import converged
+    from fitting.convergence import converged
     from fitting.estimation.result_codes import ENDINGS
 
     if "result_code" not in (rows.dtype.names or ()) or not len(rows):

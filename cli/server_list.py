@@ -50,7 +50,7 @@ def _here(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
     except PointillistError as error:
         yield place.cluster, address, "", "", error.problem, ""
     else:
-        yield pong.cluster, address, "", str(PROTOCOL_VERSION), "fits", str(pong.n_workers)
+        yield pong.cluster, address, "", str(PROTOCOL_VERSION), "fits", _workers(pong)
 
 
 def _around(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
@@ -63,8 +63,12 @@ def _around(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
                 sighting.host,
                 str(sighting.version),
                 _key_verdict(sighting, keys, pong),
-                str(pong.n_workers) if pong else "",
+                _workers(pong) if pong else "",
             )
+
+
+def _workers(pong: Pong) -> str:
+    return f"{pong.n_workers}, {pong.n_compiling} compiling kernels" if pong.n_compiling else str(pong.n_workers)
 
 
 def _key_verdict(sighting: Sighting, keys: ClusterKeys | None, pong: Pong | None) -> str:

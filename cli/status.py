@@ -122,6 +122,8 @@ def _picture(
         "workers": f"{len(workers)}: {healths(workers)}; {rate:.0f} frames/s" if workers else "none",
         "jobs": f"{server.n_jobs} at work, {server.n_ended} ended",
     }
+    if len(builds := {worker.build for worker in workers if worker.build}) > 1:
+        heading["kernels"] = f"of {len(builds)} kinds, whose results differ in the last digits: {_by_build(workers)}"
     if server.n_refused:
         heading["refused"] = f"{server.n_refused} attempts without the cluster key"
     if server.leader:
@@ -138,6 +140,11 @@ def _picture(
     if jobs:
         parts += [Text(), job_table(jobs, width)]
     return Group(*parts)
+
+
+def _by_build(workers: Sequence[WorkerReport]) -> str:
+    builds = sorted({(worker.build, worker.host) for worker in workers if worker.build})
+    return ", ".join(f"{build[:4]} on {host}" for build, host in builds)
 
 
 def _printable_lines(text: str) -> str:

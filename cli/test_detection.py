@@ -228,7 +228,8 @@ def _columns(test: DetectionTest) -> list[_Column]:
 
 
 def _cells(test: ThresholdTest, columns: Sequence[_Column]) -> list[list[str]]:
-    from fitting.diagnosis import median, report
+    from fitting.convergence import median
+    from fitting.diagnosis import report
 
     reports = [report(look) for look in test.looks]
     lines = [

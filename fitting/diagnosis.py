@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fitting.camera import CameraModel
+from fitting.convergence import converged, median
 from fitting.derived import photons
 from fitting.localizations import FrameBlock, Rows, column
 from fitting.localize import Inspection
-
-FOUND_CODES = (1, 2, 3, 4)
-"""Result codes of fits that converged."""
 
 QUARTILES_IN_SIGMAS = 1.3489795
 """Distance of the quartiles of a normal distribution."""
@@ -79,23 +77,6 @@ class FrameReport:
     snr: float
 
 
-def converged(rows: Rows) -> Rows:
-    """Return the fits that converged and have errors; all rows of a module that fits nothing.
-
-    Parameters
-    ----------
-    rows
-        Localizations by any fit.
-    """
-    names = rows.dtype.names or ()
-    has_converged = np.ones(len(rows), np.bool_)
-    if "result_code" in names:
-        has_converged &= np.isin(rows["result_code"], FOUND_CODES)
-    if "x_error" in names:
-        has_converged &= np.isfinite(rows["x_error"])
-    return np.asarray(rows[has_converged])
-
-
 def significant(rows: Rows) -> Rows:
     """Return the fits whose amplitude is at least three times its error, and those that have no such error."""
     is_within_error = column(rows, "amplitude") < 3 * column(rows, "amplitude_error")
@@ -156,10 +137,3 @@ def measure_noise(block: FrameBlock, frame: int, camera: CameraModel) -> float:
         return float("nan")
     low, high = np.percentile((pair[0] - pair[1]) / expected, (25, 75))
     return float((high - low) / QUARTILES_IN_SIGMAS)
-
-
-def median(values: ArrayLike) -> float:
-    """Return the median of the finite values, NaN if there are none."""
-    finite = np.asarray(values, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    return float(np.median(finite)) if len(finite) else float("nan")

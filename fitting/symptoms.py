@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.backgrounds.no_background import NoBackground
+from fitting.convergence import median
 from fitting.derived import width_px
 from fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
-from fitting.diagnosis import Look, median, significant
+from fitting.diagnosis import Look, significant
 from fitting.localizations import column
 from fitting.settings import FitSettings
 

@@ -113,6 +113,7 @@ class Client:
         output: str | None = None,
         resume: ResumeRule = "allowed",
         kind: str = "fit",
+        mixed: bool = False,
     ) -> str:
         """Start, join or resume a job.
 
@@ -128,6 +129,8 @@ class Client:
             Whether the journal of an earlier, unfinished run may be, must be or must not be taken up.
         kind
             What is to be made of the movie.
+        mixed
+            Whether workers whose last digits differ may share it.
 
         Returns
         -------
@@ -149,6 +152,7 @@ class Client:
                 output=output,
                 resume=resume,
                 kind=kind,
+                mixed=mixed,
                 may_read=owner.vouch_reading(movie, identity, settings),
                 may_write=owner.vouch_writing(output or "", identity),
             )

@@ -37,7 +37,8 @@ class Ref(Struct, frozen=True, kw_only=True):
 class JobSpec(Struct, frozen=True, kw_only=True):
     """All that a worker needs to know of a job.
 
-    ``kind`` names the function from a range and settings to an answer, ``may_read`` is the voucher of who submitted it.
+    ``kind`` names the function from a range and settings to an answer, ``may_read`` is the voucher of who submitted it,
+    ``mixed`` says whether workers of several builds may do it.
     """
 
     job: Name
@@ -48,6 +49,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     settings: Settings
     output: Text
     may_read: Text = ""
+    mixed: bool = False
 
 
 # --- from a worker --------------------------------------------------------------------------------
@@ -56,7 +58,8 @@ class JobSpec(Struct, frozen=True, kw_only=True):
 class Beat(Struct, frozen=True, kw_only=True, tag=True):
     """Who I am, what I hold, what I compute, how many more I want; once a second and when that changes.
 
-    ``core`` is the one that computed last, where the system tells. Who holds nothing and wants nothing warms up.
+    ``core`` is the one that computed last, where the system tells. ``build`` tells kernels apart that find other last
+    digits; None until they are loaded. Who holds nothing and wants nothing warms up.
     """
 
     worker: Name
@@ -66,12 +69,14 @@ class Beat(Struct, frozen=True, kw_only=True, tag=True):
     computing: Ref | None = None
     wants: Annotated[int, Meta(ge=0, le=64)] = 0
     core: Count | None = None
+    build: Text | None = ""
+    is_compiling: bool = False
 
 
 class Answer(Struct, frozen=True, kw_only=True, tag=True):
     """The range is done; its rows follow as buffers. Sent until :class:`Forget` comes.
 
-    ``failures`` are frames that the kind itself gave up on, ``seconds`` the time of each stage.
+    ``failures`` are frames that the kind itself gave up on, ``seconds`` the time of each stage, ``build`` the worker's.
     """
 
     worker: Name
@@ -79,6 +84,7 @@ class Answer(Struct, frozen=True, kw_only=True, tag=True):
     n_items: Count
     failures: dict[int, Text]
     seconds: dict[str, Seconds]
+    build: Text = ""
 
 
 class Fault(Struct, frozen=True, kw_only=True, tag=True):
@@ -143,7 +149,8 @@ class Submit(Struct, frozen=True, kw_only=True, tag=True):
 
     ``output`` is the wished path of the results, or None for PYME's rule. ``resume`` says whether a journal
     of the same job may be, must be or must not be taken up. ``may_read`` and ``may_write`` are vouchers
-    (:mod:`pipeline_protocol.vouchers`) for the files named and for the output.
+    (:mod:`pipeline_protocol.vouchers`) for the files named and for the output. ``mixed`` lets workers of several builds
+    do it.
     """
 
     request: Count
@@ -155,6 +162,7 @@ class Submit(Struct, frozen=True, kw_only=True, tag=True):
     kind: Name = "fit"
     may_read: Text = ""
     may_write: Text = ""
+    mixed: bool = False
 
 
 class Watch(Struct, frozen=True, kw_only=True, tag=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pipeline_protocol.fields import Count, Name, Seconds, Text
 
 JobState = Literal["running", "paused", "finishing", "finished", "stopped"]
-Health = Literal["busy", "idle", "warming up", "restarting", "silent"]
+Health = Literal["busy", "idle", "warming up", "compiling kernels", "restarting", "silent"]
 
 
 class Progress(Struct, frozen=True, kw_only=True, tag=True):
@@ -20,7 +20,8 @@ class Progress(Struct, frozen=True, kw_only=True, tag=True):
     ``n_retriable`` of these; ``failures`` has the first of them with their errors. ``n_resumed`` frames came from the
     journal of an earlier run. ``rate`` is in frames per second over the last seconds, and 0.0 before the first.
     ``seconds`` sums each stage over all workers. ``reason`` says why the job is paused. ``number`` counts the jobs of
-    the server; ``began_at`` and ``ended_at`` are in s since 1970.
+    the server; ``began_at`` and ``ended_at`` are in s since 1970. ``notes`` are what its user should know, one line
+    each; ``n_compiling`` workers compile kernels.
     """
 
     request: Count
@@ -44,6 +45,8 @@ class Progress(Struct, frozen=True, kw_only=True, tag=True):
     number: Count = 0
     began_at: Seconds = 0.0
     ended_at: Seconds | None = None
+    notes: list[Text] = []
+    n_compiling: Count = 0
 
     @property
     def is_over(self) -> bool:
@@ -62,7 +65,7 @@ class Pong(Struct, frozen=True, kw_only=True, tag=True):
     ``n_refused`` counts connections of peers without the key; ``n_jobs`` jobs that are not over, ``n_ended`` those that
     it remembers. ``server`` is its name, which no other has. ``leader`` is the address of the server that leads the
     cluster, if it is another one: this one finishes its jobs, and ends. ``troubles`` are what launchers report, one
-    line each.
+    line each. ``n_compiling`` of the workers compile kernels.
     """
 
     request: Count
@@ -80,13 +83,15 @@ class Pong(Struct, frozen=True, kw_only=True, tag=True):
     cluster: Text = "default"
     leader: Text | None = None
     troubles: list[Text] = []
+    n_compiling: Count = 0
 
 
 class WorkerReport(Struct, frozen=True, kw_only=True):
     """How a worker is.
 
     ``core`` is the one that it computed on last. ``rate`` is in frames per second over the last seconds, ``n_frames``
-    what it has done so far. It was heard of ``silent_s`` ago. ``job`` is what it computes.
+    what it has done so far. It was heard of ``silent_s`` ago. ``job`` is what it computes. ``build`` tells apart
+    kernels whose results differ in the last digits; empty until they are loaded.
     """
 
     worker: Name
@@ -98,6 +103,7 @@ class WorkerReport(Struct, frozen=True, kw_only=True):
     n_frames: Count
     silent_s: Seconds
     job: Name | None
+    build: Text = ""
 
 
 class Workers(Struct, frozen=True, kw_only=True, tag=True):

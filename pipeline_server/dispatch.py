@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline_server.events import Grant
+from pipeline_server.builds import count_builds
+from pipeline_server.events import Grant, NotePassOver
 from pipeline_server.jobs import Job, JobState
 from pipeline_server.sizing import QueueSettings
 from pipeline_server.workers import Worker
@@ -38,13 +39,18 @@ class Dispatcher:
         else:
             self._hungry.pop(worker.name, None)
 
-    def serve(self, now: float) -> list[Grant]:
+    def serve(self, now: float) -> list[Grant | NotePassOver]:
         """Give out what there is."""
-        grants: list[Grant] = []
+        grants: list[Grant | NotePassOver] = []
         if not self._hungry or not any(job.has_work for job in self._jobs.values()):
             return grants
         self._hungry = {name: None for name in self._hungry if name in self._workers and self._workers[name].unmet}
+        n_of_builds = count_builds(self._workers.values())
+        for job in self._jobs.values():
+            if job.has_work:
+                job.builds.choose(n_of_builds)
         for worker in [self._workers[name] for name in self._hungry]:
+            grants += self._pass_over(worker)
             if worker.is_in_quarantine:
                 continue
             suspects = self._suspects_for(worker)
@@ -52,7 +58,7 @@ class Dispatcher:
                 if not worker.tasks:
                     grants.append(worker.grant(suspects[0], suspects[0].first_suspect(), now))
                 continue
-            while worker.unmet and (grant := self._next(worker, now)):
+            while worker.unmet and (grant := self._next(worker, n_of_builds, now)):
                 grants.append(grant)
         return grants
 
@@ -64,7 +70,8 @@ class Dispatcher:
             return grants
         for job in self._jobs.values():
             for task in job.stragglers(now) if job.state is JobState.RUNNING else ():
-                helper = next((worker for worker in idle if worker.unmet and worker.name not in task.holdings), None)
+                able = (worker for worker in idle if worker.unmet and job.builds.admits(worker.build))
+                helper = next((worker for worker in able if worker.name not in task.holdings), None)
                 if helper is not None:
                     grants.append(helper.grant(job, task, now))
         return grants
@@ -74,7 +81,8 @@ class Dispatcher:
 
         Few are at a time, and each gets such a range once it has done all else that it holds.
         """
-        suspects = [job for job in self._jobs.values() if job.suspects and job.state is JobState.RUNNING]
+        running = [job for job in self._jobs.values() if job.suspects and job.state is JobState.RUNNING]
+        suspects = [job for job in running if job.builds.admits(worker.build)]
         if suspects and worker.name not in self._risked:
             self._risked &= self._workers.keys()
             if len(self._risked) >= max(1, len(self._workers) // _RISKED_SHARE):
@@ -82,16 +90,31 @@ class Dispatcher:
             self._risked.add(worker.name)
         return suspects
 
-    def _next(self, worker: Worker, now: float) -> Grant | None:
+    def stranded(self, now: float) -> list[Job]:
+        """Return the jobs with work that none of the workers may take part in."""
+        n_of_builds = count_builds(self._workers.values())
+        return [job for job in self._jobs.values() if job.has_work and job.builds.is_stranded(n_of_builds, now)]
+
+    def _pass_over(self, worker: Worker) -> list[NotePassOver]:
+        """Take note of the jobs that a worker gets nothing of."""
+        if worker.build is None:
+            return []
+        over = [job for job in self._jobs.values() if job.has_work and not job.builds.admits(worker.build)]
+        fresh = [job for job in over if worker.name not in job.builds.passed_over]
+        for job in fresh:
+            job.builds.passed_over.add(worker.name)
+        return [NotePassOver(worker=worker.name, job=job.id) for job in fresh]
+
+    def _next(self, worker: Worker, n_of_builds: Mapping[str | None, int], now: float) -> Grant | None:
         for job in in_turn(self._jobs, worker, self._settings.fair_s * len(self._workers)):
-            task = job.next_task(worker.name, len(self._workers))
+            task = job.next_task(worker.name, job.builds.n_admitted(n_of_builds))
             if task is not None:
                 return worker.grant(job, task, now)
         return None
 
 
 def in_turn(jobs: Mapping[str, Job], worker: Worker, lead_s: float) -> list[Job]:
-    """Return the jobs with work, the least served first.
+    """Return the jobs with work that a worker may take part in, the least served first.
 
     Parameters
     ----------
@@ -103,7 +126,8 @@ def in_turn(jobs: Mapping[str, Job], worker: Worker, lead_s: float) -> list[Job]
     lead_s
         In seconds of work.
     """
-    able = sorted((job for job in jobs.values() if job.has_work), key=lambda job: job.served_s)
+    able = [job for job in jobs.values() if job.has_work and job.builds.admits(worker.build)]
+    able.sort(key=lambda job: job.served_s)
     for at, job in enumerate(able):
         if job.id == worker.last_job and job.served_s - able[0].served_s <= lead_s:
             return [job, *able[:at], *able[at + 1 :]]

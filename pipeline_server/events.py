@@ -36,6 +36,10 @@ class JobAdded:
         Localizations that the journal has.
     is_sealed
         Whether no more frames will come.
+    build
+        Build of the kernels that the journal's rows come from; None if it has none.
+    is_mixed
+        Whether workers of any build may take part.
     """
 
     now: float
@@ -48,6 +52,8 @@ class JobAdded:
     failed: Mapping[int, str] = field(default_factory=dict)
     n_items: int = 0
     is_sealed: bool = True
+    build: str | None = None
+    is_mixed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,14 @@ class JobStopped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BuildsMixed:
+    """The user lets workers of any build of the kernels take part."""
+
+    now: float
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobFinished:
     """The results of a complete job stand."""
 
@@ -103,13 +117,14 @@ class FailedRetried:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerBeat:
-    """A worker lives: what it holds, which of it it computes, how many tasks more it wants."""
+    """A worker lives: what it holds, which of it it computes, how many more it wants, which build its kernels are."""
 
     now: float
     worker: str
     holds: tuple[Ref, ...] = ()
     computing: Ref | None = None
     wants: int = 0
+    build: str | None = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +145,7 @@ class RangeAnswered:
     ref: Ref
     n_items: int
     seconds: float
+    build: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +197,7 @@ Event = (
     | JobPaused
     | JobResumed
     | JobStopped
+    | BuildsMixed
     | JobFinished
     | FailedRetried
     | WorkerBeat
@@ -261,4 +278,12 @@ class NoteLoss:
     is_dead: bool
 
 
-Instruction = Grant | Release | Record | RecordFailure | Complete | Paused | NoteFault | NoteLoss
+@dataclass(frozen=True, kw_only=True)
+class NotePassOver:
+    """Tell people that a worker gets nothing of a job, since its kernels are of another build."""
+
+    worker: str
+    job: str
+
+
+Instruction = Grant | Release | Record | RecordFailure | Complete | Paused | NoteFault | NoteLoss | NotePassOver

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from enum import Enum, auto
 
 from pipeline_protocol.messages import Ref
+from pipeline_server.builds import Builds
 from pipeline_server.events import JobAdded
 from pipeline_server.lifecycle import Lifecycle
 from pipeline_server.ranges import Ranges
@@ -86,6 +87,7 @@ class Job:
         self.served_s = 0.0
         self.reason: str | None = None
         self.speed = Speed()
+        self.builds = Builds(build=added.build, is_mixed=added.is_mixed)
         self.grow(added.stop)
         for start, stop in added.done:
             self.uncut.carve(start, stop)

@@ -51,6 +51,8 @@ class Journal:
         Ranges whose answers are in the file and synced.
     given_up
         Frames that failed too often, with their errors.
+    builds
+        Builds of the kernels that the answers come from.
     n_items, seconds
         Sums over the answers, of their items and of each stage.
     n_bytes
@@ -62,6 +64,7 @@ class Journal:
         self.job: JobEntry
         self.done = Ranges()
         self.given_up: dict[int, str] = {}
+        self.builds: set[str] = set()
         self.n_items = 0
         self.seconds: dict[str, float] = {}
         self.n_bytes = 0
@@ -284,6 +287,7 @@ class Journal:
             del self.given_up[frame]
         self.done.add(entry.start, entry.stop)
         self._failures.update(entry.failures)
+        self.builds.add(entry.build)
         self.n_items += entry.n_items
         for stage, seconds in entry.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -17,6 +17,7 @@ from pipeline_protocol.errors import ServerError, UnknownJobError
 from pipeline_protocol.event_log import read_log
 from pipeline_protocol.reports import Jobs, LogLines, Pong, Progress, Workers
 from pipeline_protocol.version import program_version
+from pipeline_server.builds import count_builds, pass_over_note
 from pipeline_server.door import Door
 from pipeline_server.queue import Queue
 from pipeline_server.reception import Reception, refusal
@@ -29,6 +30,8 @@ N_ENDED = 1000
 
 _N_WORKERS, _N_JOBS = 100, 16
 """In one message: a job may have long errors to tell."""
+
+_N_NOTES, _N_CHARACTERS = 10, 500
 
 Question = m.Watch | m.Ping | m.ListWorkers | m.ListJobs | m.ReadLog
 
@@ -107,7 +110,13 @@ class Overview:
 
     def progress(self, work: Work, now: float) -> Progress:
         """Say how far a job is."""
-        return work.progress(self._queue.jobs[work.id], now, len(self._queue.workers))
+        job = self._queue.jobs[work.id]
+        hosts = {self._roster.host_of(name) for name in job.builds.passed_over} - {""}
+        notes = (
+            [] if job.builds.is_mixed else [pass_over_note(host)[:_N_CHARACTERS] for host in sorted(hosts)[:_N_NOTES]]
+        )
+        progress = work.progress(job, now, job.builds.n_admitted(count_builds(self._queue.workers.values())))
+        return structs.replace(progress, notes=notes, n_compiling=self._roster.n_compiling(now))
 
     def _watch(self, request: m.Watch, now: float) -> Progress | None:
         """Say how far a job is; None if there is no such job."""
@@ -135,6 +144,7 @@ class Overview:
             cluster=self._standing.cluster,
             leader=self._standing.leader(),
             troubles=self._standing.troubles(now),
+            n_compiling=self._roster.n_compiling(now),
         )
 
     def _workers(self, request: m.ListWorkers, now: float) -> Workers:

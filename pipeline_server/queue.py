@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline_protocol.messages import Ref
 from pipeline_server import events as e
+from pipeline_server.builds import PAUSE_REASON
 from pipeline_server.dispatch import Dispatcher
 from pipeline_server.jobs import Job, JobEvent, JobState
 from pipeline_server.lifecycle import TransitionError
@@ -44,6 +45,7 @@ class Queue:
             e.JobStopped: self._stop,
             e.JobFinished: self._finish,
             e.FailedRetried: self._retry,
+            e.BuildsMixed: lambda event: self.jobs[event.job].builds.mix(),
             e.WorkerBeat: self._beat,
             e.WorkerLeft: self._leave,
             e.RangeAnswered: self._answer,
@@ -101,6 +103,7 @@ class Queue:
         job.life.apply(JobEvent.RESUME, event.now)
         job.reason = None
         job.n_hopeless = 0
+        job.builds.wait()
         self._catch_up(job)
         self._complete(job, event.now)
 
@@ -146,7 +149,7 @@ class Queue:
     def _beat(self, event: e.WorkerBeat) -> None:
         worker = self.workers.setdefault(event.worker, Worker(name=event.worker, heard_at=event.now))
         worker.heard_at = event.now
-        worker.computing = event.computing
+        worker.computing, worker.build = event.computing, event.build
         held = set()
         for ref in event.holds:
             held.add((ref.job, ref.start))
@@ -165,7 +168,7 @@ class Queue:
     def _reconcile(self, worker: Worker, ref: Ref, now: float) -> None:
         """Compare what a worker says it holds with the book."""
         task = self._find(ref)
-        if task is None:
+        if task is None or not self.jobs[ref.job].builds.admits(worker.build):
             self._release(worker.name, ref)
         elif task.state is not TaskState.SYNCING and worker.name not in task.holdings | dict.fromkeys(task.overdue):
             worker.adopt(self.jobs[task.job], task, ref.generation, now)
@@ -205,6 +208,10 @@ class Queue:
                 self._release(event.worker, event.ref)
             return
         job = self.jobs[task.job]
+        if not job.builds.admits(event.build):
+            self._release(event.worker, event.ref)
+            return
+        job.builds.settle(event.build)
         job.speed.note_answer(event.worker, task.n_frames, event.seconds)
         if event.worker in self.workers:
             self.workers[event.worker].note_answer(task.n_frames, event.now)
@@ -263,6 +270,8 @@ class Queue:
                 if event.now > task.holdings[worker.name].until:
                     self._expire(worker, task, event.now)
         self._out += self._dispatcher.double_stragglers(event.now)
+        for job in self._dispatcher.stranded(event.now):
+            self._pause_by_itself(job, PAUSE_REASON, event.now)
 
     def _expire(self, worker: Worker, task: Task, now: float) -> None:
         job = self.jobs[task.job]

@@ -32,7 +32,7 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
 
 
 class RangeEntry(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
-    """An answer; its buffers, of ``sizes`` bytes, are the body."""
+    """An answer; its buffers, of ``sizes`` bytes, are the body. ``build`` is that of the worker's kernels."""
 
     start: int
     stop: int
@@ -40,6 +40,7 @@ class RangeEntry(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
     failures: dict[int, str]
     seconds: dict[str, float]
     sizes: list[int]
+    build: str = ""
 
 
 class FailureEntry(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):

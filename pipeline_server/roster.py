@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Beat
 from pipeline_protocol.reports import Health, WorkerReport
-from pipeline_server.events import NoteFault, NoteLoss
+from pipeline_server.events import NoteFault, NoteLoss, NotePassOver
 from pipeline_server.workers import Worker
 
 log = logging.getLogger("pointillist.server")
@@ -53,6 +53,8 @@ class Member:
         """Say how it is."""
         if now - self.heard_at > SILENT_S:
             return "silent"
+        if self.beat.is_compiling:
+            return "compiling kernels"
         if self.beat.holds:
             return "busy"
         if self.has_been_warm:
@@ -81,11 +83,24 @@ class Roster:
         member = self._members.get(worker)
         return None if member is None else member.peer
 
-    def tell(self, happened: NoteFault | NoteLoss) -> None:
+    def host_of(self, worker: str) -> str:
+        """Return the machine of a worker; empty if it is gone."""
+        member = self._members.get(worker)
+        return "" if member is None else member.beat.host
+
+    def n_compiling(self, now: float) -> int:
+        """Return how many workers compile kernels, or wait for that."""
+        return sum(member.health(now) == "compiling kernels" for member in self._members.values())
+
+    def tell(self, happened: NoteFault | NoteLoss | NotePassOver) -> None:
         """Log what became of a worker, or of a range in it."""
         member = self._members.get(happened.worker)
         process = {} if member is None else {"host": member.beat.host, "worker_pid": member.beat.pid}
         where = {"worker": happened.worker, **process}
+        if isinstance(happened, NotePassOver):
+            build = None if member is None else member.beat.build
+            note(log, logging.WARNING, "passed over", job=happened.job, build=build, **where)
+            return
         if isinstance(happened, NoteFault):
             ref = happened.ref
             details = {"error": happened.error, "n_faults": happened.n_faults, "outcome": happened.outcome}
@@ -142,6 +157,7 @@ def _report(member: Member, worker: Worker | None, now: float) -> WorkerReport:
         host=beat.host,
         pid=beat.pid,
         core=beat.core,
+        build=beat.build or "",
         health=health,
         rate=worker.rate.at(now) if worker is not None else 0.0,
         n_frames=worker.n_frames if worker is not None else 0,

@@ -27,7 +27,7 @@ from pipeline_server.queue import Queue
 from pipeline_server.reception import Reception
 from pipeline_server.roster import Roster
 from pipeline_server.standing import Standing
-from pipeline_server.submission import Submission
+from pipeline_server.submission import Joined, Submission
 from pipeline_server.work import Work
 
 log = logging.getLogger("pointillist.server")
@@ -111,7 +111,7 @@ class Service:
             if isinstance(outcome.prepared, Submission):
                 self._begin(outcome.prepared, now)
             elif outcome.prepared is not None:
-                self._resume(outcome.prepared.job, now)
+                self._join(outcome.prepared, now)
             if outcome.peer is not None and outcome.reply is not None:
                 self._door.send(outcome.peer, outcome.reply)
         for work in list(self._works.values()):
@@ -132,11 +132,12 @@ class Service:
     def _take(self, peer: bytes, message: m.ToServer, buffers: Sequence[Buffer]) -> None:
         now = self._clock()
         match message:
-            case m.Beat(worker=worker, wants=wants, computing=computing):
+            case m.Beat(worker=worker, wants=wants, computing=computing, build=build):
                 self._roster.hear(peer, message, now)
                 self._door.send(peer, m.Heard(epoch=self._standing.epoch))
                 holds = tuple(message.holds)
-                self._happen([e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants)])
+                beat = e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants, build=build)
+                self._happen([beat])
             case m.Answer():
                 self._take_answer(peer, message, buffers, now)
             case m.Fault(worker=worker, ref=ref, error=error):
@@ -185,7 +186,12 @@ class Service:
             self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
             return
         event = e.RangeAnswered(
-            now=now, worker=worker, ref=ref, n_items=answer.n_items, seconds=sum(answer.seconds.values())
+            now=now,
+            worker=worker,
+            ref=ref,
+            n_items=answer.n_items,
+            seconds=sum(answer.seconds.values()),
+            build=answer.build,
         )
         for instruction in self.queue.handle(event):
             if isinstance(instruction, e.Record):
@@ -235,6 +241,12 @@ class Service:
         self._reception.save()
         note(log, logging.INFO, "resumed" if work.n_resumed else "begun", job=work.id, **work.described)
         self._happen([work.added(now)])
+
+    def _join(self, joined: Joined, now: float) -> None:
+        """Let a job go on that is asked for a second time."""
+        if joined.is_mixed and joined.job in self._works:
+            self._happen([e.BuildsMixed(now=now, job=joined.job)])
+        self._resume(joined.job, now)
 
     def _resume(self, job: str, now: float) -> None:
         """Let a paused job go on, since its user asks for it again."""
@@ -287,7 +299,7 @@ class Service:
                 self._works[job].finish(self._writer, self._waker.wake)
             case e.Paused(job=job, reason=reason):
                 note(log, logging.WARNING, "paused", job=job, reason=reason)
-            case e.NoteFault() | e.NoteLoss():
+            case e.NoteFault() | e.NoteLoss() | e.NotePassOver():
                 self._roster.tell(instruction)
             case e.Record():
                 raise AssertionError  # comes from answers alone

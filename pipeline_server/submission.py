@@ -43,9 +43,10 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class Joined:
-    """The same job runs already."""
+    """The same job runs already; ``is_mixed`` if workers of any build may take part from now on."""
 
     job: str
+    is_mixed: bool
 
 
 def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submission | Joined:
@@ -79,12 +80,13 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submissi
         journal = journal_path(output)
         is_ours = request.resume != "never" and _digest_of(journal) == digest
         if is_ours and journal in held:
-            return Joined(job=held[journal])
+            return Joined(job=held[journal], is_mixed=request.mixed)
         opened = Journal.open(journal) if is_ours else None
         if opened is not None:
             # Files may have been moved; those that the request names have been judged.
             named = {"movie": request.movie, "settings": request.settings, "may_read": request.may_read}
-            return Submission(spec=structs.replace(opened.job.spec, **named), journal=opened, plan=plan)
+            spec = structs.replace(opened.job.spec, **named, mixed=request.mixed)
+            return Submission(spec=spec, journal=opened, plan=plan)
         if is_taken(output):
             continue
         if request.resume == "required":
@@ -168,4 +170,5 @@ def _spec(request: Submit, digest: str, plan: Plan, output: Path) -> JobSpec:
         settings=request.settings,
         output=str(output),
         may_read=request.may_read,
+        mixed=request.mixed,
     )

@@ -88,6 +88,8 @@ class Work:
             max_frames=self.submission.plan.max_frames,
             done=tuple(self.journal.done),
             n_items=self.journal.n_items,
+            build=next(iter(self.journal.builds), None),
+            is_mixed=self.spec.mixed or len(self.journal.builds) > 1,
         )
 
     def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
@@ -109,6 +111,7 @@ class Work:
             failures=answer.failures,
             seconds=answer.seconds,
             sizes=[len(buffer) for buffer in buffers],
+            build=answer.build,
         )
         self.journal.append_range(entry, buffers)
         self._unsynced.append(ref)

@@ -27,6 +27,8 @@ class Worker:
         What it holds, by job and first frame.
     last_job
         Where its latest range came from.
+    build
+        Build of its kernels; None until they are loaded.
     rate, n_frames
         How fast it is, and what it has done so far.
     """
@@ -37,6 +39,7 @@ class Worker:
     computing: Ref | None = None
     tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
     last_job: str | None = None
+    build: str | None = None
     n_frames: int = 0
     rate: RecentRate = field(default_factory=RecentRate)
 

@@ -18,10 +18,10 @@ from pipeline_protocol.keys import user_keys
 from pipeline_protocol.logs import start_logging
 from pipeline_protocol.vouchers import Owner
 from pipeline_worker.access import Access, MapCache
+from pipeline_worker.kernel_loader import CachedKernels
 from pipeline_worker.process import WorkerProcess
 from pipeline_worker.registry import kinds
 from pipeline_worker.supply import Supply
-from pipeline_worker.warm_up import load_kernels
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
             user_keys(),
             kinds(access),
             supply=supply,
-            warm_up=load_kernels,
+            kernels=CachedKernels(os.environ),
             replaced_pid=options.replaces,
         )
         return worker.run()

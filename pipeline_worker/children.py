@@ -16,9 +16,10 @@ from typing import IO
 from pipeline_files.data_roots import ALLOW_VARIABLE, join_folders
 from pipeline_protocol.keys import KEY_VARIABLE, ClusterKeys
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+from pipeline_worker.numba_options import for_workers
 
 _ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 """A worker per core leaves no core for a second thread of arithmetic."""
 
@@ -50,7 +51,7 @@ def child_environment(keys: ClusterKeys, lifelines: Lifelines, allowed: Sequence
     own = {KEY_VARIABLE: keys.key, LIFELINE_VARIABLE: str(lifelines.reader), "PYTHONUNBUFFERED": "1"}
     if allowed:
         own[ALLOW_VARIABLE] = join_folders(allowed)
-    return {**importing_us(os.environ), **_ONE_THREAD, **own}
+    return {**for_workers(importing_us(os.environ)), **_ONE_THREAD, **own}
 
 
 def importing_us(environment: Mapping[str, str]) -> dict[str, str]:

@@ -21,8 +21,8 @@ from pipeline_worker.children import (
     describe_status,
     stop_all,
 )
-from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache, refill_cache
-from pipeline_worker.process import EXIT_COLD
+from pipeline_worker.kernel_watch import KernelWatch
+from pipeline_worker.process import EXIT_COLD, EXIT_UNCOMPILED
 from pipeline_worker.process_log import new_log
 
 _TEND_S = 0.1
@@ -57,23 +57,10 @@ class Crew:
         self._workers: list[Child] = []
         self._failing: set[Child] = set()
         self._failure: PointillistError | None = None
-        self._is_prepared = False
-        self._refilled_at = 0.0
+        self._kernels: KernelWatch | None = None
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._tend, name="crew", daemon=True)
-
-    def prepare(self) -> None:
-        """Compile the kernels, unless that has been done.
-
-        Raises
-        ------
-        ServerError
-            If they cannot be compiled.
-        """
-        if not self._is_prepared:
-            self._environment[NUMBA_VARIABLE] = str(fill_cache(self._environment, self._on_message))
-            self._is_prepared = True
 
     def start_server(self, address: str, options: Sequence[str], otherwise: Sequence[str] = ()) -> str:
         """Start a server; return its address, as this machine reaches it, once it listens.
@@ -127,10 +114,10 @@ class Crew:
         Raises
         ------
         ServerError
-            If the kernels cannot be compiled.
+            If there is no folder for compiled kernels.
         """
         if n_workers:
-            self.prepare()
+            self._kernels = KernelWatch(self._environment, self._on_message)
         self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
 
     def start_gateway(self, address: str, scheduler: str) -> None:
@@ -216,6 +203,8 @@ class Crew:
                         if status is not None and not self._is_over.is_set():
                             self._take_note(child, status)
                 self._report_recoveries()
+                if self._kernels is not None:
+                    self._kernels.attend(time.monotonic())
             except PointillistError as error:
                 self._failure = error
                 return
@@ -226,18 +215,17 @@ class Crew:
         Raises
         ------
         ServerError
-            If the server, or every worker, dies again and again.
+            If the server, or every worker, dies again and again, or kernels cannot be compiled.
         """
         if child is self._server and status == EXIT_REPLACED:
             self._server = None
             self._on_message("another server leads the cluster; the one of this machine has ended")
             return
-        if status == EXIT_COLD and child.started_at < self._refilled_at:
-            return
-        if status == EXIT_COLD and child.n_quick_deaths == 1:
-            refill_cache(self._environment, self._on_message)
-            self._refilled_at = time.monotonic()
-            return
+        if self._kernels is not None and child is not self._server:
+            self._kernels.look()
+            if status in {EXIT_COLD, EXIT_UNCOMPILED}:
+                self._kernels.check(child.name, status, self._last_line(), time.monotonic())
+                return
         concerned = [child] if child is self._server else self._workers
         if all(each.is_failing for each in concerned):
             problem = f"dies again and again ({self._last_line()})"

@@ -20,6 +20,7 @@ from pipeline_protocol.keys import ClusterKeys, user_keys
 from pipeline_protocol.lifeline import Lifeline
 from pipeline_protocol.logs import start_logging
 from pipeline_protocol.waker import Waker
+from pipeline_worker.dask_node import DaskNode
 from pipeline_worker.dask_slot import DaskSlot
 
 _CONNECT_S = 5.0
@@ -53,7 +54,7 @@ class DaskGateway:
             raise _lost(scheduler, str(error)) from error
         self._scheduler, self._address, self._keys = scheduler, address, keys
         self._context = zmq.Context()
-        self._slots: list[DaskSlot] = []
+        self._nodes: dict[str, DaskNode] = {}
         self._count_at = 0.0
 
     def run(self) -> None:
@@ -68,13 +69,17 @@ class DaskGateway:
             while not self._lifeline.is_cut():
                 self._wait()
                 self._count()
-                for slot in self._slots:
-                    slot.step()
+                for node in self._nodes.values():
+                    node.step()
         except (OSError, ConnectionError) as error:
             raise _lost(self._scheduler, str(error)) from error
         finally:
             for slot in self._slots:
                 slot.leave()
+
+    @property
+    def _slots(self) -> list[DaskSlot]:
+        return [slot for node in self._nodes.values() for slot in node.slots]
 
     def _wait(self) -> None:
         poller = zmq.Poller()
@@ -85,18 +90,23 @@ class DaskGateway:
         self._waker.clear()
 
     def _count(self) -> None:
-        """Have as many workers as there are threads."""
+        """Have a worker for each thread of each worker of Dask."""
         now = time.monotonic()
         if now < self._count_at:
             return
         self._count_at = now + _COUNT_S
         if self._client.status != "running":
             raise ConnectionError("it is gone")
-        n_threads = sum(self._client.nthreads().values())
-        while len(self._slots) > n_threads:
-            self._slots.pop().leave()
-        while len(self._slots) < n_threads:
-            self._slots.append(DaskSlot(self._context, self._address, self._keys, self._client, self._waker.wake))
+        n_threads = self._client.nthreads()
+        for address in self._nodes.keys() - n_threads.keys():
+            for slot in self._nodes.pop(address).slots:
+                slot.lose()
+        for address in n_threads.keys() - self._nodes.keys():
+            slots = [self._slot(address) for _ in range(n_threads[address])]
+            self._nodes[address] = DaskNode(self._client, address, slots, self._waker.wake)
+
+    def _slot(self, node: str) -> DaskSlot:
+        return DaskSlot(self._context, self._address, self._keys, self._client, node=node, wake=self._waker.wake)
 
 
 def _lost(scheduler: str, problem: str) -> ServerError:

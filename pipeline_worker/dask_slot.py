@@ -33,21 +33,24 @@ class DaskSlot:
         As of :class:`pipeline_worker.link.Link`.
     client
         Of the scheduler.
+    node
+        Dask's address of the worker whose thread it is.
     wake
         Called, by another thread, when a range is done.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it stands between a server and a scheduler
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
         keys: ClusterKeys,
         client: Client,
+        *,
+        node: str,
         wake: Callable[[], None],
     ) -> None:
         self.link = Link(context, address, keys)
-        self.link.session.is_warm = True
-        self._client = client
+        self._client, self._node = client, node
         self._wake = wake
         self._running: OrderedDict[Future, Held] = OrderedDict()
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -68,6 +71,12 @@ class DaskSlot:
         self.link.report([*self._outcomes(), *self._stuck()])
         self._mark_computing()
 
+    def lose(self) -> None:
+        """Leave, since its worker is gone: it may have died of the range that it was at."""
+        computing = [held for held in self._running.values() if held.stage is Stage.COMPUTING]
+        self.link.report([Outcome(held=held, error=f"its worker of Dask ({self._node}) is gone") for held in computing])
+        self.leave()
+
     def leave(self) -> None:
         """Let go of what it has."""
         for future in self._running:
@@ -77,7 +86,7 @@ class DaskSlot:
 
     def _submit(self, held: Held) -> None:
         arguments = encode_spec(held.spec), held.ref.start, held.ref.stop, program_version()
-        future = self._client.submit(run_range, *arguments, pure=False)
+        future = self._client.submit(run_range, *arguments, workers=[self._node], pure=False)
         self._running[future] = held
         future.add_done_callback(self._note_done)
 

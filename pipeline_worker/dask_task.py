@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pipeline_protocol.logs import note
 from pipeline_protocol.version import program_version
 from pipeline_protocol.wire import decode_spec
 from pipeline_worker.access import HERE
-from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
-from pipeline_worker.kinds import BlockedError, Runner
+from pipeline_worker.kernel_cache import KernelCache
+from pipeline_worker.kernel_loader import CachedKernels, KernelsLostError
+from pipeline_worker.kinds import BlockedError, Result, Runner
+from pipeline_worker.numba_options import NUMBA_VARIABLE, OURS, for_this_process
 from pipeline_worker.registry import kinds
+from pipeline_worker.warm_up import load_kernels
 
 log = logging.getLogger("pointillist.worker")
 
@@ -25,7 +29,7 @@ N_OPEN_JOBS = 3
 
 _KINDS = kinds(HERE)
 
-_cache_lock = threading.Lock()
+_load_lock = threading.Lock()
 _of_thread = threading.local()
 
 
@@ -36,6 +40,8 @@ class Done(NamedTuple):
     ----------
     n_items, failures, buffers, seconds
         As of :class:`pipeline_worker.kinds.Result`.
+    build
+        Build of the worker's kernels.
     problem
         Why there is no result; empty if there is one.
     is_blocked
@@ -46,6 +52,7 @@ class Done(NamedTuple):
     failures: Mapping[int, str] = {}
     buffers: Sequence[bytes] = ()
     seconds: Mapping[str, float] = {}
+    build: str = ""
     problem: str = ""
     is_blocked: bool = False
 
@@ -68,15 +75,18 @@ def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) ->
     """
     try:
         _check_version(wanted_version)
-        _use_kernel_cache()
-        runner = _runner(spec_buffer)
-        result = runner.compute(runner.read(start, stop))
+        kernels = _kernels()
+        try:
+            result = _result(spec_buffer, start, stop)
+        except KernelsLostError:
+            kernels.fill_again()
+            result = _result(spec_buffer, start, stop)
     except Exception as error:  # noqa: BLE001 - the border of one task
         is_blocked = isinstance(error, BlockedError)
         if not is_blocked:
             note(log, logging.WARNING, "fault", error, start=start, stop=stop)
         return Done(problem=str(error) if is_blocked else f"{type(error).__name__}: {error}", is_blocked=is_blocked)
-    return Done(result.n_items, dict(result.failures), list(result.buffers), dict(result.seconds))
+    return Done(result.n_items, dict(result.failures), list(result.buffers), dict(result.seconds), kernels.build or "")
 
 
 def _check_version(wanted: str) -> None:
@@ -84,16 +94,59 @@ def _check_version(wanted: str) -> None:
         raise BlockedError(f"a worker of Dask has Pointillist {program_version()}; install {wanted} there")
 
 
-def _use_kernel_cache() -> None:
-    """Have the kernels compiled once for all workers of a machine, before the first of them is imported."""
-    with _cache_lock:
-        if "fitting.jit" in sys.modules or NUMBA_VARIABLE in os.environ:
-            return
-        folder = str(fill_cache(dict(os.environ), log.info))
-        os.environ[NUMBA_VARIABLE] = folder
-        from numba import config  # noqa: PLC0415 - it reads the environment as it is imported, which others may have done
+def has_kernels() -> bool:
+    """Whether this worker can load its kernels at once."""
+    return "fitting.jit" in sys.modules or KernelCache.of(for_this_process(os.environ)).is_filled
 
-        config.CACHE_DIR = folder  # type: ignore[attr-defined]  # numba makes its options as it is imported
+
+def load_build() -> str:
+    """Load the kernels, once they have been compiled for all workers of a machine; return their build."""
+    return _kernels().build or ""
+
+
+class _Kernels(Protocol):
+    @property
+    def build(self) -> str | None: ...
+
+    def fill_again(self) -> None: ...
+
+
+class _ForeignKernels:
+    """Kernels that others have loaded."""
+
+    def __init__(self, build: str) -> None:
+        self.build: str | None = build
+
+    def fill_again(self) -> None:
+        """There is no cache of ours."""
+
+
+def _kernels() -> _Kernels:
+    """Return the kernels of this process, loaded before the first of them is imported by anybody else."""
+    with _load_lock:
+        return _load()
+
+
+@functools.cache
+def _load() -> _Kernels:
+    if "fitting.jit" in sys.modules:  # by others, who have settled where its kernels are kept
+        return _ForeignKernels(load_kernels())
+    environment = for_this_process(os.environ)
+    folder = str(KernelCache.of(environment).folder)
+    if "numba" not in sys.modules:
+        os.environ.update(OURS)
+    os.environ[NUMBA_VARIABLE] = folder
+    from numba import config  # noqa: PLC0415 - it reads the environment as it is imported, which others may have done
+
+    config.CACHE_DIR = folder  # type: ignore[attr-defined]  # numba makes its options as it is imported
+    kernels = CachedKernels(environment | {NUMBA_VARIABLE: folder})
+    kernels.load(lambda: None)
+    return kernels
+
+
+def _result(spec_buffer: bytes, start: int, stop: int) -> Result:
+    runner = _runner(spec_buffer)
+    return runner.compute(runner.read(start, stop))
 
 
 def _runner(spec_buffer: bytes) -> Runner:

@@ -1,47 +1,154 @@
 """Where compiled kernels are kept.
 
 Numba does not notice an edited callee in another file, and code for one processor may not run on another: so
-each state of the sources, the versions and the processor has a folder of its own. It is filled once, before
-workers start, since all of them would compile the same.
+each state of the sources, the versions, the processor and numba's options has a folder of its own. It is filled once,
+by whoever needs it first, while the others wait: each of them would compile in an order of its own, and the last
+digits of what its kernels find would then be others.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import importlib.util
-import itertools
+import contextlib
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_protocol.errors import ServerError
 from pipeline_protocol.file_locks import FileLock, without_locks
 from pipeline_protocol.folders import CACHE, cache_folder, temporary_folder
 from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+from pipeline_worker.cache_key import cache_key
 from pipeline_worker.children import importing_us
-from pipeline_worker.warm_up import PARTS
+from pipeline_worker.numba_options import NUMBA_VARIABLE, OURS
+from pipeline_worker.warm_up import BUILD_ENDING, PARTS
 
 CACHE_VARIABLE = CACHE.variable
-NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
+COMPILING = "compiling kernels, once (about a minute)"
 _N_KEPT = 4
-_SOURCES = ("fitting", "pipeline_files")
-_PACKAGES = ("numba", "llvmlite", "numpy", "scipy")
+_KEPT_S = 7 * 24 * 3600.0
+"""What has been in use within so long is kept as well: several kinds of machines may share a home."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelCache:
+    """A folder of compiled kernels, filled or not.
+
+    Parameters
+    ----------
+    folder
+        What :data:`NUMBA_VARIABLE` is to be.
+    key
+        What tells apart caches that must not be shared.
+    """
+
+    folder: Path
+    key: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> KernelCache:
+        """Return the cache of processes with an environment; its folder is made.
+
+        Raises
+        ------
+        ServerError
+            If there is no folder that can be written.
+        """
+        key = cache_key(environment)
+        return cls(folder=_writable_folder(environment, key), key=key)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether every file is there and has its end, which a full disk or a power cut takes: a full stop."""
+        try:
+            _, *names = self._marker.read_text("utf-8").splitlines()
+            return all(_has_end(self.folder / name) for name in names)
+        except (OSError, ValueError):
+            return False
+
+    @property
+    def build(self) -> str:
+        """Checksum of what all its kernels find, as they were compiled; empty if it is not filled."""
+        try:
+            return self._marker.read_text("utf-8").partition("\n")[0]
+        except OSError:
+            return ""
+
+    @property
+    def filled_at_ns(self) -> int:
+        """When it was filled, ns since 1970; 0 if it is not."""
+        try:
+            return self._marker.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def stamp(self) -> None:
+        """Say that it is in use, so that nobody removes it."""
+        with contextlib.suppress(OSError):  # who may only read it cannot
+            os.utime(self.folder)
+
+    def fill(self, environment: Mapping[str, str], on_message: Callable[[str], None]) -> None:
+        """Have all kernels compiled, unless they are; wait for whoever does so already.
+
+        Raises
+        ------
+        ServerError
+            If they cannot be compiled, or not be kept.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(self.folder, on_message):
+            if not self.is_filled:
+                on_message(COMPILING)
+                try:
+                    self._refill(environment)
+                except OSError as error:
+                    raise _unwritable(self.folder, error) from error
+        self.stamp()
+        _prune(self.folder)
+
+    def discard(self, filled_at_ns: int) -> None:
+        """Empty it, since its kernels cannot be loaded; not if it has been filled again since some time."""
+        with _locked(self.folder, lambda _: None):
+            if self.filled_at_ns == filled_at_ns:
+                self._empty()
+
+    def _refill(self, environment: Mapping[str, str]) -> None:
+        self._empty()
+        error = _compile(self.folder, environment)
+        if error:
+            self._empty()
+            error = _compile(self.folder, environment)
+        if error:
+            raise ServerError("kernels", f"cannot be compiled ({error})", f"set {CACHE_VARIABLE} to an empty folder")
+        builds = [path.read_text("ascii") for path in sorted(self.folder.glob(f"*{BUILD_ENDING}"))]
+        files = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*.nb[ic]"))
+        draft = self._marker.with_suffix(".draft")
+        draft.write_text("\n".join(["-".join(builds), *files]), "utf-8")
+        draft.replace(self._marker)
+
+    def _empty(self) -> None:
+        for pattern in ("*.filled", "*.nbi", "*.nbc", f"*{BUILD_ENDING}"):
+            for entry in self.folder.rglob(pattern):
+                entry.unlink(missing_ok=True)
+
+    @property
+    def _marker(self) -> Path:
+        return self.folder / f"{self.key}.filled"
 
 
 def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]) -> Path:
-    """Make sure that all kernels are compiled.
+    """Have all kernels compiled, unless they are.
 
     Parameters
     ----------
     environment
-        In which compilers run. Its own :data:`NUMBA_VARIABLE`, if there is one, is used.
+        In which compilers run. The cache is in its own :data:`NUMBA_VARIABLE`, if there is one.
     on_message
         Told if that takes a while.
 
@@ -55,77 +162,23 @@ def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]
     ServerError
         If they cannot be compiled.
     """
-    key = cache_key()
-    folder, is_ours = _writable_folder(environment, key)
-    filled = folder / f"{key}.filled"
-    with _locked(folder, on_message):
-        if filled.exists() and _is_whole(folder):
-            os.utime(folder)
-            return folder
-        if filled.exists():
-            _empty(folder)
-        on_message("compiling kernels, once (about a minute)")
-        error = _compile(folder, environment)
-        if error:
-            _empty(folder)
-            error = _compile(folder, environment)
-        if error:
-            raise ServerError("kernels", f"cannot be compiled ({error})", f"set {CACHE_VARIABLE} to an empty folder")
-        filled.touch()
-    if is_ours:
-        _prune(folder)
-    return folder
+    cache = KernelCache.of(environment)
+    cache.fill(environment, on_message)
+    return cache.folder
 
 
-def refill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]) -> Path:
-    """Empty a damaged cache, and fill it again.
-
-    Raises
-    ------
-    ServerError
-        If the kernels cannot be compiled.
-    """
-    folder, _ = _writable_folder(environment, cache_key())
-    with _locked(folder, on_message):
-        _empty(folder)
-    return fill_cache(environment, on_message)
-
-
-def cache_key() -> str:
-    """Return what tells apart caches that must not be shared."""
-    digest = hashlib.sha256()
-    for name in _SOURCES:
-        spec = importlib.util.find_spec(name)
-        package = Path(spec.origin).parent if spec and spec.origin else Path()
-        for source in sorted(package.rglob("*.py")):
-            # Numba keeps code by the path and the time of its source; where it finds none, each worker would compile
-            # for itself, in an order of its own, and the last bits of its results may then be others.
-            digest.update(f"{source} {source.stat().st_mtime_ns}\n".encode())
-            digest.update(source.read_bytes())
-    for name in _PACKAGES:
-        digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
-    digest.update(f"{sys.version}\n{platform.platform()}\n{_processor()}".encode())
-    return digest.hexdigest()[:20]
-
-
-def _processor() -> str:
-    """Return the processor's name and abilities."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return platform.processor()
-    return "\n".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
-
-
-def _writable_folder(environment: Mapping[str, str], key: str) -> tuple[Path, bool]:
-    """Return the folder, and whether it is for one key alone."""
+def _writable_folder(environment: Mapping[str, str], key: str) -> Path:
+    """Return the folder of a key; in one that the user has chosen for numba, it is beside what others compile."""
     chosen = environment.get(NUMBA_VARIABLE)
     if chosen:
+        folder = Path(chosen)
+        if folder.name != key:  # which a parent process of ours has set
+            folder = folder / "pointillist" / key
         try:
-            Path(chosen).mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(Path(chosen), error) from error
-        return Path(chosen), False
+            raise _unwritable(folder, error) from error
+        return folder
     base = cache_folder()
     for folder in (base / key, temporary_folder() / "kernels" / key):
         try:
@@ -135,7 +188,7 @@ def _writable_folder(environment: Mapping[str, str], key: str) -> tuple[Path, bo
         except OSError:
             continue
         if folder.stat().st_uid == os.getuid():  # nobody else's code is run
-            return folder, True
+            return folder
     raise ServerError(base, "no folder for compiled kernels can be written", f"set {CACHE_VARIABLE} to one")
 
 
@@ -167,7 +220,10 @@ def _unwritable(folder: Path, error: OSError) -> ServerError:
 def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
     """Return None, or the last line of what went wrong."""
     with ExitStack() as stack:
-        compilers = {part: stack.enter_context(_compiler(part, folder, environment)) for part in PARTS}
+        reader, writer = os.pipe()  # closed with this process: compilers that outlive it would spoil the next filling
+        stack.callback(os.close, writer)
+        stack.callback(os.close, reader)
+        compilers = {part: stack.enter_context(_compiler(part, folder, environment, reader)) for part in PARTS}
         for compiler in compilers.values():
             stack.callback(compiler.kill)  # where this process is to end
         errors = {part: compiler.communicate()[1] for part, compiler in compilers.items()}
@@ -178,12 +234,12 @@ def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def _compiler(part: str, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-P", "-m", "pipeline_worker.warm_up", part]
+def _compiler(part: str, folder: Path, environment: Mapping[str, str], lifeline: int) -> subprocess.Popen[str]:
+    own = {NUMBA_VARIABLE: str(folder), LIFELINE_VARIABLE: str(lifeline), "PYTHONHASHSEED": "0"}
     return subprocess.Popen(  # noqa: S603 - our own module
-        command,
-        env={**importing_us(environment), NUMBA_VARIABLE: str(folder)},
-        pass_fds=[int(environment[LIFELINE_VARIABLE])] if LIFELINE_VARIABLE in environment else [],
+        [sys.executable, "-P", "-m", "pipeline_worker.warm_up", part],
+        env={**importing_us(environment), **OURS, **own},
+        pass_fds=[lifeline],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -191,24 +247,16 @@ def _compiler(part: str, folder: Path, environment: Mapping[str, str]) -> subpro
     )
 
 
-def _empty(folder: Path) -> None:
-    for pattern in ("*.nbi", "*.nbc", "*.filled"):
-        for entry in folder.rglob(pattern):
-            entry.unlink(missing_ok=True)
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether no file has lost its end, as a full disk or a power cut leaves it: a pickle ends with a full stop."""
-    for path in itertools.chain(folder.rglob("*.nbi"), folder.rglob("*.nbc")):
-        with path.open("rb") as file:
-            if not path.stat().st_size or file.seek(-1, os.SEEK_END) < 0 or file.read() != b".":
-                return False
-    return True
+def _has_end(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read() == b"."
 
 
 def _prune(folder: Path) -> None:
-    """Remove the caches of sources and versions that have not been in use for longest."""
-    siblings = [entry for entry in folder.parent.iterdir() if entry.is_dir() and entry != folder]
+    """Remove the caches that have not been in use for longest, and not lately."""
+    siblings = [entry for entry in folder.parent.iterdir() if any(entry.glob("*.filled")) and entry != folder]
+    now = time.time()
     for stale in sorted(siblings, key=lambda entry: entry.stat().st_mtime)[: -(_N_KEPT - 1)]:
-        shutil.rmtree(stale, ignore_errors=True)
-        (folder.parent / f"{stale.name}.lock").unlink(missing_ok=True)
+        if now - stale.stat().st_mtime > _KEPT_S:
+            shutil.rmtree(stale, ignore_errors=True)
+            (folder.parent / f"{stale.name}.lock").unlink(missing_ok=True)

@@ -118,8 +118,6 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
         crew = Crew(keys, on_message, plan.allowed)
         station = Station(plan, keys, crew, on_message)
         try:
-            if plan.n_workers:
-                crew.prepare()  # first, since a server that was found may be another one by the time that it is done
             address = station.join()
             if crew.has_server:
                 on_message(_who_is_let_in(plan))

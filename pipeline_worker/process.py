@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import time
-from collections.abc import Callable
 
 import zmq
 
+from pipeline_protocol.errors import PointillistError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.lifeline import Lifeline
 from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Died
 from pipeline_protocol.waker import Waker
 from pipeline_worker.address_pipe import AddressPipe
+from pipeline_worker.kernel_loader import Kernels, NoKernels
 from pipeline_worker.kinds import Kinds
 from pipeline_worker.link import Link
 from pipeline_worker.processor import core_of
@@ -27,7 +29,10 @@ EXIT_STUCK = 75
 """Status of a worker that took a range for longer than its lease."""
 
 EXIT_COLD = 76
-"""Status of a worker whose warm-up failed: the kernel cache may be damaged."""
+"""Status of a worker whose kernels are lost, or could not be loaded: its successor has the cache filled again."""
+
+EXIT_UNCOMPILED = 78
+"""Status of a worker whose kernels cannot be compiled, or not be kept."""
 
 _LINGER_MS = 300
 _CONNECT_MS = 1000
@@ -44,8 +49,8 @@ class WorkerProcess:
         What it can do.
     supply
         What they have from the server.
-    warm_up
-        What it does before it asks for work.
+    kernels
+        What it computes with, loaded before it asks for work.
     replaced_pid
         Of the dead worker that it takes the place of.
 
@@ -61,7 +66,7 @@ class WorkerProcess:
         kinds: Kinds,
         *,
         supply: Supply | None = None,
-        warm_up: Callable[[], None] = lambda: None,
+        kernels: Kernels | None = None,
         replaced_pid: int | None = None,
     ) -> None:
         self._lifeline = Lifeline()
@@ -75,7 +80,8 @@ class WorkerProcess:
         for source in (self._link.socket, self._waker.fd, *self._lifeline.fds, *self._addresses.fds):
             self._poller.register(source, zmq.POLLIN)
         self._replaced_pid = replaced_pid
-        self._stages = Stages(kinds, warm_up, self._waker.wake)
+        self._kernels = kernels or NoKernels()
+        self._stages = Stages(kinds, lambda: self._kernels.load(self._waker.wake), self._waker.wake)
 
     def run(self) -> int:
         """Work until the lifeline is cut; return the exit status."""
@@ -90,19 +96,32 @@ class WorkerProcess:
             self._follow()
             for held in self._link.receive():
                 self._stages.begin(held)
-            self._link.session.is_warm = self._stages.is_warm
-            self._link.session.core = core_of(self._stages.computer)
-            self._link.report(self._stages.outcomes())
-            if self._stages.warm_up_error is not None:
-                note(log, logging.ERROR, "warm-up", self._stages.warm_up_error)
-                status = EXIT_COLD
+            self._describe()
+            outcomes = self._stages.outcomes()
+            if self._kernels.is_lost or self._stages.warm_up_error is not None:
+                status = self._explain(self._stages.warm_up_error)
                 break
+            self._link.report(outcomes)
             if self._give_up():
                 status = EXIT_STUCK
                 break
         self._link.leave()
         self._context.destroy(linger=_LINGER_MS)
         return status
+
+    def _describe(self) -> None:
+        """Let the server know how it is."""
+        session = self._link.session
+        session.is_warm, session.core = self._stages.is_warm, core_of(self._stages.computer)
+        session.build, session.is_compiling = self._kernels.build, self._kernels.is_compiling
+
+    def _explain(self, error: Exception | None) -> int:
+        """Log why it has no kernels; return the exit status. What it holds goes to others, without a fault."""
+        note(log, logging.ERROR, "no kernels", error)
+        if self._kernels.is_lost or not isinstance(error, PointillistError):
+            return EXIT_COLD
+        sys.stderr.write(f"{error}\n")  # the launcher shows it
+        return EXIT_UNCOMPILED
 
     def _follow(self) -> None:
         """Go where the server has gone to."""

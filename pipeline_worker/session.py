@@ -94,6 +94,8 @@ class Session:
         Whether it can begin to work.
     core
         That computed last.
+    build, is_compiling
+        As of :class:`pipeline_worker.kernel_loader.Kernels`.
     epoch
         Of the server that was heard last; another one knows nothing of what was asked before.
     """
@@ -102,9 +104,11 @@ class Session:
     pid: int
     is_warm: bool = False
     core: int | None = None
+    build: str | None = None
+    is_compiling: bool = False
     epoch: int | None = None
     _held: dict[tuple[str, int, int], Held] = field(default_factory=dict)
-    _said: tuple[int, m.Ref | None] | None = None
+    _said: tuple[int, m.Ref | None, bool] | None = None
     _beat_at: float = 0.0
 
     def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> Held | None:
@@ -147,6 +151,7 @@ class Session:
                 n_items=result.n_items,
                 failures=dict(result.failures),
                 seconds=dict(result.seconds),
+                build=self.build or "",
             )
             held.buffers = result.buffers
             held.enter(Stage.ANSWERED, now)
@@ -169,7 +174,7 @@ class Session:
                 held.send_at = now + held.patience_s
                 held.patience_s *= 2
                 outgoing.append((held.answer, held.buffers))
-        state = self._wants, self._computing
+        state = self._wants, self._computing, self.is_compiling
         if state != self._said or now >= self._beat_at:
             self._said, self._beat_at = state, now + BEAT_S
             beat = m.Beat(
@@ -180,6 +185,8 @@ class Session:
                 computing=state[1],
                 wants=state[0],
                 core=self.core,
+                build=self.build,
+                is_compiling=self.is_compiling,
             )
             outgoing.append((beat, ()))
         return outgoing

@@ -1,6 +1,7 @@
 """``python -m pipeline_worker.warm_up PART``: compile the kernels of a part, so that the cache has them.
 
-A worker calls :func:`load_kernels` before it asks for work.
+A worker calls :func:`load_kernels` before it asks for work. What the kernels find in made-up frames tells builds of
+them apart: the file ``PART.build`` in the cache's folder has a checksum.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from hashlib import blake2b
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +27,32 @@ if TYPE_CHECKING:
 DTYPES = ("uint16", "uint8", "float32")
 """Of the frames that a movie is read as."""
 
-_N_FRAMES, _SIDE_PX = 4, 32
+BUILD_ENDING = ".build"
+
+_DIGEST_BYTES = 8
+_N_FRAMES, _SIDE_PX, _PERIOD_PX = 4, 96, 8
+"""Of frames with so many spots that kernels which round differently show it; less than one fit in twenty may."""
 
 
-def load_kernels() -> None:
-    """Load what most movies need; compiles whatever the cache lacks."""
+def load_kernels() -> str:
+    """Load what most movies need; compiles whatever the cache lacks.
+
+    Returns
+    -------
+    str
+        Checksum of the rows that they find in made-up frames.
+    """
     with _hidden("scipy.linalg"):
         from numba.np import arraymath  # noqa: F401, PLC0415 - as numba does for the first kernel
     from fitting.settings import FitSettings  # noqa: PLC0415 - a launcher reads this module without numba
     from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - likewise
 
     chunk_kernels.run_kernels("u2")
-    localize_spots(DTYPES[:1], [FitSettings(psf_sigma_px=1.2, clump_reject_radius_px=0.5)])
+    return localize_spots(DTYPES[:1], [FitSettings(psf_sigma_px=1.2, clump_reject_radius_px=0.5)])
 
 
-def load_backgrounds() -> None:
-    """Load all that turns a file into backgrounds: each method, for each type of pixel."""
+def load_backgrounds() -> str:
+    """Load all that turns a file into backgrounds, for each type of pixel; return a checksum of the backgrounds."""
     import numpy as np  # noqa: PLC0415 - as above
 
     from fitting.background import background_images  # noqa: PLC0415 - as above
@@ -56,6 +69,7 @@ def load_backgrounds() -> None:
         images, index = np.zeros((1, _SIDE_PX, _SIDE_PX), np.float32), np.zeros(stop - start, np.int32)
         return BackgroundImages(first=start, images=images, index=index, offsets_adu=np.zeros(stop - start))
 
+    checksum = blake2b(digest_size=_DIGEST_BYTES)
     for dtype in DTYPES:
         frames = _frames(dtype)
         chunk_kernels.run_kernels(f"u{frames.itemsize}")
@@ -63,13 +77,15 @@ def load_backgrounds() -> None:
             background = SparseMedian(interval=2) if method is SparseMedian else method()
             settings = FitSettings(psf_sigma_px=1.2, background=background)
             block = BlockReader(partial(_part, frames), _N_FRAMES, settings, stored).block(0, _N_FRAMES)
-            background_images(block, 0, _N_FRAMES, settings)
+            images = background_images(block, 0, _N_FRAMES, settings)
+            checksum.update(images.images.tobytes())
         slider = slider_of(Mean(), LONG_WINDOW, frames.shape[1:], frames.dtype)
         slider.slide(frames, 0, [(0, 2)], lambda _: True)
+    return checksum.hexdigest()
 
 
-def load_localizations() -> None:
-    """Load all that turns frames into rows: each detector and each fit, for each type of pixel."""
+def load_localizations() -> str:
+    """Load all that turns frames into rows, for each type of pixel; return a checksum of the rows."""
     from fitting.backgrounds.no_background import NoBackground  # noqa: PLC0415 - as above
     from fitting.detectors import DETECTORS  # noqa: PLC0415 - as above
     from fitting.modules import MODULES  # noqa: PLC0415 - as above
@@ -84,15 +100,15 @@ def load_localizations() -> None:
             for estimator in module.estimators or ("wls",)
         ),
     ]
-    localize_spots(DTYPES, choices)
+    return localize_spots(DTYPES, choices)
 
 
 PARTS = {"localizations": load_localizations, "backgrounds": load_backgrounds}
 """What can be compiled at the same time, since no kernel is in both; the longest first."""
 
 
-def localize_spots(dtypes: Sequence[str], choices: Sequence[FitSettings]) -> None:
-    """Localize a few made-up spots.
+def localize_spots(dtypes: Sequence[str], choices: Sequence[FitSettings]) -> str:
+    """Localize made-up spots.
 
     Parameters
     ----------
@@ -100,28 +116,37 @@ def localize_spots(dtypes: Sequence[str], choices: Sequence[FitSettings]) -> Non
         Of the raw frames.
     choices
         How to.
+
+    Returns
+    -------
+    str
+        Checksum of the rows, to the last bit.
     """
     from fitting.blocks import BlockReader  # noqa: PLC0415 - as above
     from fitting.camera import CameraModel  # noqa: PLC0415 - as above
     from fitting.localize import localize  # noqa: PLC0415 - as above
 
     camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
+    checksum = blake2b(digest_size=_DIGEST_BYTES)
     for dtype in dtypes:
         frames = _frames(dtype)
         for settings in choices:
             block = BlockReader(partial(_part, frames), _N_FRAMES, settings).block(0, _N_FRAMES)
-            localize(block, 0, _N_FRAMES, camera, settings)
+            checksum.update(localize(block, 0, _N_FRAMES, camera, settings).rows.tobytes())
+    return checksum.hexdigest()
 
 
 def _frames(dtype: str) -> NDArray[Any]:
-    """Make up frames, of which the second half has a spot."""
+    """Make up frames, the same to the last bit on any machine, of which the second half has a grid of noisy spots."""
     import numpy as np  # noqa: PLC0415 - as above
 
-    y, x = np.mgrid[:_SIDE_PX, :_SIDE_PX]
-    spot = 100.0 * np.exp(-((x - 16.2) ** 2 + (y - 15.7) ** 2) / 2.5)
-    frames = np.full((_N_FRAMES, _SIDE_PX, _SIDE_PX), 20, dtype)
-    frames[_N_FRAMES // 2 :] += spot.astype(dtype)
-    return frames
+    n_pixels = _N_FRAMES * _SIDE_PX**2
+    noise = (np.arange(n_pixels, dtype=np.uint64) * 2654435761 >> 7) % 11
+    frames = 20 + noise.reshape(_N_FRAMES, _SIDE_PX, _SIDE_PX)
+    profile = np.array([1, 3, 7, 10, 8, 3, 1, 0], np.uint64)  # of a spot, over _PERIOD_PX
+    across = np.tile(profile, _SIDE_PX // _PERIOD_PX)
+    frames[_N_FRAMES // 2 :] += across * across[:, None] * (noise[:_SIDE_PX] + 5) // 8
+    return frames.astype(dtype)
 
 
 def _part(frames: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
@@ -149,4 +174,5 @@ def _end_with_parent(lifeline: int) -> None:
 if __name__ == "__main__":
     if LIFELINE_VARIABLE in os.environ:
         Thread(target=_end_with_parent, args=[int(os.environ[LIFELINE_VARIABLE])], daemon=True).start()
-    PARTS[sys.argv[1]]()
+    part, folder = sys.argv[1], os.environ.get("NUMBA_CACHE_DIR", "")
+    (Path(folder) / f"{part}{BUILD_ENDING}").write_text(PARTS[part](), "ascii")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -16,21 +14,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pipeline_worker.cache_key import cache_key
+
 settings.register_profile("pointillist", deadline=None, derandomize=True)
 settings.load_profile("pointillist")
 
 
 def _key_kernel_cache() -> None:
     # Numba does not notice an edited callee in another file, so every state of the sources has a cache of its own.
-    digest = hashlib.sha256()
-    for package in ("fitting", "pipeline_files"):
-        spec = importlib.util.find_spec(package)
-        assert spec is not None
-        assert spec.origin is not None
-        for source in sorted(Path(spec.origin).parent.rglob("*.py")):
-            digest.update(source.read_bytes())
-    digest.update(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
-    folder = Path(tempfile.gettempdir()) / f"pointillist-tests-{os.getuid()}" / digest.hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"pointillist-tests-{os.getuid()}" / cache_key(os.environ)
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
 
 

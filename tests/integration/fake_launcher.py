@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from cli.main import load
-from pipeline_worker import crew, station
+from pipeline_worker import station
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
 
@@ -19,6 +19,5 @@ class FakePlan(station.LaunchPlan):
 
 
 if __name__ == "__main__":
-    vars(crew)["fill_cache"] = lambda *_: Path("/nonexistent")
     station.LaunchPlan = FakePlan  # type: ignore[misc]
     load("launch-workers")(sys.argv[1:], prog_name="launch-workers")

@@ -23,7 +23,6 @@ from pipeline_protocol.client import Client
 from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
 from pipeline_protocol.sockets import connect_dealer
 from pipeline_protocol.wire import MARK, MAX_BUFFERS, MAX_HEADER_BYTES, encode
-from pipeline_worker import crew as crew_module
 from pipeline_worker.crew import Crew
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
@@ -76,7 +75,6 @@ class Victim:
 def victim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
     monkeypatch.setenv("PYMEDATADIR", str(tmp_path))
     monkeypatch.setenv("FAKE_ORDERS", '{"seconds_per_frame": 0.005}')
-    monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
     victim = Victim(tmp_path)
     yield victim
     victim.client.close()

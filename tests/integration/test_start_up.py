@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline_files.results_reader import read_results
-from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
+from pipeline_worker.kernel_cache import fill_cache
+from pipeline_worker.numba_options import NUMBA_VARIABLE, for_workers
 
 HEAVY = ("numba", "scipy", "tables", "h5py", "matplotlib", "zmq", "zeroconf", "numpy")
 
@@ -19,9 +20,10 @@ HEAVY = ("numba", "scipy", "tables", "h5py", "matplotlib", "zmq", "zeroconf", "n
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tests' kernels."""
-    folder = tmp_path_factory.mktemp("cache") / "filled"
-    shutil.copytree(fill_cache(dict(os.environ), print), folder)
-    return folder
+    folder = fill_cache(for_workers(os.environ), print)
+    copy = tmp_path_factory.mktemp("cache") / folder.name
+    shutil.copytree(folder, copy)
+    return copy
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_a_worker_loads_its_kernels_without_linear_algebra() -> None:
 
 
 def test_a_damaged_cache_heals_itself(tmp_path: Path, environment: dict[str, str], filled: Path) -> None:
-    shutil.copytree(filled, tmp_path / "cache")
+    shutil.copytree(filled, tmp_path / "cache" / "pointillist" / filled.name)
     damage(tmp_path / "cache")
     movie, results = tmp_path / "movie.h5", tmp_path / "movie.h5r"
     simulated = run(environment, "pointillist", "simulate", movie, "--frames", "60", "--size", "64", "--emitters", "4")

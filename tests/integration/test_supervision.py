@@ -16,7 +16,6 @@ from pipeline_worker.crew import Crew
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
     monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
     return Cluster(tmp_path)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_worker.kernel_cache import NUMBA_VARIABLE, fill_cache
+from pipeline_worker.kernel_cache import fill_cache
+from pipeline_worker.numba_options import NUMBA_VARIABLE, for_workers
 from pipeline_worker.warm_up import DTYPES, PARTS
 
 TESTS = Path(__file__).parents[1]
@@ -28,7 +29,7 @@ print(json.dumps(loaded()))
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, NUMBA_VARIABLE: str(fill_cache(dict(os.environ), print)), "PYTHONPATH": path}
+    return {**os.environ, NUMBA_VARIABLE: str(fill_cache(for_workers(os.environ), print)), "PYTHONPATH": path}
 
 
 def names_from(environment: dict[str, str], *arguments: str | Path) -> set[str]:

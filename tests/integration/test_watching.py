@@ -28,7 +28,6 @@ Loss = tuple[Client, str, int]
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
     monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
     monkeypatch.setenv("POINTILLIST_LOGS", str(tmp_path / "logs"))
     return Cluster(tmp_path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fitting.convergence import converged
 from fitting.derived import photons, precision_px, width_px
-from fitting.diagnosis import converged, significant
+from fitting.diagnosis import significant
 from fitting.localizations import LOCALIZATION_DTYPE, blank_rows, column, join_rows, localization_dtype
 from fitting.modules import MODULES
 

@@ -29,6 +29,7 @@ def test_the_longest_page_of_jobs_fits() -> None:
         seconds={f"stage {n}": 1e300 for n in range(20)},
         failures={COUNT - n: TEXT[: work._N_CHARACTERS] for n in range(work.N_SHOWN)},
         reason=TEXT,
+        notes=[TEXT[: overview._N_CHARACTERS]] * overview._N_NOTES,
     )
     page = Jobs(request=COUNT, jobs=[job] * overview._N_JOBS, is_last=False)
     assert len(encode(page)[0]) < MAX_HEADER_BYTES

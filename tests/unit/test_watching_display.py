@@ -106,15 +106,15 @@ def test_programs_are_told_the_same_keys_always() -> None:
     assert set(facts) == {"server", "workers", "jobs"}
     assert set(facts["server"]) == {
         "version", "pid", "epoch", "n_workers", "address", "host", "uptime_s", "n_refused", "n_jobs", "n_ended",
-        "server", "cluster", "leader", "troubles",
+        "server", "cluster", "leader", "troubles", "n_compiling",
     }  # fmt: skip
     assert set(facts["workers"][0]) == {
-        "worker", "host", "pid", "core", "health", "rate", "n_frames", "silent_s", "job",
+        "worker", "host", "pid", "core", "health", "rate", "n_frames", "silent_s", "job", "build",
     }  # fmt: skip
     assert set(facts["jobs"][0]) == {
         "job", "kind", "number", "state", "reason", "movie", "output", "n_frames", "n_done", "n_failed", "n_retriable",
         "n_items", "n_resumed", "n_workers", "rate", "left_s", "elapsed_s", "began_at", "ended_at", "seconds",
-        "failures",
+        "failures", "notes", "n_compiling",
     }  # fmt: skip
     assert facts["jobs"][0]["failures"] == {"3": "bad"}
     assert job_facts(job(rate=0.0))["left_s"] is None

@@ -1,0 +1,44 @@
+"""What tells apart kernels that must not be taken for each other."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline_worker.numba_options import code_options
+
+SOURCES = ("fitting", "pipeline_files")
+"""Packages that kernels are in."""
+
+_PACKAGES = ("numba", "llvmlite", "numpy", "scipy")
+
+
+def cache_key(environment: Mapping[str, str]) -> str:
+    """Return what tells apart caches that must not be shared, of processes with an environment."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        spec = importlib.util.find_spec(name)
+        package = Path(spec.origin).parent if spec and spec.origin else Path()
+        for source in sorted(package.rglob("*.py")):
+            # Numba keeps code by the path and the time of its source; where it finds none, each worker would compile
+            # for itself, in an order of its own, and the last bits of its results may then be others.
+            digest.update(f"{source} {source.stat().st_mtime_ns}\n".encode())
+            digest.update(source.read_bytes())
+    for name in _PACKAGES:
+        digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    digest.update(f"{sys.version}\n{platform.platform()}\n{_processor()}\n{code_options(environment)}".encode())
+    return digest.hexdigest()[:20]
+
+
+def _processor() -> str:
+    """Return the processor's name and abilities."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
