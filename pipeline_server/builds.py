@@ -89,6 +89,11 @@ class Builds:
             self._stranded_since = now
         return self._stranded_since is not None and now - self._stranded_since > STRANDED_S
 
+    @property
+    def pause_reason(self) -> str:
+        """Why a job cannot go on that is stranded."""
+        return PAUSE_REASON
+
     def wait(self) -> None:
         """Wait for a worker that may take part, from the next look on."""
         self._stranded_since = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline_protocol.messages import Ref
+from pipeline_protocol.messages import Answer, Beat, Ref
 
 FaultOutcome = Literal["tried again", "halved", "given up"]
 
@@ -126,6 +126,12 @@ class WorkerBeat:
     wants: int = 0
     build: str | None = ""
 
+    @classmethod
+    def of(cls, beat: Beat, now: float) -> WorkerBeat:
+        """Return what a message says."""
+        holds, build = tuple(beat.holds), beat.build
+        return cls(now=now, worker=beat.worker, holds=holds, computing=beat.computing, wants=beat.wants, build=build)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerLeft:
@@ -146,6 +152,18 @@ class RangeAnswered:
     n_items: int
     seconds: float
     build: str = ""
+
+    @classmethod
+    def of(cls, answer: Answer, now: float) -> RangeAnswered:
+        """Return what a message says."""
+        return cls(
+            now=now,
+            worker=answer.worker,
+            ref=answer.ref,
+            n_items=answer.n_items,
+            seconds=sum(answer.seconds.values()),
+            build=answer.build,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,12 +47,10 @@ class Journal:
     ----------
     job
         The first record.
-    done
-        Ranges whose answers are in the file and synced.
+    done, builds
+        Ranges whose answers are in the file and synced, and the builds of the kernels that they come from.
     given_up
         Frames that failed too often, with their errors.
-    builds
-        Builds of the kernels that the answers come from.
     n_items, seconds
         Sums over the answers, of their items and of each stage.
     n_bytes

@@ -11,7 +11,6 @@ from typing import Any
 
 from pipeline_protocol.messages import Ref
 from pipeline_server import events as e
-from pipeline_server.builds import PAUSE_REASON
 from pipeline_server.dispatch import Dispatcher
 from pipeline_server.jobs import Job, JobEvent, JobState
 from pipeline_server.lifecycle import TransitionError
@@ -271,7 +270,7 @@ class Queue:
                     self._expire(worker, task, event.now)
         self._out += self._dispatcher.double_stragglers(event.now)
         for job in self._dispatcher.stranded(event.now):
-            self._pause_by_itself(job, PAUSE_REASON, event.now)
+            self._pause_by_itself(job, job.builds.pause_reason, event.now)
 
     def _expire(self, worker: Worker, task: Task, now: float) -> None:
         job = self.jobs[task.job]

@@ -132,12 +132,10 @@ class Service:
     def _take(self, peer: bytes, message: m.ToServer, buffers: Sequence[Buffer]) -> None:
         now = self._clock()
         match message:
-            case m.Beat(worker=worker, wants=wants, computing=computing, build=build):
+            case m.Beat():
                 self._roster.hear(peer, message, now)
                 self._door.send(peer, m.Heard(epoch=self._standing.epoch))
-                holds = tuple(message.holds)
-                beat = e.WorkerBeat(now=now, worker=worker, holds=holds, computing=computing, wants=wants, build=build)
-                self._happen([beat])
+                self._happen([e.WorkerBeat.of(message, now)])
             case m.Answer():
                 self._take_answer(peer, message, buffers, now)
             case m.Fault(worker=worker, ref=ref, error=error):
@@ -185,15 +183,7 @@ class Service:
             self._door.send(peer, m.Forget(ref=ref))
             self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
             return
-        event = e.RangeAnswered(
-            now=now,
-            worker=worker,
-            ref=ref,
-            n_items=answer.n_items,
-            seconds=sum(answer.seconds.values()),
-            build=answer.build,
-        )
-        for instruction in self.queue.handle(event):
+        for instruction in self.queue.handle(e.RangeAnswered.of(answer, now)):
             if isinstance(instruction, e.Record):
                 self._works[ref.job].record(instruction.ref, answer, buffers)
             else:
