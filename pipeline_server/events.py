@@ -32,12 +32,10 @@ class JobAdded:
         Ranges that the journal has.
     failed
         Frames that the journal has as failed, with their errors.
-    n_items
-        Localizations that the journal has.
+    n_items, build
+        Localizations that the journal has, and the build of the kernels that they come from; None without any.
     is_sealed
         Whether no more frames will come.
-    build
-        Build of the kernels that the journal's rows come from; None if it has none.
     is_mixed
         Whether workers of any build may take part.
     """
@@ -129,8 +127,8 @@ class WorkerBeat:
     @classmethod
     def of(cls, beat: Beat, now: float) -> WorkerBeat:
         """Return what a message says."""
-        holds, build = tuple(beat.holds), beat.build
-        return cls(now=now, worker=beat.worker, holds=holds, computing=beat.computing, wants=beat.wants, build=build)
+        holds, computing, build = tuple(beat.holds), beat.computing, beat.build
+        return cls(now=now, worker=beat.worker, holds=holds, computing=computing, wants=beat.wants, build=build)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,16 +152,10 @@ class RangeAnswered:
     build: str = ""
 
     @classmethod
-    def of(cls, answer: Answer, now: float) -> RangeAnswered:
+    def of(cls, said: Answer, now: float) -> RangeAnswered:
         """Return what a message says."""
-        return cls(
-            now=now,
-            worker=answer.worker,
-            ref=answer.ref,
-            n_items=answer.n_items,
-            seconds=sum(answer.seconds.values()),
-            build=answer.build,
-        )
+        took = sum(said.seconds.values())
+        return cls(now=now, worker=said.worker, ref=said.ref, n_items=said.n_items, seconds=took, build=said.build)
 
 
 @dataclass(frozen=True, kw_only=True)

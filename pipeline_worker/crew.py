@@ -25,6 +25,9 @@ from pipeline_worker.kernel_watch import KernelWatch
 from pipeline_worker.process import EXIT_COLD, EXIT_UNCOMPILED
 from pipeline_worker.process_log import new_log
 
+WORKER_COMMAND = ("-m", "pipeline_worker")
+"""What the interpreter is given for a worker."""
+
 _TEND_S = 0.1
 _START_S = 30.0
 
@@ -99,7 +102,7 @@ class Crew:
             self._server = server
         return local_endpoint(bound)
 
-    def start_workers(self, address: str, n_workers: int, command: Sequence[str] = ("-m", "pipeline_worker")) -> None:
+    def start_workers(self, address: str, n_workers: int, command: Sequence[str] = WORKER_COMMAND) -> None:
         """Start workers of a server, and tend all processes from then on.
 
         Parameters
@@ -116,7 +119,7 @@ class Crew:
         ServerError
             If there is no folder for compiled kernels.
         """
-        if n_workers:
+        if n_workers and tuple(command) == WORKER_COMMAND:  # others may need no kernels
             self._kernels = KernelWatch(self._environment, self._on_message)
         self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
 

@@ -16,7 +16,7 @@ from pipeline_protocol.errors import KeyRefusedError, ServerError
 from pipeline_protocol.keys import ClusterKeys
 from pipeline_protocol.reports import Pong
 from pipeline_protocol.search import Place
-from pipeline_worker.crew import Crew
+from pipeline_worker.crew import WORKER_COMMAND, Crew
 
 _PAUSE_S = 0.5
 _ANSWER_S = 1.5
@@ -49,7 +49,7 @@ class LaunchPlan:
     place: Place
     may_serve: bool = True
     allowed: tuple[Path, ...] = ()
-    worker_command: tuple[str, ...] = ("-m", "pipeline_worker")
+    worker_command: tuple[str, ...] = WORKER_COMMAND
 
 
 class Station:
