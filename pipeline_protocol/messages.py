@@ -239,9 +239,10 @@ class Accepted(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Wait(Struct, frozen=True, kw_only=True, tag=True):
-    """The request is being worked on; its answer takes a while (a large journal is read again)."""
+    """The request is being worked on; its answer takes a while, and ``reason`` tells people what for."""
 
     request: Count
+    reason: Text = "the server is at it"
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag=True):

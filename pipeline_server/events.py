@@ -83,7 +83,15 @@ class JobResumed:
 
 @dataclass(frozen=True, kw_only=True)
 class JobStopped:
-    """The user ends the job."""
+    """The user ends the job; it is over once its files are closed."""
+
+    now: float
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobClosed:
+    """The files of a job that was stopped are closed."""
 
     now: float
     job: str
@@ -208,6 +216,7 @@ Event = (
     | JobResumed
     | JobStopped
     | BuildsMixed
+    | JobClosed
     | JobFinished
     | FailedRetried
     | WorkerBeat

@@ -23,6 +23,8 @@ class JobState(Enum):
     PAUSED = auto()
     FINISHING = auto()
     """Every frame is done or failed; the results are being written."""
+    CLOSING = auto()
+    """Its user has ended it; what was begun with its files comes back."""
     FINISHED = auto()
     STOPPED = auto()
 
@@ -37,22 +39,31 @@ class JobEvent(Enum):
     COMPLETE = auto()
     FINISH = auto()
     STOP = auto()
+    CLOSE = auto()
+    """Its files are closed."""
 
+
+OUTER_EVENTS = frozenset({JobEvent.GROW, JobEvent.RETRY, JobEvent.RESUME, JobEvent.STOP})
+"""What users and cameras may let happen at any time while a job is not over."""
 
 JOB_TRANSITIONS = {
     (JobState.RUNNING, JobEvent.GROW): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.RETRY): JobState.RUNNING,
+    (JobState.RUNNING, JobEvent.RESUME): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.PAUSE): JobState.PAUSED,
     (JobState.RUNNING, JobEvent.COMPLETE): JobState.FINISHING,
-    (JobState.RUNNING, JobEvent.STOP): JobState.STOPPED,
+    (JobState.RUNNING, JobEvent.STOP): JobState.CLOSING,
     (JobState.PAUSED, JobEvent.GROW): JobState.PAUSED,
     (JobState.PAUSED, JobEvent.RETRY): JobState.PAUSED,
     (JobState.PAUSED, JobEvent.PAUSE): JobState.PAUSED,
     (JobState.PAUSED, JobEvent.RESUME): JobState.RUNNING,
-    (JobState.PAUSED, JobEvent.STOP): JobState.STOPPED,
+    (JobState.PAUSED, JobEvent.STOP): JobState.CLOSING,
+    # Its frames are settled: what is asked for changes nothing until its results stand, or cannot be written.
+    **{(JobState.FINISHING, event): JobState.FINISHING for event in OUTER_EVENTS},
     (JobState.FINISHING, JobEvent.PAUSE): JobState.PAUSED,
     (JobState.FINISHING, JobEvent.FINISH): JobState.FINISHED,
-    (JobState.FINISHING, JobEvent.STOP): JobState.STOPPED,
+    **{(JobState.CLOSING, event): JobState.CLOSING for event in OUTER_EVENTS},
+    (JobState.CLOSING, JobEvent.CLOSE): JobState.STOPPED,
 }
 
 
@@ -104,7 +115,17 @@ class Job:
     @property
     def is_over(self) -> bool:
         """Whether it will never go on."""
+        return self.state in {JobState.CLOSING, JobState.FINISHED, JobState.STOPPED}
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can happen to it any more."""
         return self.state in {JobState.FINISHED, JobState.STOPPED}
+
+    @property
+    def takes_frames(self) -> bool:
+        """Whether frames may be added, or wait again."""
+        return self.state in {JobState.RUNNING, JobState.PAUSED}
 
     @property
     def has_work(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -108,7 +109,7 @@ class Journal:
         Returns
         -------
         Journal or None
-            None if not even its first record is whole, so that nothing is lost with it.
+            None if there is no such file, or not even its first record is whole, so that nothing is lost with it.
 
         Raises
         ------
@@ -118,7 +119,10 @@ class Journal:
             If it cannot be read, or is no journal.
         """
         with clear_journal_errors(path):
-            journal = cls(path, os.open(path, os.O_RDWR))
+            try:
+                journal = cls(path, os.open(path, os.O_RDWR))
+            except FileNotFoundError:
+                return None
         is_begun = False
         try:
             journal._take_lock()
@@ -131,12 +135,13 @@ class Journal:
 
     @staticmethod
     def peek(path: Path) -> JobEntry | None:
-        """Return the first record of a journal that another process may have; None if it is not whole."""
-        with clear_journal_errors(path), path.open("rb") as file:
+        """Return the first record of a journal that another process may have; None if that is not whole, or gone."""
+        with clear_journal_errors(path), suppress(FileNotFoundError), path.open("rb") as file:
             if file.read(len(_FILE_MARK)) != _FILE_MARK:
                 return None
             found = read_record(file.fileno(), len(_FILE_MARK))
-        return found[0] if found and isinstance(found[0], JobEntry) else None
+            return found[0] if found and isinstance(found[0], JobEntry) else None
+        return None
 
     def append_range(self, entry: RangeEntry, buffers: Sequence[Buffer]) -> None:
         """Have an answer written at the next :meth:`sync`."""

@@ -17,7 +17,7 @@ log = logging.getLogger("pointillist.server")
 
 
 class Output:
-    """The files of one job; all methods but the constructor belong to the thread that writes HDF5.
+    """The files of one job; the thread that writes HDF5 extends and finishes them.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Output:
             self._journal.remove()
 
     def close(self) -> None:
-        """Delete what nobody needs of a job that was stopped."""
+        """Delete what nobody needs of a job that was stopped, while no thread is at it."""
         self._draft.discard()
 
     def _extend_draft(self, starts: Sequence[int]) -> None:

@@ -98,14 +98,14 @@ class Overview:
             case m.ListWorkers():
                 return self._workers(request, now)
             case m.ListJobs(request=number):
-                return m.Wait(request=number) if self._reception.is_reopening else self._jobs(request, now)
+                return self._reception.wait(number) if self._reception.is_reopening else self._jobs(request, now)
             case m.ReadLog():
                 return _log(request)
 
     def unknown(self, request: int, job: str) -> m.Refused | m.Wait:
         """Answer who asks for a job that is not here, or not yet here again."""
         if self._reception.is_reopening:
-            return m.Wait(request=request)
+            return self._reception.wait(request)
         return refusal(request, UnknownJobError(f"job {job}", "the server does not know it", "submit it again"))
 
     def progress(self, work: Work, now: float) -> Progress:

@@ -7,6 +7,7 @@ wrong; it is compared with the book here, and every range is recorded exactly on
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pipeline_protocol.messages import Ref
@@ -42,7 +43,8 @@ class Queue:
             e.JobPaused: self._pause,
             e.JobResumed: self._resume,
             e.JobStopped: self._stop,
-            e.JobFinished: self._finish,
+            e.JobClosed: partial(self._end, JobEvent.CLOSE),
+            e.JobFinished: partial(self._end, JobEvent.FINISH),
             e.FailedRetried: self._retry,
             e.BuildsMixed: lambda event: self.jobs[event.job].builds.mix(),
             e.WorkerBeat: self._beat,
@@ -69,15 +71,15 @@ class Queue:
         return self._out
 
     def forget(self, job: str) -> None:
-        """Drop a job that is over from the book."""
-        if self.jobs[job].is_over:
+        """Drop a job that is over, and whose files are closed, from the book."""
+        if self.jobs[job].is_closed:
             del self.jobs[job]
 
     # --- jobs -------------------------------------------------------------------------------------
 
     def _add_job(self, event: e.JobAdded) -> None:
         old = self.jobs.get(event.job)
-        if old is not None and not old.is_over:
+        if old is not None and not old.is_closed:
             raise TransitionError(f"job {event.job}", JobEvent.GROW, old.state, old.life.history)
         job = self.jobs[event.job] = Job(event, self.settings)
         self._catch_up(job)
@@ -86,6 +88,8 @@ class Queue:
     def _grow(self, event: e.FramesReleased) -> None:
         job = self.jobs[event.job]
         job.life.apply(JobEvent.GROW, event.now)
+        if not job.takes_frames:
+            return
         if not job.has_work:
             self._catch_up(job)
         job.grow(event.stop)
@@ -99,7 +103,8 @@ class Queue:
 
     def _resume(self, event: e.JobResumed) -> None:
         job = self.jobs[event.job]
-        job.life.apply(JobEvent.RESUME, event.now)
+        if job.life.apply(JobEvent.RESUME, event.now) is not JobState.RUNNING:
+            return
         job.reason = None
         job.n_hopeless = 0
         job.builds.wait()
@@ -108,18 +113,21 @@ class Queue:
 
     def _stop(self, event: e.JobStopped) -> None:
         job = self.jobs[event.job]
-        job.life.apply(JobEvent.STOP, event.now)
+        if job.life.apply(JobEvent.STOP, event.now) is not JobState.CLOSING:
+            return
         for worker in self.workers.values():
             for task in [task for task in worker.tasks.values() if task.job == job.id]:
                 worker.give_back(job, task, event.now)
                 self._release(worker.name, task.ref)
 
-    def _finish(self, event: e.JobFinished) -> None:
-        self.jobs[event.job].life.apply(JobEvent.FINISH, event.now)
+    def _end(self, how: JobEvent, event: e.JobClosed | e.JobFinished) -> None:
+        self.jobs[event.job].life.apply(how, event.now)
 
     def _retry(self, event: e.FailedRetried) -> None:
         job = self.jobs[event.job]
         job.life.apply(JobEvent.RETRY, event.now)
+        if not job.takes_frames:
+            return
         if not job.has_work:
             self._catch_up(job)
         job.retry_failed()

@@ -7,13 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline_protocol.errors import PointillistError, ResultsError
 from pipeline_protocol.logs import note
 from pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
 from pipeline_server.guard import Guard
-from pipeline_server.submission import Joined, Submission, prepare, reopen
+from pipeline_server.submission import Joined, Submission, prepare, rejoin
 
 log = logging.getLogger("pointillist.server")
 
@@ -27,19 +28,32 @@ class Outcome:
 
     Parameters
     ----------
+    number
+        Of the request.
     prepared
         None if it failed.
     peer, reply
         What to tell whom; None if it was a journal of an earlier server.
     """
 
+    number: int
     prepared: Submission | Joined | None
     peer: bytes | None
     reply: ToClient | None
 
 
+@dataclass(kw_only=True, eq=False)
+class _Request:
+    """A request without an answer: the helper is at it, or a journal has to be closed first (`awaits`)."""
+
+    peer: bytes | None
+    prepare: Callable[[], Submission | Joined]
+    future: Future[Submission | Joined] | None = None
+    awaits: Path | None = None
+
+
 class Reception:
-    """Requests from their arrival to their answer.
+    """Requests from their arrival to their answer, and the journals that this server has open.
 
     Parameters
     ----------
@@ -57,7 +71,9 @@ class Reception:
         self._guard = guard or Guard.of_this_machine()
         self._helper = ThreadPoolExecutor(1, "reception")
         self._held: dict[Path, str] = {}
-        self._pending: dict[int, tuple[Future[Submission | Joined], bytes | None]] = {}
+        self._at_work: dict[Path, None] = {}
+        self._is_saved = True
+        self._pending: dict[int, _Request] = {}
         self._answers: OrderedDict[int, ToClient] = OrderedDict()
 
     def reopen_all(self) -> None:
@@ -65,7 +81,8 @@ class Reception:
         if self._state is None or not self._state.exists():
             return
         for number, line in enumerate(self._state.read_text("utf-8").splitlines(), 1):
-            self._start(-number, None, reopen, Path(line))
+            self._at_work[Path(line)] = None
+            self._begin(-number, None, partial(rejoin, Path(line), self._held))
 
     @property
     def is_reopening(self) -> bool:
@@ -83,80 +100,117 @@ class Reception:
         if answer is not None:
             return answer
         if request.request not in self._pending:
-            self._start(request.request, peer, prepare, request, self._held, self._guard)
-        return Wait(request=request.request)
+            self._begin(request.request, peer, partial(prepare, request, self._held, self._guard))
+        return self.wait(request.request)
 
     def take_up(self, peer: bytes, request: int, journal: Path) -> ToClient:
         """Begin to take up the journal of a job that is over, or answer a copy of that request."""
         answer = self._answers.get(request)
         if answer is not None:
             return answer
-        if request not in self._pending and journal not in self._held:
+        if request not in self._pending:
             if not journal.exists():
                 return refusal(request, ResultsError(journal, "is gone, so that nothing can be tried again", _REMEDY))
-            self._start(request, peer, reopen, journal)
-        return Wait(request=request)
+            self._begin(request, peer, partial(rejoin, journal, self._held))
+        return self.wait(request)
+
+    def wait(self, request: int) -> Wait:
+        """Say what a request waits for."""
+        pending = self._pending.get(request)
+        if pending is not None and pending.awaits is not None:
+            return Wait(request=request, reason="the run that was stopped is still writing its last rows")
+        if pending is None or self.is_reopening:
+            return Wait(request=request, reason="the server takes up the jobs that it had before it was started again")
+        return Wait(request=request, reason="the server looks at the movie, and at what an earlier run has done")
 
     def collect(self) -> list[Outcome]:
         """Return what is ready."""
         outcomes = []
-        for number, (future, peer) in list(self._pending.items()):
-            if not future.done():
+        for number, request in list(self._pending.items()):
+            if request.future is None or not request.future.done():
                 continue
-            del self._pending[number]
-            error = future.exception()
+            error = request.future.exception()
             if error is not None:
-                outcomes.append(self._refused(number, peer, error))
+                outcomes.append(self._refused(number, request.peer, error))
                 continue
-            prepared = future.result()
+            prepared = request.future.result()
             job = prepared.job if isinstance(prepared, Joined) else prepared.spec.job
-            reply = Accepted(request=number, job=job) if peer is not None else None
-            outcomes.append(Outcome(prepared=prepared, peer=peer, reply=reply))
-            self._remember(number, reply)
+            reply = Accepted(request=number, job=job) if request.peer is not None else None
+            outcomes.append(Outcome(number=number, prepared=prepared, peer=request.peer, reply=reply))
         return outcomes
+
+    def settle(self, outcome: Outcome) -> None:
+        """Take note that a request is answered."""
+        del self._pending[outcome.number]
+        if outcome.reply is not None:
+            self._answers[outcome.number] = outcome.reply
+        while len(self._answers) > _N_REMEMBERED:
+            self._answers.popitem(last=False)
+
+    def begin_again(self, number: int, journal: Path) -> None:
+        """Look at a request once more, as soon as a journal is closed."""
+        request = self._pending[number]
+        request.future, request.awaits = None, journal
+        if journal not in self._held:
+            self._start(request)
+
+    def list_journal(self, journal: Path) -> None:
+        """Take note that a job is at work: a server that starts again takes it up."""
+        self._at_work[journal] = None
+        self._is_saved = False
+        self.save()
+
+    def unlist(self, journal: Path) -> None:
+        """Take note that a job is over: nobody takes it up unasked."""
+        self._at_work.pop(journal, None)
+        self._is_saved = False
+        self.save()
 
     def let_go(self, journal: Path) -> None:
         """Take note that a journal is closed."""
         self._held.pop(journal, None)
-        self.save()
+        for request in self._pending.values():
+            if request.awaits == journal:
+                self._start(request)
 
     def save(self) -> None:
-        """Write down which journals are at work."""
-        if self._state is not None:
-            draft = self._state.with_suffix(".draft")
-            draft.write_text("".join(f"{path}\n" for path in list(self._held)), "utf-8")
+        """Write down which journals are at work, if that has changed; tried again while there is no room."""
+        if self._state is None or self._is_saved:
+            return
+        draft = self._state.with_suffix(".draft")
+        try:
+            draft.write_text("".join(f"{path}\n" for path in self._at_work), "utf-8")
             draft.replace(self._state)
+        except OSError as error:
+            note(log, logging.WARNING, "unsaved", path=self._state, error=error)
+        else:
+            self._is_saved = True
 
     def close(self) -> None:
         """End without waiting for what is under way."""
         self._helper.shutdown(wait=False, cancel_futures=True)
 
-    def _start(
-        self, number: int, peer: bytes | None, function: Callable[..., Submission | Joined], *arguments: object
-    ) -> None:
+    def _begin(self, number: int, peer: bytes | None, prepare: Callable[[], Submission | Joined]) -> None:
+        request = self._pending[number] = _Request(peer=peer, prepare=prepare)
+        self._start(request)
+
+    def _start(self, request: _Request) -> None:
         def work() -> Submission | Joined:
-            prepared = function(*arguments)
+            prepared = request.prepare()
             if isinstance(prepared, Submission):
                 # At once: the next request may mean the same journal.
                 self._held[prepared.journal.path] = prepared.spec.job
             return prepared
 
-        future = self._helper.submit(work)
-        self._pending[number] = future, peer
-        future.add_done_callback(lambda _: self._wake())
+        request.awaits = None
+        request.future = self._helper.submit(work)
+        request.future.add_done_callback(lambda _: self._wake())
 
     def _refused(self, number: int, peer: bytes | None, error: BaseException) -> Outcome:
         is_expected = isinstance(error, PointillistError)
         note(log, logging.WARNING, "refused", None if is_expected else error, error=error)
         reply = refusal(number, error) if peer is not None else None
-        self._remember(number, reply)
-        return Outcome(prepared=None, peer=peer, reply=reply)
-
-    def _remember(self, number: int, reply: ToClient | None) -> None:
-        if reply is not None:
-            self._answers[number] = reply
-        while len(self._answers) > _N_REMEMBERED:
-            self._answers.popitem(last=False)
+        return Outcome(number=number, prepared=None, peer=peer, reply=reply)
 
 
 def refusal(number: int, error: BaseException) -> Refused:

@@ -43,9 +43,10 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class Joined:
-    """The same job runs already; ``is_mixed`` if workers of any build may take part from now on."""
+    """The server has the job already, or still; ``is_mixed`` if workers of any build may take part from now on."""
 
     job: str
+    journal: Path
     is_mixed: bool
 
 
@@ -79,8 +80,9 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submissi
     for output in alternatives(wished, plan.form.ending):
         journal = journal_path(output)
         is_ours = request.resume != "never" and _digest_of(journal) == digest
-        if is_ours and journal in held:
-            return Joined(job=held[journal], is_mixed=request.mixed)
+        job = held.get(journal) if is_ours else None
+        if job is not None:
+            return Joined(job=job, journal=journal, is_mixed=request.mixed)
         opened = Journal.open(journal) if is_ours else None
         if opened is not None:
             # Files may have been moved; those that the request names have been judged.
@@ -97,8 +99,20 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submissi
     raise AssertionError  # the alternatives have no end
 
 
+def rejoin(path: Path, held: Mapping[Path, str]) -> Submission | Joined:
+    """Make a job of the journal of one that is over; `held` is as in :func:`prepare`.
+
+    Raises
+    ------
+    MovieError, SettingError, ResultsError, ServerError
+        As :func:`prepare`.
+    """
+    job = held.get(path)
+    return reopen(path) if job is None else Joined(job=job, journal=path)
+
+
 def reopen(path: Path) -> Submission:
-    """Make a job of a journal that an earlier server had open.
+    """Make a job of a journal that nobody has open.
 
     Raises
     ------
@@ -143,7 +157,7 @@ def _digest(request: Submit, movie: MovieFile) -> str:
 
 
 def _digest_of(journal: Path) -> str | None:
-    """Return what a journal is of; one whose beginning is torn holds nothing, and is removed."""
+    """Return what a journal is of, if there is one; one whose beginning is torn holds nothing, and is removed."""
     if not journal.exists():
         return None
     entry = Journal.peek(journal)
@@ -154,8 +168,8 @@ def _digest_of(journal: Path) -> str | None:
             return None  # it is being begun
         if opened is not None:
             opened.close()
-        elif journal.exists():
-            journal.unlink()
+        else:
+            journal.unlink(missing_ok=True)
         return None
     return entry.digest
 

@@ -6,7 +6,7 @@ import heapq
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from typing import Any
 
 from pipeline_files.storage import DiskFullError
@@ -16,24 +16,21 @@ from pipeline_protocol.messages import Answer, JobSpec, Ref
 from pipeline_protocol.reports import JobState, Progress
 from pipeline_protocol.wire import Buffer, encode_spec
 from pipeline_server import events as e
+from pipeline_server import jobs
+from pipeline_server.job_files import FileState, JobFiles
 from pipeline_server.jobs import Job
-from pipeline_server.outputs import Output
 from pipeline_server.records import FailureEntry, JournalFullError, RangeEntry
 from pipeline_server.submission import Submission
 
 log = logging.getLogger("pointillist.server")
-
-EXTEND_S = 2.0
-"""How often rows are appended to the files that grow."""
-
-EXTENDED_BYTES = 16 << 20
-"""What is appended to it at once, at most, so that memory stays bounded."""
 
 N_SHOWN = 20
 """Failed frames that a client is told of."""
 
 _N_CHARACTERS = 500
 """Of their errors: many jobs fit into a message."""
+
+_GOING_ON = frozenset({jobs.JobState.RUNNING, jobs.JobState.PAUSED})
 
 _ROOM_BYTES = 1 << 20
 _FIRST_RETRY_S = 2.0
@@ -56,6 +53,8 @@ class Work:
     ----------
     spec_buffer
         What follows a lease.
+    files
+        Journal and results, and what is under way with them.
     """
 
     def __init__(self, submission: Submission, now: float, number: int) -> None:
@@ -64,16 +63,12 @@ class Work:
         self.id = spec.job
         self.submission = submission
         self.journal = submission.journal
-        self.output = Output(submission)
+        self.files = JobFiles(submission, now)
         self.spec_buffer = encode_spec(spec)
         self.n_resumed = self.journal.done.n_frames
         self._began = now
         self._began_at = time.time()
-        self._cursor = submission.plan.start
-        self._extend_at = now
         self._unsynced: list[Ref] = []
-        self._extending: tuple[Future[bool], int] | None = None
-        self._finishing: Future[None] | None = None
         self._retry_at: float | None = None
         self._retry_s = _FIRST_RETRY_S
 
@@ -132,52 +127,27 @@ class Work:
             return [*(e.RangeLost(now=now, ref=ref) for ref in refs), self._pause(error, now)]
         return [e.RangeSynced(now=now, ref=ref) for ref in refs]
 
-    def extend(self, now: float, writer: Executor, wake: Callable[[], None]) -> None:
-        """Have rows that are next in order appended to the files that grow, every few seconds."""
-        if self._extending or self._finishing or self._retry_at is not None or now < self._extend_at:
+    def advance(self, state: jobs.JobState, now: float, writer: Executor, wake: Callable[[], None]) -> None:
+        """Begin with what the files need in a state of the job, unless something is under way."""
+        if self.files.state is not FileState.RESTING:
             return
-        starts: list[int] = []
-        cursor, n_bytes = self._cursor, 0
-        while n_bytes < EXTENDED_BYTES:
-            place = self.journal.range_at(cursor)
-            if place is not None:
-                starts.append(cursor)
-                cursor, n_bytes = place.stop, n_bytes + place.n_bytes
-            elif cursor in self.journal.given_up:
-                cursor += 1
-            else:
-                self._extend_at = now + EXTEND_S
-                break
-        if starts:
-            self._extending = writer.submit(self.output.extend, starts), cursor
-            self._extending[0].add_done_callback(lambda _: wake())
+        if state is jobs.JobState.FINISHING:
+            self.files.finish(now, writer, wake)
+        elif state in _GOING_ON and self._retry_at is None:
+            self.files.extend(now, writer, wake)
 
-    def finish(self, writer: Executor, wake: Callable[[], None]) -> None:
-        """Have the results written."""
-        self._finishing = writer.submit(self.output.finish)
-        self._finishing.add_done_callback(lambda _: wake())
-
-    def collect(self, now: float) -> list[e.Event]:
-        """Return what has become of the files since the last call."""
-        events: list[e.Event] = []
-        if self._extending and self._extending[0].done():
-            future, cursor = self._extending
-            self._extending = None
-            error = future.exception()
-            if isinstance(error, DiskFullError) and not self._finishing:
-                events.append(self._pause(error, now))
-            elif error is not None:
+    def collect(self, state: jobs.JobState, now: float) -> list[e.Event]:
+        """Return what has become of the files since the last call, in a state of the job."""
+        match self.files.collect(now):
+            case (FileState.FINISHING, None):
+                return [e.JobFinished(now=now, job=self.id)]
+            case (FileState.FINISHING, BaseException() as error):
+                return [self._pause(error, now)]
+            case (FileState.EXTENDING, DiskFullError() as error) if state in _GOING_ON:
+                return [self._pause(error, now)]
+            case (FileState.EXTENDING, BaseException() as error):
                 note(log, logging.WARNING, "no partial file", error, job=self.id)
-            elif future.result():
-                self._cursor = cursor
-        if self._finishing and self._finishing.done():
-            error = self._finishing.exception()
-            self._finishing = None
-            if error is None:
-                events.append(e.JobFinished(now=now, job=self.id))
-            else:
-                events.append(self._pause(error, now))
-        return events
+        return []
 
     def is_mended(self, now: float) -> bool:
         """Whether a job that was paused for want of room can go on; asked ever more seldom."""
@@ -194,20 +164,10 @@ class Work:
         """Forget why it was paused."""
         self._retry_at = None
 
-    def close(self) -> None:
-        """Let go of the files of a job that was stopped, once no thread works on them."""
-        self.output.close()
-        self.journal.close()
-
     @property
     def spec(self) -> JobSpec:
         """What workers are told."""
         return self.submission.spec
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a thread works on its files."""
-        return bool(self._extending or self._finishing)
 
     @property
     def described(self) -> dict[str, Any]:
@@ -216,7 +176,7 @@ class Work:
         return {
             "kind": spec.kind,
             "movie": spec.movie,
-            "output": str(self.output.path),
+            "output": str(self.files.output.path),
             "n_frames": plan.stop - plan.start,
             "n_resumed": self.n_resumed,
         }
@@ -225,7 +185,7 @@ class Work:
     def outcome(self) -> dict[str, Any]:
         """What its log says of it at its end."""
         return {
-            "output": str(self.output.path),
+            "output": str(self.files.output.path),
             "n_items": self.journal.n_items,
             "n_failed": len(self.journal.failures),
         }
@@ -238,7 +198,7 @@ class Work:
             job=self.id,
             state=_STATES[job.state.name],
             movie=self.submission.spec.movie,
-            output=str(self.output.path),
+            output=str(self.files.output.path),
             n_frames=job.stop - job.start,
             n_done=job.done.n_frames + len(job.failed),
             n_failed=len(failures),
@@ -269,6 +229,7 @@ _STATES: dict[str, JobState] = {
     "RUNNING": "running",
     "PAUSED": "paused",
     "FINISHING": "finishing",
+    "CLOSING": "stopped",
     "FINISHED": "finished",
     "STOPPED": "stopped",
 }

@@ -6,8 +6,10 @@ from itertools import product
 
 import pytest
 
-from pipeline_server.jobs import JOB_TRANSITIONS, JobEvent, JobState
+from pipeline_server.job_files import FILE_TRANSITIONS, FileEvent, FileState
+from pipeline_server.jobs import JOB_TRANSITIONS, OUTER_EVENTS, JobEvent, JobState
 from pipeline_server.lifecycle import Lifecycle, TransitionError
+from pipeline_server.steering import CONSEQUENCES, Wish
 from pipeline_server.tasks import TASK_TRANSITIONS, TaskEvent, TaskState
 
 Table = Mapping[tuple[Enum, Enum], Enum]
@@ -18,6 +20,7 @@ Table = Mapping[tuple[Enum, Enum], Enum]
     [
         *((*pair, TASK_TRANSITIONS) for pair in product(TaskState, TaskEvent)),
         *((*pair, JOB_TRANSITIONS) for pair in product(JobState, JobEvent)),
+        *((*pair, FILE_TRANSITIONS) for pair in product(FileState, FileEvent)),
     ],
 )
 def test_what_is_not_in_the_table_is_an_error_that_names_the_object(state: Enum, event: Enum, table: Table) -> None:
@@ -36,11 +39,18 @@ def test_what_is_not_in_the_table_is_an_error_that_names_the_object(state: Enum,
     [
         (TASK_TRANSITIONS, {TaskState.DONE, TaskState.FAILED, TaskState.SPLIT}),
         (JOB_TRANSITIONS, {JobState.FINISHED, JobState.STOPPED}),
+        (FILE_TRANSITIONS, {FileState.CLOSED}),
     ],
 )
 def test_nothing_happens_to_what_is_over(table: Table, ends: set[Enum]) -> None:
     states = {state for state, _ in table} | set(table.values())
     assert {state for state in states if not any(begin is state for begin, _ in table)} == ends
+
+
+def test_whatever_users_and_cameras_do_is_answered_in_every_state_of_a_job() -> None:
+    assert set(CONSEQUENCES) == set(product(JobState, Wish))
+    going_on = set(JobState) - {JobState.FINISHED, JobState.STOPPED}
+    assert set(product(going_on, OUTER_EVENTS)) <= set(JOB_TRANSITIONS)
 
 
 def test_an_error_shows_the_history() -> None:

@@ -354,6 +354,9 @@ def test_a_stopped_job_frees_its_workers(desk: Desk) -> None:
     assert not desk.journal
     assert not desk.beat("a", wants=2)
     desk.queue.forget("j")
+    assert desk.queue.jobs["j"].state is JobState.CLOSING
+    desk.send(e.JobClosed(now=desk.now, job="j"))
+    desk.queue.forget("j")
     assert not desk.queue.jobs
 
 

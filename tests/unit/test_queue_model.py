@@ -204,24 +204,31 @@ class Cluster(RuleBasedStateMachine):
         job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
         if job.state is JobState.RUNNING:
             self.happen(e.JobPaused(now=self.now, job=job.id, reason="because"))
-        elif job.state is JobState.PAUSED:
+        elif not job.is_closed:
             self.happen(e.JobResumed(now=self.now, job=job.id))
 
     @rule(data=st.data())
     def a_user_cancels(self, data: st.DataObject) -> None:
         job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
-        if not job.is_over:
+        if not job.is_closed:
             self.happen(e.JobStopped(now=self.now, job=job.id))
 
     @rule(data=st.data())
     def a_user_tries_failed_frames_again(self, data: st.DataObject) -> None:
         """As the service does: in the queue while the job is there, else from its journal."""
         job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
-        if job.is_over:
+        if job.is_closed:
             self.add(job.id)
-        elif job.state is not JobState.FINISHING:
-            self.happen(e.FailedRetried(now=self.now, job=job.id))
-            assert not job.failed
+            return
+        is_heard = job.takes_frames
+        self.happen(e.FailedRetried(now=self.now, job=job.id))
+        assert not (is_heard and job.failed)
+
+    @rule(data=st.data())
+    def the_files_of_a_cancelled_job_are_closed(self, data: st.DataObject) -> None:
+        job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
+        if job.state is JobState.CLOSING:
+            self.happen(e.JobClosed(now=self.now, job=job.id))
 
     @rule(data=st.data())
     def results_are_written(self, data: st.DataObject) -> None:
@@ -233,7 +240,7 @@ class Cluster(RuleBasedStateMachine):
     def a_movie_grows(self, data: st.DataObject, n_frames: int, *, is_last: bool) -> None:
         name = data.draw(st.sampled_from(sorted(self.journals)))
         job, journal = self.queue.jobs[name], self.journals[name]
-        if not journal.is_sealed and not job.is_over:
+        if not journal.is_sealed and not job.is_closed:
             journal.stop, journal.is_sealed = min(journal.stop + n_frames, 40), is_last
             self.happen(e.FramesReleased(now=self.now, job=name, stop=journal.stop, is_last=is_last))
 
@@ -281,6 +288,8 @@ class Cluster(RuleBasedStateMachine):
             assert set(journal.failed) <= {BAD_FRAME}, "a frame without a fault failed"
 
     def go_on(self, job: Job) -> None:
+        if job.state is JobState.CLOSING:
+            self.happen(e.JobClosed(now=self.now, job=job.id))
         if job.state is JobState.STOPPED:
             self.add(job.id)
         elif job.state is JobState.PAUSED:

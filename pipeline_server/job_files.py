@@ -1,0 +1,140 @@
+"""The files of a job, for which another thread does one thing at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from enum import Enum, auto
+from typing import Any
+
+from pipeline_protocol.logs import note
+from pipeline_server.lifecycle import Lifecycle
+from pipeline_server.outputs import Output
+from pipeline_server.submission import Submission
+
+log = logging.getLogger("pointillist.server")
+
+EXTEND_S = 2.0
+"""How often rows are appended to the files that grow."""
+
+EXTENDED_BYTES = 16 << 20
+"""What is appended at once, at most, so that memory stays bounded."""
+
+
+class FileState(Enum):
+    """What is under way."""
+
+    RESTING = auto()
+    EXTENDING = auto()
+    """Rows are being appended."""
+    FINISHING = auto()
+    """The results are being written."""
+    CLOSED = auto()
+
+
+class FileEvent(Enum):
+    """What happens to the files."""
+
+    EXTEND = auto()
+    FINISH = auto()
+    RETURN = auto()
+    """What was under way has come back."""
+    CLOSE = auto()
+
+
+FILE_TRANSITIONS = {
+    (FileState.RESTING, FileEvent.EXTEND): FileState.EXTENDING,
+    (FileState.RESTING, FileEvent.FINISH): FileState.FINISHING,
+    (FileState.RESTING, FileEvent.CLOSE): FileState.CLOSED,
+    (FileState.EXTENDING, FileEvent.RETURN): FileState.RESTING,
+    (FileState.FINISHING, FileEvent.RETURN): FileState.RESTING,
+}
+
+
+class JobFiles:
+    """Journal and results of a job.
+
+    Parameters
+    ----------
+    submission
+        What the job is.
+    now
+        Time, s.
+
+    Attributes
+    ----------
+    output
+        Its results.
+    """
+
+    def __init__(self, submission: Submission, now: float) -> None:
+        self.output = Output(submission)
+        self._journal = submission.journal
+        self._life = Lifecycle(f"files of job {submission.spec.job}", FileState.RESTING, FILE_TRANSITIONS)
+        self._future: Future[Any] | None = None
+        self._cursor = self._next_cursor = submission.plan.start
+        self._extend_at = now
+
+    @property
+    def state(self) -> FileState:
+        """What is under way."""
+        return self._life.state
+
+    def extend(self, now: float, writer: Executor, wake: Callable[[], None]) -> None:
+        """Have rows that are next in order appended to the files that grow, every few seconds."""
+        if now < self._extend_at:
+            return
+        starts: list[int] = []
+        cursor, n_bytes = self._cursor, 0
+        while n_bytes < EXTENDED_BYTES:
+            place = self._journal.range_at(cursor)
+            if place is not None:
+                starts.append(cursor)
+                cursor, n_bytes = place.stop, n_bytes + place.n_bytes
+            elif cursor in self._journal.given_up:
+                cursor += 1
+            else:
+                self._extend_at = now + EXTEND_S
+                break
+        if starts:
+            self._life.apply(FileEvent.EXTEND, now)
+            self._next_cursor = cursor
+            self._await(writer.submit(self.output.extend, starts), wake)
+
+    def finish(self, now: float, writer: Executor, wake: Callable[[], None]) -> None:
+        """Have the results written."""
+        self._life.apply(FileEvent.FINISH, now)
+        self._await(writer.submit(self.output.finish), wake)
+
+    def collect(self, now: float) -> tuple[FileState, BaseException | None] | None:
+        """Return what has come back since the last call, and the error that ended it; None if nothing has."""
+        if self._future is None or not self._future.done():
+            return None
+        future, self._future, done = self._future, None, self.state
+        self._life.apply(FileEvent.RETURN, now)
+        if future.cancelled():
+            return None
+        error = future.exception()
+        if done is FileState.EXTENDING and error is None and future.result():
+            self._cursor = self._next_cursor
+        return done, error
+
+    def withdraw(self) -> None:
+        """Take back what has not been begun."""
+        if self._future is not None:
+            self._future.cancel()
+
+    def close(self, now: float) -> None:
+        """Close the files of a job that was stopped, and delete what nobody needs of them."""
+        self._life.apply(FileEvent.CLOSE, now)
+        try:
+            self.output.close()
+        except OSError as error:
+            note(log, logging.WARNING, "no draft", path=self.output.path, error=error)
+        finally:
+            self._journal.close()
+
+    def _await(self, future: Future[Any], wake: Callable[[], None]) -> None:
+        self._future = future
+        future.add_done_callback(lambda _: wake())

@@ -1,0 +1,304 @@
+"""The whole life of jobs, from submission to file, whatever happens in whatever order.
+
+Queue, journals, results and the server's loop are real. Its helper threads do a step when they are told to, so that an
+append, or the look at a movie, may be under way while anything else happens; the disk fills, breaks and is mended;
+clients ask, ask again and leave; the server is killed and starts again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from manual_server import Disk, Fault, ManualServer
+
+from fitting.localizations import LOCALIZATION_DTYPE
+from pipeline_files.movie import open_movie
+from pipeline_files.preparation import prepare
+from pipeline_files.results_reader import read_results
+from pipeline_protocol import messages as m
+from pipeline_server import events as e
+from pipeline_server.invariants import validate_state
+from pipeline_server.jobs import JobState
+
+N_FRAMES, BAD_FRAME = 12, 5
+OUTPUTS = ("sealed", "grown")
+SETTINGS = [
+    *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
+    *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100", "Analysis.BGRange=0:0"),
+]
+N_ROUNDS = 12
+"""Copies of a request, of which the last is answered at the latest, once nothing is under way any more."""
+
+
+@dataclass
+class Client:
+    asked: m.Submit | m.Stop | m.Retry | None = None
+    jobs: list[str] = field(default_factory=list)
+
+
+class JobLives(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own
+        self.folder = Path(tempfile.mkdtemp(prefix="job-lives-", dir=in_memory))
+        np.save(self.folder / "movie.npy", np.zeros((N_FRAMES, 16, 16), np.uint16))
+        with open_movie(self.folder / "movie.npy") as movie:
+            self.settings, _ = prepare(movie, None, SETTINGS)
+            self.identity = movie.identity
+        self.disk = Disk()
+        self.mounted = self.disk.mounted()
+        self.mounted.__enter__()
+        self.server = ManualServer(self.folder, self.disk)
+        self.clients = {b"client1": Client(), b"client2": Client()}
+        self.leases: list[m.Ref] = []
+        self.known: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.is_bad = True
+        self.n_requests = 0
+
+    # --- peers -----------------------------------------------------------------------------------
+
+    def ask(self, name: bytes, request: m.Submit | m.Stop | m.Retry) -> None:
+        self.clients[name].asked = request
+        self.server.door.came.append((name, request, []))
+        if not isinstance(request, m.Stop):
+            self.cancelled.clear()
+
+    def next_number(self) -> int:
+        self.n_requests += 1
+        return self.n_requests
+
+    def submission(self, output: str) -> m.Submit:
+        return m.Submit(
+            request=self.next_number(),
+            movie=str(self.folder / "movie.npy"),
+            identity=self.identity,
+            settings=dict(self.settings),
+            output=str(self.folder / f"{output}.h5r"),
+        )
+
+    def hear(self) -> None:
+        """Take what the server has sent."""
+        sent, self.server.door.sent = self.server.door.sent, []
+        for peer, message in sent:
+            if isinstance(message, m.Lease):
+                self.leases.append(message.ref)
+            elif isinstance(message, m.Forget):
+                self.leases = [ref for ref in self.leases if ref != message.ref]
+            elif peer in self.clients and not isinstance(message, m.Wait):
+                self.answered(self.clients[peer], message)
+
+    def answered(self, client: Client, reply: m.FromServer) -> None:
+        asked = client.asked
+        if asked is None or getattr(reply, "request", None) != asked.request:
+            return
+        client.asked = None
+        if isinstance(reply, m.Accepted):
+            self.known.add(reply.job)
+            others = [other.asked for other in self.clients.values()]
+            is_over = reply.job not in self.server.service._works
+            if isinstance(asked, m.Stop) and is_over and not any(isinstance(one, m.Submit | m.Retry) for one in others):
+                self.cancelled.add(reply.job)
+
+    def beat(self) -> None:
+        beat = m.Beat(worker="w", host="h", pid=1, holds=list(self.leases), wants=2)
+        self.server.door.came.append((b"w", beat, []))
+
+    def work(self, ref: m.Ref) -> None:
+        self.leases.remove(ref)
+        if self.is_bad and ref.start <= BAD_FRAME < ref.stop:
+            self.server.door.came.append((b"w", m.Fault(worker="w", ref=ref, error="bad"), []))
+            return
+        rows = np.zeros(ref.stop - ref.start, LOCALIZATION_DTYPE)
+        rows["frame"] = np.arange(ref.start, ref.stop)
+        answer = m.Answer(worker="w", ref=ref, n_items=len(rows), failures={}, seconds={"fit": float(len(rows))})
+        self.server.door.came.append((b"w", answer, [rows.tobytes()]))
+
+    def step(self) -> None:
+        self.server.service.step()
+        self.hear()
+
+    # --- what can happen -------------------------------------------------------------------------
+
+    @initialize()
+    def begin(self) -> None:
+        self.ask(b"client1", self.submission("sealed"))
+        self.come_to_rest()
+
+    @precondition(lambda self: any(client.asked is None for client in self.clients.values()))
+    @rule(data=st.data(), what=st.sampled_from(["stop", "retry", "submit"]), is_quick=st.booleans())
+    def a_client_asks(self, data: st.DataObject, what: str, *, is_quick: bool) -> None:
+        name = data.draw(st.sampled_from([name for name, client in self.clients.items() if client.asked is None]))
+        if what == "submit" or not self.known:
+            self.ask(name, self.submission(data.draw(st.sampled_from(OUTPUTS))))
+        else:
+            at_work = sorted(self.known & set(self.server.service._works))
+            job = data.draw(st.sampled_from(at_work or sorted(self.known)) | st.sampled_from(sorted(self.known)))
+            self.ask(name, (m.Stop if what == "stop" else m.Retry)(request=self.next_number(), job=job))
+        if is_quick:
+            self.step()
+
+    @rule()
+    def clients_ask_again(self) -> None:
+        for name, client in self.clients.items():
+            if client.asked is not None:
+                self.server.door.came.append((name, client.asked, []))
+
+    @rule(name=st.sampled_from([b"client1", b"client2"]))
+    def a_client_leaves(self, name: bytes) -> None:
+        self.clients[name] = Client()
+
+    @rule(seconds=st.sampled_from([0.0, 2.5]), is_quick=st.booleans())
+    def the_worker_works(self, seconds: float, *, is_quick: bool) -> None:
+        """Do a range that was held, or is given out; the answer is on its way for some seconds."""
+        if not self.leases:
+            self.beat()
+            self.step()
+        if self.leases:
+            self.work(self.leases[0])
+        self.server.now += seconds
+        if is_quick:
+            self.step()
+
+    @rule(is_dead=st.booleans())
+    def the_worker_leaves(self, *, is_dead: bool) -> None:
+        self.leases.clear()
+        if not is_dead:
+            self.server.door.came.append((b"w", m.Goodbye(worker="w"), []))
+
+    @rule()
+    def bad_frames_are_mended_or_spoilt(self) -> None:
+        self.is_bad = not self.is_bad
+
+    @rule(seconds=st.sampled_from([0.0, 0.1, 2.5, 70.0]))
+    def the_server_steps(self, seconds: float) -> None:
+        self.server.now += seconds
+        self.step()
+
+    @precondition(lambda self: self.server.writer.is_busy)
+    @rule(n_steps=st.integers(1, 3))
+    def the_writer_goes_on(self, n_steps: int) -> None:
+        for _ in range(n_steps):
+            if self.server.writer.is_busy:
+                self.server.writer.advance()
+
+    @precondition(lambda self: self.server.helper.is_busy)
+    @rule(n_steps=st.integers(1, 3))
+    def the_helper_goes_on(self, n_steps: int) -> None:
+        for _ in range(n_steps):
+            if self.server.helper.is_busy:
+                self.server.helper.advance()
+
+    @rule(fault=st.sampled_from(["none", "full", "broken"]))
+    def the_disk_changes(self, fault: Fault) -> None:
+        self.disk.fault = fault
+
+    @rule(n_frames=st.integers(0, 3), is_last=st.booleans())
+    def a_movie_grows(self, n_frames: int, *, is_last: bool) -> None:
+        self.grow(min(self.disk.n_released + n_frames, N_FRAMES), is_last=is_last)
+
+    def grow(self, stop: int, *, is_last: bool) -> None:
+        is_last = is_last and stop == N_FRAMES
+        self.disk.n_released = stop
+        jobs = self.server.service.queue.jobs
+        for job, work in self.server.service._works.items():
+            if Path(work.spec.output).name.startswith("grown") and not jobs[job].is_sealed:
+                event = e.FramesReleased(now=self.server.now, job=job, stop=stop, is_last=is_last)
+                self.server.service._happen([event])
+
+    @precondition(lambda self: self.n_requests % 3 == 0)  # not all the time
+    @rule()
+    def the_server_is_killed_and_starts_again(self) -> None:
+        self.server.kill()
+        self.leases.clear()
+        self.server.start()
+
+    @rule()
+    def come_to_rest(self) -> None:
+        """Once all that is under way has come back, everybody is answered, and nothing is half done."""
+        for _ in range(N_ROUNDS):
+            self.clients_ask_again()
+            for thread in (self.server.helper, self.server.writer):
+                while thread.is_busy:
+                    thread.advance()
+            self.step()
+            is_asked = any(client.asked for client in self.clients.values())
+            if not (is_asked or self.server.helper.is_busy or self.server.writer.is_busy):
+                break
+        assert not [client.asked for client in self.clients.values() if client.asked is not None]
+        assert not self.server.service._runs.closing
+        assert not self.server.service._reception.n_pending
+        states = {job.state for job in self.server.service.queue.jobs.values()}
+        assert states <= {JobState.RUNNING, JobState.PAUSED}
+
+    # --- what is always true ---------------------------------------------------------------------
+
+    @invariant()
+    def the_server_has_no_defect(self) -> None:
+        assert not self.server.errors.found, self.server.errors.found
+
+    @invariant()
+    def the_book_is_right(self) -> None:
+        validate_state(self.server.service.queue)
+
+    @invariant()
+    def what_was_cancelled_stays_cancelled(self) -> None:
+        assert not self.cancelled & set(self.server.service._works)
+
+    def teardown(self) -> None:
+        """In the end, the same command makes a whole file of every job."""
+        try:
+            self.finish()
+        finally:
+            self.server.close()
+            self.mounted.__exit__(None, None, None)
+            shutil.rmtree(self.folder)
+
+    def finish(self) -> None:
+        self.disk.fault, self.is_bad = "none", False
+        for output in OUTPUTS:
+            for _ in range(8):
+                self.come_to_rest()
+                self.ask(b"client1", self.submission(output))
+                self.work_to_the_end()
+                if not list(self.folder.glob(f"{output}*.journal")):
+                    break
+        left = sorted(path.name for path in self.folder.iterdir() if path.suffix not in {".h5r", ".npy"})
+        assert set(left) <= {"state"}
+        for path in self.folder.glob("*.h5r"):
+            assert not path.stem.endswith((".partial", ".unfinished")), path
+            results = read_results(path)
+            assert results.is_complete
+            expected = [frame for frame in range(N_FRAMES) if frame not in results.failures]
+            assert results.rows["frame"].tolist() == expected
+            assert set(results.failures) <= {BAD_FRAME}
+
+    def work_to_the_end(self) -> None:
+        for _ in range(100):
+            self.server.now += 0.5
+            self.grow(N_FRAMES, is_last=True)
+            self.beat()
+            self.come_to_rest()
+            while self.leases:
+                self.work(self.leases[0])
+            self.come_to_rest()
+            if not self.server.service._works:
+                return
+        raise AssertionError({job.id: (job.state, job.reason) for job in self.server.service.queue.jobs.values()})
+
+
+JobLives.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to make a failure smaller takes minutes
+)
+TestJobsWhateverHappens = JobLives.TestCase
