@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline_protocol.search import Place
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=CourteousCommand, interrupted="not waited for; 'pointillist jobs' shows whether it is stopped")
 @click.argument("job")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="How far the job was, as one JSON object.")
@@ -36,15 +36,19 @@ def command(*, place: Place, job: str, is_json: bool) -> None:
     from cli.job_table import job_facts
 
     with connected(place) as client:
-        number = find_job(job, named(client.jobs()))
+        number = find_job(job, named(client.jobs(ended=True)))
+        was_over = client.progress(number).is_over
         client.stop(number)
         progress = client.progress(number)
     if is_json:
         click.echo(json.dumps(job_facts(progress)))
         return
     movie, done = printable(Path(progress.movie).name), f"{progress.n_done} of {progress.n_frames} frames"
-    if progress.state == "stopped":
-        line = f"{movie} is stopped, with {done} done; 'pointillist retry {number}' goes on"
-    else:
-        line = f"{movie} is done already: {printable(progress.output)} is being written"
+    already = " already" if was_over else ""
+    lines = {
+        "stopped": f"{movie} is stopped{already}, with {done} done; 'pointillist retry {number}' goes on",
+        "finishing": f"{movie} is done already: {printable(progress.output)} is being written",
+        "finished": f"{movie} is done already: see {printable(progress.output)}",
+    }
+    line = lines.get(progress.state, f"{movie} goes on, since somebody asked for it at the same moment")
     output().print(line, markup=False, soft_wrap=True)

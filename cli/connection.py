@@ -31,6 +31,7 @@ def connected(place: Place) -> Iterator[Client]:
 @contextmanager
 def connected_if_any(place: Place) -> Iterator[Client | None]:
     """Yield a client of the server in reach; None if there is none."""
+    from cli.console import tell
     from pipeline_protocol.client import Client
     from pipeline_protocol.keys import existing_keys
     from pipeline_protocol.reachability import check_listening
@@ -43,4 +44,5 @@ def connected_if_any(place: Place) -> Iterator[Client | None]:
     if place.server is not None:
         check_listening(address)
     with Client(address, existing_keys(), locate=place.find) as client:
+        client.tell = tell
         yield client

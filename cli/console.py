@@ -50,6 +50,11 @@ def facts(rows: dict[str, str]) -> Table:
     return table
 
 
+def tell(line: str) -> None:
+    """Print a line of another machine for people, on stderr."""
+    notices().print(printable(line), markup=False, soft_wrap=True)
+
+
 def printable(text: str) -> str:
     """Return text from files and other machines without what a terminal would obey."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

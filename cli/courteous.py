@@ -26,7 +26,8 @@ class CourteousCommand(click.Command):
     Parameters
     ----------
     interrupted
-        What to say when the user presses Ctrl-C, or a signal ends the command.
+        What to say when the user presses Ctrl-C, or a signal ends the command, and the exception has no note of its
+        own (PEP 678).
     """
 
     def __init__(self, *args: Any, interrupted: str = "stopped", **options: Any) -> None:  # noqa: ANN401  # click's
@@ -59,11 +60,11 @@ class CourteousCommand(click.Command):
             return super().invoke(ctx)
         except PointillistError as error:
             _fail(str(error))
-        except KeyboardInterrupt:
-            click.echo(self.interrupted, err=True)
+        except KeyboardInterrupt as error:
+            click.echo(self._farewell(error), err=True)
             sys.exit(INTERRUPTED)
-        except SystemExit:  # SIGTERM or SIGHUP, with its status
-            click.echo(self.interrupted, err=True)
+        except SystemExit as error:  # SIGTERM or SIGHUP, with its status
+            click.echo(self._farewell(error), err=True)
             raise
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -73,6 +74,10 @@ class CourteousCommand(click.Command):
             if line := _ordinary(error):
                 _fail(line)
             _fail(f"{type(error).__name__}: {_first_line(error)}; please report it with {_keep_traceback()}")
+
+    def _farewell(self, error: BaseException) -> str:
+        notes: list[str] = getattr(error, "__notes__", [])
+        return notes[-1] if notes else self.interrupted
 
 
 def _fail(message: str) -> NoReturn:

@@ -25,6 +25,10 @@ _ABSENCE_S = 45.0
 """How long a server may be away, to come back or to be replaced by another machine's."""
 
 
+_PATIENCE_S = 1800.0
+"""How long a server may look at a movie and read the journal of an earlier run, which can be large."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
     """What a user wishes.
@@ -103,6 +107,7 @@ class Engine:
 
             own = embedded(self._choice.n_workers or default_workers(), news)
         with own as client:
+            client.patience_s = _PATIENCE_S
             yield client, True
 
     def _address(self) -> str | None:
@@ -124,7 +129,7 @@ class Engine:
 
     @contextmanager
     def _cluster(self, address: str) -> Iterator[Client]:
-        from cli.console import notices
+        from cli.console import notices, tell
         from pipeline_protocol.client import Client
         from pipeline_protocol.keys import existing_keys
         from pipeline_protocol.reachability import check_listening
@@ -138,5 +143,5 @@ class Engine:
             notices().print(using, markup=False, soft_wrap=True)
             if self._choice.n_workers:
                 notices().print("note: --workers has no effect: the workers of launch-workers are used")
-            client.timeout_s = _ABSENCE_S
+            client.timeout_s, client.patience_s, client.tell = _ABSENCE_S, _PATIENCE_S, tell
             yield client

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _FAREWELL_S = 5.0
 """How long Ctrl-C waits for a server to stop the job."""
 
+_FIRST_RULES: dict[bool, ResumeRule] = {True: "required", False: "allowed"}
+"""By whether the user insists on going on with an earlier run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -68,17 +71,37 @@ def run_job(job: Job) -> Progress:
     if job.output is None and (remark := data_root_remark()):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     with job.engine.running() as (client, is_ours):
-        number = _submit(client, job, "required" if job.is_resuming else "allowed")
-        while True:
-            try:
-                return follow(client, number, job.items)
-            except UnknownJobError:  # another server has taken the place of the one that had it
-                number = _submit(client, job, "allowed")
-            except (KeyboardInterrupt, SystemExit):
-                if not is_ours:
-                    client.timeout_s = _FAREWELL_S
-                    client.stop(number)
-                raise
+        number, rule = None, _FIRST_RULES[job.is_resuming]
+        try:
+            while True:
+                number = _submit(client, job, rule)
+                try:
+                    return follow(client, number, job.items)
+                except UnknownJobError:  # another server has taken the place of the one that had it
+                    number, rule = None, "allowed"
+        except (KeyboardInterrupt, SystemExit) as interruption:
+            if not is_ours:
+                interruption.add_note(_stop(client, job, number, rule))
+            raise
+
+
+def _stop(client: Client, job: Job, number: str | None, rule: ResumeRule) -> str:
+    """End a job, also one that the server is about to begin (`number` is None); return what has become of it."""
+    from cli.console import printable
+    from pipeline_protocol.errors import PointillistError, ServerError
+
+    client.timeout_s = client.patience_s = _FAREWELL_S
+    try:
+        number = number or _submit(client, job, rule)
+        client.stop(number)
+        progress = client.progress(number)
+    except ServerError:
+        return "the server has not said that the job is stopped; see 'pointillist jobs', and 'pointillist cancel'"
+    except PointillistError:
+        return "stopped before it had begun"
+    if progress.state == "stopped":
+        return "stopped; the same command goes on where it was"
+    return f"all frames are done already: {printable(progress.output)} is written to its end"
 
 
 def _submit(client: Client, job: Job, resume: ResumeRule) -> str:

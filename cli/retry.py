@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline_protocol.search import Place
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=CourteousCommand, interrupted="not waited for; 'pointillist jobs' shows whether it goes on")
 @click.argument("job")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="How far the job is then, as one JSON object.")

@@ -35,6 +35,7 @@ from pipeline_protocol.messages import (
     Wait,
     Watch,
 )
+from pipeline_protocol.patience import PATIENCE_S, Patience
 from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
 from pipeline_protocol.sockets import connect_dealer, is_greeting, reconnect
 from pipeline_protocol.vouchers import Owner
@@ -74,6 +75,13 @@ class Client:
     locate
         Called now and then while the server is silent; returns where it is, or None if that cannot be told.
 
+    Attributes
+    ----------
+    patience_s
+        How long a request waits for a server that says that it is at it.
+    tell
+        Takes a line for people, which says what a request waits for, once it has done so for some seconds.
+
     Notes
     -----
     Every method raises ServerError if the server does not answer in time or does not know the key, and
@@ -91,6 +99,8 @@ class Client:
     ) -> None:
         self.address = address
         self.timeout_s = timeout_s
+        self.patience_s = PATIENCE_S
+        self.tell: Callable[[str], None] = lambda _: None
         self._check = check
         self._locate = locate
         # Also over reconnections, the server tells requests apart by their numbers alone.
@@ -226,6 +236,7 @@ class Client:
 
     def _ask(self, request: FromClient) -> ToClient:
         deadline = time.monotonic() + self.timeout_s
+        patience = Patience(self.patience_s, self.tell)
         resend_at = 0.0
         search_at = time.monotonic() + _LOST_S
         while (now := time.monotonic()) < deadline:
@@ -246,6 +257,7 @@ class Client:
                 continue  # the answer to an earlier copy
             search_at = time.monotonic() + _LOST_S
             if isinstance(reply, Wait):
+                patience.wait(reply.reason)
                 deadline = time.monotonic() + self.timeout_s
             elif isinstance(reply, Moved):
                 self.move(reply.address)

@@ -90,6 +90,7 @@ def own_cluster(start_workers: Callable[[Crew, str], None], on_message: OnMessag
             start_workers(crew, address)  # first, since they take longest; they wait for the server
             crew.start_server(address, ["--state", str(folder / "journals")])
             with Client(address, keys, check=crew.check) as client:
+                client.tell = on_message
                 yield client
         finally:
             crew.stop()
