@@ -49,7 +49,7 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
                 told.add(note)
                 notices().print(f"note: {printable(note)}", markup=False, soft_wrap=True)
             if progress.state == "paused":
-                raise ServerError(progress.output, f"paused: {progress.reason}", "then give the same command again")
+                raise _paused(progress)
             display.show(progress.n_done, describe(progress, items))
             time.sleep(POLL_S)
             try:
@@ -62,6 +62,12 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
     if progress.state == "stopped":
         raise ServerError(progress.output, "the job was stopped", "the same command goes on where it was")
     return progress
+
+
+def _paused(progress: Progress) -> ServerError:
+    reason = progress.reason or "somebody has to look at it"
+    remedy = "what was done is kept" if "same command" in reason else "then give the same command again"
+    return ServerError(progress.output, f"paused: {reason}", remedy)
 
 
 def describe(progress: Progress, items: str = "localizations") -> str:
