@@ -108,7 +108,7 @@ def rejoin(path: Path, held: Mapping[Path, str]) -> Submission | Joined:
         As :func:`prepare`.
     """
     job = held.get(path)
-    return reopen(path) if job is None else Joined(job=job, journal=path)
+    return reopen(path) if job is None else Joined(job=job, journal=path, is_mixed=False)
 
 
 def reopen(path: Path) -> Submission:
