@@ -82,6 +82,9 @@ class JobRuns:
         state = self._state_of(job)
         if state is None:
             return self.overview.unknown(request.request, job)
+        if wish is Wish.STOP and self._is_asked_for(job):
+            reason = "the server looks at a request for the same movie that came before"
+            return m.Wait(request=request.request, reason=reason)
         match CONSEQUENCES[state, wish]:
             case Consequence.WAIT:
                 return m.Wait(request=request.request, reason="the results of the job are being written")
@@ -110,6 +113,13 @@ class JobRuns:
                     self._resume(job, now)
         self.reception.settle(outcome)
         return True
+
+    def _is_asked_for(self, job: str) -> bool:
+        """Whether somebody has asked for a job before, so that it would begin again after it is stopped."""
+        work, ended = self.works.get(job), self.overview.ended.get(job)
+        if work is not None:
+            return self.reception.is_asked_for(work.spec.movie, work.journal.path)
+        return ended is not None and self.reception.is_asked_for(ended.progress.movie, ended.journal)
 
     def _state_of(self, job: str) -> JobState | None:
         """Return where a job is; None if there is no such job."""

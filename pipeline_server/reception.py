@@ -46,6 +46,7 @@ class Outcome:
 class _Request:
     """A request without an answer: the helper is at it, or a journal has to be closed first (`awaits`)."""
 
+    subject: str
     peer: bytes | None
     prepare: Callable[[], Submission | Joined]
     future: Future[Submission | Joined] | None = None
@@ -82,7 +83,7 @@ class Reception:
             return
         for number, line in enumerate(self._state.read_text("utf-8").splitlines(), 1):
             self._at_work[Path(line)] = None
-            self._begin(-number, None, partial(rejoin, Path(line), self._held))
+            self._begin(-number, _Request(subject=line, peer=None, prepare=partial(rejoin, Path(line), self._held)))
 
     @property
     def is_reopening(self) -> bool:
@@ -94,13 +95,18 @@ class Reception:
         """Requests that are being looked at."""
         return len(self._pending)
 
+    def is_asked_for(self, movie: str, journal: Path) -> bool:
+        """Whether a request for a job of this movie, or with this journal, has come and is not answered yet."""
+        return any(request.subject in {movie, str(journal)} for request in self._pending.values())
+
     def receive(self, peer: bytes, request: Submit) -> ToClient:
         """Begin with a request, or answer a copy of it."""
         answer = self._answers.get(request.request)
         if answer is not None:
             return answer
         if request.request not in self._pending:
-            self._begin(request.request, peer, partial(prepare, request, self._held, self._guard))
+            prepared = partial(prepare, request, self._held, self._guard)
+            self._begin(request.request, _Request(subject=request.movie, peer=peer, prepare=prepared))
         return self.wait(request.request)
 
     def take_up(self, peer: bytes, request: int, journal: Path) -> ToClient:
@@ -111,7 +117,8 @@ class Reception:
         if request not in self._pending:
             if not journal.exists():
                 return refusal(request, ResultsError(journal, "is gone, so that nothing can be tried again", _REMEDY))
-            self._begin(request, peer, partial(rejoin, journal, self._held))
+            prepared = partial(rejoin, journal, self._held)
+            self._begin(request, _Request(subject=str(journal), peer=peer, prepare=prepared))
         return self.wait(request)
 
     def wait(self, request: int) -> Wait:
@@ -152,7 +159,7 @@ class Reception:
         request = self._pending[number]
         request.future, request.awaits = None, journal
         if journal not in self._held:
-            self._start(request)
+            self._start(number)
 
     def list_journal(self, journal: Path) -> None:
         """Take note that a job is at work: a server that starts again takes it up."""
@@ -169,9 +176,9 @@ class Reception:
     def let_go(self, journal: Path) -> None:
         """Take note that a journal is closed."""
         self._held.pop(journal, None)
-        for request in self._pending.values():
+        for number, request in list(self._pending.items()):
             if request.awaits == journal:
-                self._start(request)
+                self._start(number)
 
     def save(self) -> None:
         """Write down which journals are at work, if that has changed; tried again while there is no room."""
@@ -190,11 +197,14 @@ class Reception:
         """End without waiting for what is under way."""
         self._helper.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, number: int, peer: bytes | None, prepare: Callable[[], Submission | Joined]) -> None:
-        request = self._pending[number] = _Request(peer=peer, prepare=prepare)
-        self._start(request)
+    def _begin(self, number: int, request: _Request) -> None:
+        self._pending[number] = request
+        self._start(number)
 
-    def _start(self, request: _Request) -> None:
+    def _start(self, number: int) -> None:
+        # In the helper's order: what one request has begun is there when the next one joins it.
+        request = self._pending[number] = self._pending.pop(number)
+
         def work() -> Submission | Joined:
             prepared = request.prepare()
             if isinstance(prepared, Submission):

@@ -76,7 +76,7 @@ class Call:
 
 
 class ManualThread(Executor):
-    """A thread that takes a call up, does it, and tells of it, each when it is told to."""
+    """A thread that takes a call up as soon as it is free, but does it, and tells of it, when it is told to."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -85,6 +85,7 @@ class ManualThread(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
         self.calls.append(Call(future, lambda: function(*args, **kwargs)))
+        self._take_up()
         return future
 
     def shutdown(self, *_: object, **__: object) -> None:
@@ -92,20 +93,23 @@ class ManualThread(Executor):
 
     @property
     def is_busy(self) -> bool:
-        return bool(self.current or self.calls)
+        return self.current is not None
 
     def advance(self) -> None:
-        """Go one step further."""
-        if self.current is None:
-            while self.calls and self.current is None:
-                call = self.calls.pop(0)
-                self.current = call if call.future.set_running_or_notify_cancel() else None
-        elif self.current.result is None:
-            self.current.work()
+        """Do the call that was taken up, or tell of it."""
+        current = self.current
+        assert current is not None
+        if current.result is None:
+            current.work()
         else:
-            current, self.current = self.current, None
-            assert current.result is not None
+            self.current = None
             current.result()
+            self._take_up()
+
+    def _take_up(self) -> None:
+        while self.calls and self.current is None:
+            call = self.calls.pop(0)
+            self.current = call if call.future.set_running_or_notify_cancel() else None
 
 
 class Errors(logging.Handler):

@@ -26,6 +26,7 @@ from pipeline_files.results_reader import read_results
 from pipeline_protocol import messages as m
 from pipeline_server import events as e
 from pipeline_server.invariants import validate_state
+from pipeline_server.job_files import FileState
 from pipeline_server.jobs import JobState
 
 N_FRAMES, BAD_FRAME = 12, 5
@@ -85,8 +86,8 @@ class JobLives(RuleBasedStateMachine):
             output=str(self.folder / f"{output}.h5r"),
         )
 
-    def hear(self) -> None:
-        """Take what the server has sent."""
+    def hear(self, *, is_stopping: bool) -> None:
+        """Take what the server has sent, in a step in which a job may have been stopped."""
         sent, self.server.door.sent = self.server.door.sent, []
         for peer, message in sent:
             if isinstance(message, m.Lease):
@@ -94,19 +95,21 @@ class JobLives(RuleBasedStateMachine):
             elif isinstance(message, m.Forget):
                 self.leases = [ref for ref in self.leases if ref != message.ref]
             elif peer in self.clients and not isinstance(message, m.Wait):
-                self.answered(self.clients[peer], message)
+                asked = self.clients[peer].asked
+                if asked is not None and getattr(message, "request", None) == asked.request:
+                    self.clients[peer].asked = None
+                    if isinstance(message, m.Accepted):
+                        self.accepted(asked, message.job, is_stopping=is_stopping)
 
-    def answered(self, client: Client, reply: m.FromServer) -> None:
-        asked = client.asked
-        if asked is None or getattr(reply, "request", None) != asked.request:
-            return
-        client.asked = None
-        if isinstance(reply, m.Accepted):
-            self.known.add(reply.job)
-            others = [other.asked for other in self.clients.values()]
-            is_over = reply.job not in self.server.service._works
-            if isinstance(asked, m.Stop) and is_over and not any(isinstance(one, m.Submit | m.Retry) for one in others):
-                self.cancelled.add(reply.job)
+    def accepted(self, asked: m.Submit | m.Stop | m.Retry, job: str, *, is_stopping: bool) -> None:
+        """What a user is told is so: who wants a job done has it at work, or done; what was stopped stays so."""
+        self.known.add(job)
+        is_at_work = job in self.server.service._works
+        ended = self.server.service._overview.ended.get(job)
+        if not isinstance(asked, m.Stop):
+            assert is_stopping or is_at_work or (ended and ended.progress.state == "finished")
+        elif not is_at_work and all(client.asked is None for client in self.clients.values()):
+            self.cancelled.add(job)
 
     def beat(self) -> None:
         beat = m.Beat(worker="w", host="h", pid=1, holds=list(self.leases), wants=2)
@@ -123,8 +126,9 @@ class JobLives(RuleBasedStateMachine):
         self.server.door.came.append((b"w", answer, [rows.tobytes()]))
 
     def step(self) -> None:
+        is_stopping = any(isinstance(message, m.Stop) for _, message, _ in self.server.door.came)
         self.server.service.step()
-        self.hear()
+        self.hear(is_stopping=is_stopping)
 
     # --- what can happen -------------------------------------------------------------------------
 
@@ -132,6 +136,7 @@ class JobLives(RuleBasedStateMachine):
     def begin(self) -> None:
         self.ask(b"client1", self.submission("sealed"))
         self.come_to_rest()
+        self.the_worker_works(2.5, is_quick=True)
 
     @precondition(lambda self: any(client.asked is None for client in self.clients.values()))
     @rule(data=st.data(), what=st.sampled_from(["stop", "retry", "submit"]), is_quick=st.booleans())
@@ -140,11 +145,28 @@ class JobLives(RuleBasedStateMachine):
         if what == "submit" or not self.known:
             self.ask(name, self.submission(data.draw(st.sampled_from(OUTPUTS))))
         else:
-            at_work = sorted(self.known & set(self.server.service._works))
+            at_work = sorted(self.known & (set(self.server.service._works) | set(self.server.service._runs.closing)))
             job = data.draw(st.sampled_from(at_work or sorted(self.known)) | st.sampled_from(sorted(self.known)))
             self.ask(name, (m.Stop if what == "stop" else m.Retry)(request=self.next_number(), job=job))
         if is_quick:
             self.step()
+
+    @precondition(lambda self: not self.clients[b"client1"].asked and self.disk.fault == "none")
+    @rule(is_wanted_again=st.booleans())
+    def a_job_is_stopped_while_its_rows_are_appended(self, *, is_wanted_again: bool) -> None:
+        """The rarest moment, at which everything else may go on."""
+        self.the_worker_works(2.5, is_quick=True)
+        under_way = [
+            job for job, work in self.server.service._works.items() if work.files.state is not FileState.RESTING
+        ]
+        if under_way and self.server.writer.is_busy:
+            self.ask(b"client1", m.Stop(request=self.next_number(), job=under_way[0]))
+            self.step()
+            if is_wanted_again and not self.clients[b"client2"].asked:
+                output = self.server.service._overview.ended.get(under_way[0])
+                name = Path(output.progress.output).stem.split("_")[0] if output else OUTPUTS[0]
+                self.ask(b"client2", self.submission(name))
+                self.step()
 
     @rule()
     def clients_ask_again(self) -> None:
@@ -184,20 +206,20 @@ class JobLives(RuleBasedStateMachine):
         self.step()
 
     @precondition(lambda self: self.server.writer.is_busy)
-    @rule(n_steps=st.integers(1, 3))
+    @rule(n_steps=st.integers(1, 2))
     def the_writer_goes_on(self, n_steps: int) -> None:
         for _ in range(n_steps):
             if self.server.writer.is_busy:
                 self.server.writer.advance()
 
     @precondition(lambda self: self.server.helper.is_busy)
-    @rule(n_steps=st.integers(1, 3))
+    @rule(n_steps=st.integers(1, 2))
     def the_helper_goes_on(self, n_steps: int) -> None:
         for _ in range(n_steps):
             if self.server.helper.is_busy:
                 self.server.helper.advance()
 
-    @rule(fault=st.sampled_from(["none", "full", "broken"]))
+    @rule(fault=st.sampled_from(["none", "none", "full", "broken"]))
     def the_disk_changes(self, fault: Fault) -> None:
         self.disk.fault = fault
 
@@ -214,12 +236,13 @@ class JobLives(RuleBasedStateMachine):
                 event = e.FramesReleased(now=self.server.now, job=job, stop=stop, is_last=is_last)
                 self.server.service._happen([event])
 
-    @precondition(lambda self: self.n_requests % 3 == 0)  # not all the time
-    @rule()
-    def the_server_is_killed_and_starts_again(self) -> None:
+    @rule(is_at_rest=st.booleans())
+    def the_server_is_killed_and_starts_again(self, *, is_at_rest: bool) -> None:
         self.server.kill()
         self.leases.clear()
         self.server.start()
+        if is_at_rest:
+            self.come_to_rest()
 
     @rule()
     def come_to_rest(self) -> None:
@@ -296,7 +319,7 @@ class JobLives(RuleBasedStateMachine):
 
 
 JobLives.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to make a failure smaller takes minutes
