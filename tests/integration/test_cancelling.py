@@ -17,7 +17,7 @@ from pipeline_worker import crew as crew_module
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "fill_cache", lambda *_: tmp_path)
+    monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
     order(monkeypatch, seconds_per_frame=0.02)
     return Cluster(tmp_path)
 

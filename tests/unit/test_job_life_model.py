@@ -29,7 +29,7 @@ from pipeline_server.invariants import validate_state
 from pipeline_server.job_files import FileState
 from pipeline_server.jobs import JobState
 
-N_FRAMES, BAD_FRAME = 12, 5
+N_FRAMES, BAD_FRAME = 20, 5
 OUTPUTS = ("sealed", "grown")
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
@@ -60,10 +60,10 @@ class JobLives(RuleBasedStateMachine):
         self.server = ManualServer(self.folder, self.disk)
         self.clients = {b"client1": Client(), b"client2": Client()}
         self.leases: list[m.Ref] = []
-        self.known: set[str] = set()
+        self.known: dict[str, None] = {}  # in order: ids depend on the folder
         self.cancelled: set[str] = set()
         self.is_bad = True
-        self.n_requests = 0
+        self.n_requests = self.n_before_start = 0
 
     # --- peers -----------------------------------------------------------------------------------
 
@@ -103,16 +103,22 @@ class JobLives(RuleBasedStateMachine):
 
     def accepted(self, asked: m.Submit | m.Stop | m.Retry, job: str, *, is_stopping: bool) -> None:
         """What a user is told is so: who wants a job done has it at work, or done; what was stopped stays so."""
-        self.known.add(job)
+        self.known[job] = None
         is_at_work = job in self.server.service._works
         ended = self.server.service._overview.ended.get(job)
         if not isinstance(asked, m.Stop):
             assert is_stopping or is_at_work or (ended and ended.progress.state == "finished")
-        elif not is_at_work and all(client.asked is None for client in self.clients.values()):
+        elif not is_at_work and not any(self.is_heard_later(client.asked, asked) for client in self.clients.values()):
             self.cancelled.add(job)
 
-    def beat(self) -> None:
-        beat = m.Beat(worker="w", host="h", pid=1, holds=list(self.leases), wants=2)
+    def is_heard_later(self, other: m.Submit | m.Stop | m.Retry | None, stop: m.Stop) -> bool:
+        """Whether a request may be taken to come after a stop; in a server that has started again all may."""
+        if other is None or isinstance(other, m.Stop):
+            return False
+        return other.request > stop.request or other.request <= self.n_before_start
+
+    def beat(self, n_wanted: int = 2) -> None:
+        beat = m.Beat(worker="w", host="h", pid=1, holds=list(self.leases), wants=n_wanted)
         self.server.door.came.append((b"w", beat, []))
 
     def work(self, ref: m.Ref) -> None:
@@ -145,28 +151,57 @@ class JobLives(RuleBasedStateMachine):
         if what == "submit" or not self.known:
             self.ask(name, self.submission(data.draw(st.sampled_from(OUTPUTS))))
         else:
-            at_work = sorted(self.known & (set(self.server.service._works) | set(self.server.service._runs.closing)))
-            job = data.draw(st.sampled_from(at_work or sorted(self.known)) | st.sampled_from(sorted(self.known)))
+            runs = self.server.service._runs
+            at_work = [job for job in self.known if job in runs.works or job in runs.closing]
+            job = data.draw(st.sampled_from(at_work or list(self.known)) | st.sampled_from(list(self.known)))
             self.ask(name, (m.Stop if what == "stop" else m.Retry)(request=self.next_number(), job=job))
         if is_quick:
             self.step()
 
-    @precondition(lambda self: not self.clients[b"client1"].asked and self.disk.fault == "none")
-    @rule(is_wanted_again=st.booleans())
-    def a_job_is_stopped_while_its_rows_are_appended(self, *, is_wanted_again: bool) -> None:
-        """The rarest moment, at which everything else may go on."""
+    @rule(
+        before=st.sampled_from(["nothing", "submit", "retry"]),
+        after=st.sampled_from(["nothing", "submit", "retry"]),
+        n_steps=st.integers(0, 2),
+        n_steps_of_writer=st.integers(0, 2),
+    )
+    def a_job_is_stopped_while_its_rows_are_appended(
+        self, before: str, after: str, n_steps: int, n_steps_of_writer: int
+    ) -> None:
+        """The rarest moment, at which everything else may go on; somebody else wants the job before or after."""
+        self.disk.fault = "none"
+        self.come_to_rest()
+        if not any(work.spec.output.endswith("sealed.h5r") for work in self.server.service._works.values()):
+            self.ask(b"client1", self.submission("sealed"))
+            self.come_to_rest()
         self.the_worker_works(2.5, is_quick=True)
-        under_way = [
-            job for job, work in self.server.service._works.items() if work.files.state is not FileState.RESTING
-        ]
-        if under_way and self.server.writer.is_busy:
-            self.ask(b"client1", m.Stop(request=self.next_number(), job=under_way[0]))
+        under_way = {
+            job: Path(work.spec.output).stem.split("_")[0]
+            for job, work in self.server.service._works.items()
+            if work.files.state is FileState.EXTENDING
+        }
+        for job, output in under_way.items():
+            self.want(before, job, output)
+            self.helper_steps(n_steps)
+            self.ask(b"client1", m.Stop(request=self.next_number(), job=job))
             self.step()
-            if is_wanted_again and not self.clients[b"client2"].asked:
-                output = self.server.service._overview.ended.get(under_way[0])
-                name = Path(output.progress.output).stem.split("_")[0] if output else OUTPUTS[0]
-                self.ask(b"client2", self.submission(name))
+            if self.clients[b"client2"].asked is None:
+                self.want(after, job, output)
+                self.helper_steps(n_steps)
+                self.writer_steps(n_steps_of_writer)
                 self.step()
+            return
+
+    def want(self, what: str, job: str, output: str) -> None:
+        if what == "submit":
+            self.ask(b"client2", self.submission(output))
+        elif what == "retry":
+            self.ask(b"client2", m.Retry(request=self.next_number(), job=job))
+        self.step()
+
+    def helper_steps(self, n_steps: int) -> None:
+        for _ in range(n_steps):
+            if self.server.helper.is_busy:
+                self.server.helper.advance()
 
     @rule()
     def clients_ask_again(self) -> None:
@@ -208,6 +243,9 @@ class JobLives(RuleBasedStateMachine):
     @precondition(lambda self: self.server.writer.is_busy)
     @rule(n_steps=st.integers(1, 2))
     def the_writer_goes_on(self, n_steps: int) -> None:
+        self.writer_steps(n_steps)
+
+    def writer_steps(self, n_steps: int) -> None:
         for _ in range(n_steps):
             if self.server.writer.is_busy:
                 self.server.writer.advance()
@@ -215,9 +253,7 @@ class JobLives(RuleBasedStateMachine):
     @precondition(lambda self: self.server.helper.is_busy)
     @rule(n_steps=st.integers(1, 2))
     def the_helper_goes_on(self, n_steps: int) -> None:
-        for _ in range(n_steps):
-            if self.server.helper.is_busy:
-                self.server.helper.advance()
+        self.helper_steps(n_steps)
 
     @rule(fault=st.sampled_from(["none", "none", "full", "broken"]))
     def the_disk_changes(self, fault: Fault) -> None:
@@ -241,6 +277,7 @@ class JobLives(RuleBasedStateMachine):
         self.server.kill()
         self.leases.clear()
         self.server.start()
+        self.n_before_start = self.n_requests
         if is_at_rest:
             self.come_to_rest()
 
@@ -287,13 +324,13 @@ class JobLives(RuleBasedStateMachine):
 
     def finish(self) -> None:
         self.disk.fault, self.is_bad = "none", False
-        for output in OUTPUTS:
-            for _ in range(8):
-                self.come_to_rest()
-                self.ask(b"client1", self.submission(output))
-                self.work_to_the_end()
-                if not list(self.folder.glob(f"{output}*.journal")):
-                    break
+        self.come_to_rest()
+        for _ in range(8):
+            for output in OUTPUTS:
+                if list(self.folder.glob(f"{output}*.journal")):
+                    self.ask(b"client1", self.submission(output))
+                    self.come_to_rest()
+            self.work_to_the_end()
         left = sorted(path.name for path in self.folder.iterdir() if path.suffix not in {".h5r", ".npy"})
         assert set(left) <= {"state"}
         for path in self.folder.glob("*.h5r"):
@@ -305,10 +342,11 @@ class JobLives(RuleBasedStateMachine):
             assert set(results.failures) <= {BAD_FRAME}
 
     def work_to_the_end(self) -> None:
+        self.server.now += 100.0  # the disk is looked at again
         for _ in range(100):
-            self.server.now += 0.5
+            self.server.now += 0.01
             self.grow(N_FRAMES, is_last=True)
-            self.beat()
+            self.beat(n_wanted=16)
             self.come_to_rest()
             while self.leases:
                 self.work(self.leases[0])
@@ -319,7 +357,7 @@ class JobLives(RuleBasedStateMachine):
 
 
 JobLives.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=200,
     stateful_step_count=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to make a failure smaller takes minutes
