@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
-PACKAGES := cli fitting pipeline_files pipeline_protocol pipeline_server pipeline_worker
+PACKAGES := pointillist
 
 .PHONY: demo test integration units ends kernels check lint types imports docs bounds test-wheel bench clean
 .DELETE_ON_ERROR:

@@ -22,25 +22,25 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
 from estimates import Quality, model_bound, quality  # noqa: E402 - the cache's place is read as numba is imported
 from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
 
-from fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from fitting.detectors import DETECTORS  # noqa: E402
-from fitting.estimation.result_codes import CONVERGED  # noqa: E402
-from fitting.localizations import FrameBlock, Rows  # noqa: E402
-from fitting.localize import localize  # noqa: E402
-from fitting.precision import Spots  # noqa: E402
-from fitting.scoring import Optics, Rules, Score, score  # noqa: E402
-from fitting.settings import FitSettings  # noqa: E402
-from fitting.simulation.blinking import Blinking  # noqa: E402
-from fitting.simulation.movie import Scene, Simulation  # noqa: E402
-from fitting.simulation.regions import draw_regions, draw_spots_at_centres  # noqa: E402
-from fitting.simulation.sensor import scmos  # noqa: E402
+from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
+from pointillist.fitting.detection.registry import DETECTORS  # noqa: E402
+from pointillist.fitting.estimation.result_codes import CONVERGED  # noqa: E402
+from pointillist.fitting.localizations import FrameBlock, Rows  # noqa: E402
+from pointillist.fitting.localizer import localize  # noqa: E402
+from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score  # noqa: E402
+from pointillist.fitting.scoring.precision import Spots  # noqa: E402
+from pointillist.fitting.settings import FitSettings  # noqa: E402
+from pointillist.fitting.simulation.blinking import Blinking  # noqa: E402
+from pointillist.fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres  # noqa: E402
+from pointillist.fitting.simulation.sensor import scmos  # noqa: E402
 
 N_SPOTS = 20_480
 """The ratio of RMSE to bound is then known to 0.35 %."""

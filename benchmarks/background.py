@@ -27,16 +27,16 @@ from rich.table import Table
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from fitting.background import background_of, usable_frames  # noqa: E402 - the cache's place comes first
-from fitting.backgrounds.live import LiveBackground  # noqa: E402
-from fitting.backgrounds.method import WindowMethod  # noqa: E402
-from fitting.backgrounds.registry import background_method  # noqa: E402
-from fitting.blocks import BlockReader  # noqa: E402
-from fitting.settings import FitSettings  # noqa: E402
+from pointillist.fitting.backgrounds.background import background_of, usable_frames  # noqa: E402 - the cache's place comes first
+from pointillist.fitting.backgrounds.live import LiveBackground  # noqa: E402
+from pointillist.fitting.backgrounds.method import WindowMethod  # noqa: E402
+from pointillist.fitting.backgrounds.registry import background_method  # noqa: E402
+from pointillist.fitting.blocks import BlockReader  # noqa: E402
+from pointillist.fitting.settings import FitSettings  # noqa: E402
 
 WINDOWS = ("mean:b=-30", "percentile:b=-30^p=0.25", "rollmed:k=100", "rollmed:k=101", "percentile:b=-100^p=0.25")
 DTYPES = ("uint8", "uint16", "float32")

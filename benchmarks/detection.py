@@ -34,22 +34,22 @@ from scipy import ndimage
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from fitting.candidates import thinned  # noqa: E402 - the cache's place is read as numba is imported
-from fitting.detection import RawFrame  # noqa: E402
-from fitting.detectors import DETECTORS, detector_of  # noqa: E402
-from fitting.localizations import FrameBlock  # noqa: E402
-from fitting.localize import FrameAnalysis  # noqa: E402
-from fitting.matching import match  # noqa: E402
-from fitting.settings import FitSettings  # noqa: E402
-from fitting.simulation.blinking import Blinking  # noqa: E402
-from fitting.simulation.movie import Scene, Simulation  # noqa: E402
-from fitting.simulation.sensor import ccd  # noqa: E402
-from fitting.truth import Truth  # noqa: E402
+from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
+from pointillist.fitting.detection.candidates import thinned  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.detection.detector import RawFrame  # noqa: E402
+from pointillist.fitting.detection.registry import DETECTORS, detector_of  # noqa: E402
+from pointillist.fitting.localizations import FrameBlock  # noqa: E402
+from pointillist.fitting.localizer import FrameAnalysis  # noqa: E402
+from pointillist.fitting.scoring.matching import match  # noqa: E402
+from pointillist.fitting.scoring.truth import Truth  # noqa: E402
+from pointillist.fitting.settings import FitSettings  # noqa: E402
+from pointillist.fitting.simulation.blinking import Blinking  # noqa: E402
+from pointillist.fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from pointillist.fitting.simulation.sensor import ccd  # noqa: E402
 
 MOVIES = ((256, 30, 40), (2048, 1900, 2))
 """Edge of a frame in px, spots, frames."""

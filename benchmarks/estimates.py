@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitting.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS, precision_bound
-from fitting.simulation.regions import Regions
+from pointillist.fitting.scoring.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS, precision_bound
+from pointillist.fitting.simulation.regions import Regions
 
 FAR_PX, FAR_BOUNDS = 1.0, 4.0
 """A fit that ends farther from the truth than both has failed; the second is in bounds of the spot's x."""
@@ -23,7 +23,8 @@ class Estimates:
     Parameters
     ----------
     values
-        ``(n, 8)``, see :data:`fitting.precision.SPOT_PARAMETERS`; positions from the centre of the region, px.
+        ``(n, 8)``, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`;
+        positions from the centre of the region, px.
     errors_x
         Reported standard deviations of x, px.
     """

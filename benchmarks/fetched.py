@@ -26,12 +26,12 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from pipeline_files.data_roots import ALLOW_VARIABLE
-from pipeline_files.movie import open_movie
-from pipeline_files.settings import resolve
-from pipeline_protocol.client import Client
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_worker.children import Lifelines, child_environment
+from pointillist.pipeline_files.data_roots import ALLOW_VARIABLE
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.settings.analysis import resolve
+from pointillist.supervision.managed_process import Lifelines, child_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Cluster:
         self._folder, self._is_bare = folder, is_bare
         self._lifelines = Lifelines()
         reader, writer = os.pipe()
-        command = ["pipeline_server", "tcp://127.0.0.1:*", "--ready-fd", str(writer)]
+        command = ["pointillist.pipeline_server", "tcp://127.0.0.1:*", "--ready-fd", str(writer)]
         self.server = self._start(["-m", *command], "/", writer)
         os.close(writer)
         with os.fdopen(reader) as ready:
@@ -119,14 +119,14 @@ def peak_mb(pid: int) -> float:
 
 def work(address: str, *, is_bare: bool) -> int:
     """Be a worker."""
-    from pipeline_files.data_roots import DataRoots  # noqa: PLC0415 - of a worker alone
-    from pipeline_protocol.keys import user_keys  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker import fit  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker.access import Access, MapCache  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker.kernel_loader import CachedKernels  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker.process import WorkerProcess  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker.registry import kinds  # noqa: PLC0415 - of a worker alone
-    from pipeline_worker.supply import Supply  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_files.data_roots import DataRoots  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_protocol.security.keys import user_keys  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.data_access import Access, MapCache  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.frame_client import Supply  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.process import WorkerProcess  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.tasks import fit  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.tasks.registry import kinds  # noqa: PLC0415 - of a worker alone
+    from pointillist.supervision.kernel_loader import CachedKernels  # noqa: PLC0415 - of a worker alone
 
     if is_bare:
         setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's

@@ -26,7 +26,7 @@ from rich.table import Table
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
@@ -47,8 +47,8 @@ from peers import (  # noqa: E402
 )
 from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
 
-from fitting.settings import FitSettings  # noqa: E402
-from fitting.simulation.regions import Regions, draw_regions, draw_spots_at_centres  # noqa: E402
+from pointillist.fitting.settings import FitSettings  # noqa: E402
+from pointillist.fitting.simulation.regions import Regions, draw_regions, draw_spots_at_centres  # noqa: E402
 
 SIGMA_PX = 1.3
 PICASSO = {

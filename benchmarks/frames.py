@@ -24,18 +24,18 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from fitting.detectors import DETECTORS  # noqa: E402 - the cache's place is read as numba is imported
-from fitting.localizations import FrameBlock, Rows  # noqa: E402 - the cache's place is read as numba is imported
-from fitting.localize import localize  # noqa: E402
-from fitting.matching import match  # noqa: E402
-from fitting.settings import FitSettings  # noqa: E402
-from fitting.simulation.blinking import Blinking  # noqa: E402
-from fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
+from pointillist.fitting.detection.registry import DETECTORS  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.localizations import FrameBlock, Rows  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.localizer import localize  # noqa: E402
+from pointillist.fitting.scoring.matching import match  # noqa: E402
+from pointillist.fitting.settings import FitSettings  # noqa: E402
+from pointillist.fitting.simulation.blinking import Blinking  # noqa: E402
+from pointillist.fitting.simulation.movie import Scene, Simulation  # noqa: E402
 
 MOVIES = ((256, 30, 1000), (2048, 1900, 16))
 """Edge of a frame in px, spots, frames."""

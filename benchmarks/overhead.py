@@ -24,23 +24,23 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from fitting.camera import CameraModel  # noqa: E402 - the cache's place is read as numba is imported
-from fitting.localizations import LOCALIZATION_DTYPE, FrameBlock, Localized  # noqa: E402
-from fitting.settings import FitSettings  # noqa: E402
-from pipeline_files.movie import open_movie  # noqa: E402
-from pipeline_files.settings import resolve  # noqa: E402
-from pipeline_protocol.client import Client  # noqa: E402
-from pipeline_protocol.keys import ephemeral_keys, user_keys  # noqa: E402
-from pipeline_worker import fit  # noqa: E402
-from pipeline_worker.access import HERE  # noqa: E402
-from pipeline_worker.crew import Crew  # noqa: E402
-from pipeline_worker.kernel_loader import CachedKernels  # noqa: E402
-from pipeline_worker.process import WorkerProcess  # noqa: E402
-from pipeline_worker.registry import kinds  # noqa: E402
+from pointillist.fitting.camera.model import CameraModel  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, FrameBlock, Localized  # noqa: E402
+from pointillist.fitting.settings import FitSettings  # noqa: E402
+from pointillist.pipeline_files.movies.movie import open_movie  # noqa: E402
+from pointillist.pipeline_protocol.client import Client  # noqa: E402
+from pointillist.pipeline_protocol.security.keys import ephemeral_keys, user_keys  # noqa: E402
+from pointillist.pipeline_worker.data_access import HERE  # noqa: E402
+from pointillist.pipeline_worker.process import WorkerProcess  # noqa: E402
+from pointillist.pipeline_worker.tasks import fit  # noqa: E402
+from pointillist.pipeline_worker.tasks.registry import kinds  # noqa: E402
+from pointillist.settings.analysis import resolve  # noqa: E402
+from pointillist.supervision.kernel_loader import CachedKernels  # noqa: E402
+from pointillist.supervision.process_supervisor import Crew  # noqa: E402
 
 N_SPOTS = 30
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")

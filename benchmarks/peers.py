@@ -22,7 +22,7 @@ import numpy as np
 from estimates import Estimates, estimates_of
 from scipy.optimize import curve_fit
 
-from fitting.simulation.regions import Regions
+from pointillist.fitting.simulation.regions import Regions
 
 Run = Callable[[], tuple[float, Estimates]]
 Peer = Callable[[Regions], Run]

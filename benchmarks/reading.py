@@ -23,9 +23,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pipeline_files.movie import open_movie
-from pipeline_files.source import Frames
-from pipeline_files.write_movie import write_pyme_h5
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.source import Frames
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 
 BLOCK_BYTES = 1 << 25  # of frames that are read at a time, about a worker's task
 SPOTS_PER_PX = 30 / 256**2

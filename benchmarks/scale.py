@@ -26,18 +26,18 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from fitting.modules import MODULES
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_protocol import messages as m
-from pipeline_protocol.client import Client
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_protocol.wire import Buffer
-from pipeline_worker.crew import Crew
-from pipeline_worker.kinds import Result
-from pipeline_worker.link import Link
-from pipeline_worker.session import Held, Session
-from pipeline_worker.stages import Outcome
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages.wire import Buffer
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.pipeline_worker.server_connection import Link
+from pointillist.pipeline_worker.task_executor import Outcome
+from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.worker_state import Held, Session
+from pointillist.supervision.process_supervisor import Crew
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 FRAMES_PER_TASK = 100
@@ -204,8 +204,11 @@ def answer(task: int, n_bytes: int) -> bytes:
 
 def measure_dask(n_tasks: int, n_bytes: int) -> float:
     """Return the tasks/s of Dask's scheduler with two workers."""
-    from distributed import Client as DaskClient  # noqa: PLC0415 - an extra
-    from distributed import LocalCluster, as_completed  # noqa: PLC0415
+    from distributed import (  # noqa: PLC0415
+        Client as DaskClient,
+        LocalCluster,
+        as_completed,
+    )
 
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,

@@ -28,20 +28,20 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from cli.kernels import use_kernel_cache
+from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from fitting.background import window_span  # noqa: E402 - the cache's place is read as numba is imported
-from fitting.localizations import FrameBlock  # noqa: E402
-from fitting.localize import FrameAnalysis, localize  # noqa: E402
-from fitting.simulation.blinking import Blinking  # noqa: E402
-from fitting.simulation.movie import Scene, Simulation  # noqa: E402
-from pipeline_files.camera import camera_model  # noqa: E402
-from pipeline_files.movie import Movie, open_movie  # noqa: E402
-from pipeline_files.settings import fit_settings, resolve  # noqa: E402
-from pipeline_files.write_movie import write_pyme_h5  # noqa: E402
-from pipeline_worker.launch import embedded  # noqa: E402
+from pointillist.fitting.backgrounds.background import window_span  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.localizations import FrameBlock  # noqa: E402
+from pointillist.fitting.localizer import FrameAnalysis, localize  # noqa: E402
+from pointillist.fitting.simulation.blinking import Blinking  # noqa: E402
+from pointillist.fitting.simulation.movie import Scene, Simulation  # noqa: E402
+from pointillist.pipeline_files.maps.camera import camera_model  # noqa: E402
+from pointillist.pipeline_files.movies.movie import Movie, open_movie  # noqa: E402
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5  # noqa: E402
+from pointillist.settings.analysis import fit_settings, resolve  # noqa: E402
+from pointillist.supervision.launch import embedded  # noqa: E402
 
 METADATA = {
     "voxelsize.x": 0.1,

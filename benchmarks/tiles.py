@@ -9,12 +9,12 @@ import numpy as np
 from estimates import Estimates, estimates_of
 from numpy.typing import NDArray
 
-from fitting.camera import CameraMaps
-from fitting.derived import photons
-from fitting.fits import FrameImages, fit_of
-from fitting.localizations import Rows, column
-from fitting.settings import FitSettings
-from fitting.simulation.regions import ADU_PER_ELECTRON, REGIONS_ON_SENSOR, Regions
+from pointillist.fitting.camera.model import CameraMaps
+from pointillist.fitting.estimation.derived import photons
+from pointillist.fitting.estimation.fits import FrameImages, fit_of
+from pointillist.fitting.localizations import Rows, column
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.regions import ADU_PER_ELECTRON, REGIONS_ON_SENSOR, Regions
 
 ACROSS = int(REGIONS_ON_SENSOR**0.5)
 """Regions along each side of a frame."""

@@ -6,7 +6,7 @@ import os
 
 import conftest  # noqa: F401  # which says where it is
 
-from pipeline_worker.kernel_cache import fill_cache
-from pipeline_worker.numba_options import for_workers
+from pointillist.supervision.kernel_cache import fill_cache
+from pointillist.supervision.numba_options import for_workers
 
 fill_cache(for_workers(os.environ), print)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from pipeline_worker.cache_key import cache_key
+from pointillist.supervision.cache_key import cache_key
 
 settings.register_profile("pointillist", deadline=None, derandomize=True)
 settings.load_profile("pointillist")

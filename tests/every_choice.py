@@ -14,15 +14,15 @@ import numpy as np
 from loaded_kernels import missed
 from numpy.typing import NDArray
 
-from fitting.background import background_images
-from fitting.backgrounds.images import BackgroundImages
-from fitting.backgrounds.registry import METHODS, background_method
-from fitting.blocks import BlockReader
-from fitting.camera import CameraModel
-from fitting.detectors import DETECTORS
-from fitting.localize import inspect, localize
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds.background import background_images
+from pointillist.fitting.backgrounds.images import BackgroundImages
+from pointillist.fitting.backgrounds.registry import METHODS, background_method
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.detection.registry import DETECTORS
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizer import inspect, localize
+from pointillist.fitting.settings import FitSettings
 
 SIDE, N_FRAMES = 24, 6
 PARAMETERS = {

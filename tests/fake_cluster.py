@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results_reader import Results, read_results
-from pipeline_protocol.client import Client
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_worker.crew import Crew
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results.reader import Results, read_results
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.supervision.process_supervisor import Crew
 
 FAKE_WORKER = str(Path(__file__).parent / "integration" / "fake_worker.py")
 N_FRAMES = 300

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline_server.journal import _FILE_MARK
-from pipeline_server.ranges import Ranges
-from pipeline_server.records import JobEntry, RangeEntry, read_record
+from pointillist.pipeline_server.jobs.journal import _FILE_MARK
+from pointillist.pipeline_server.jobs.records import JobEntry, RangeEntry, read_record
+from pointillist.pipeline_server.queue.ranges import Ranges
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline_protocol.client import Client
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_worker.children import Lifelines, child_environment
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.supervision.managed_process import Lifelines, child_environment
 
 
 @dataclass
@@ -28,12 +28,18 @@ class Machines:
 
     def start_server(self, *, allow: Path) -> None:
         state = ["--state", str(self.folder / "journals")]
-        self._start("server", "pipeline_server", allow, state)
+        self._start("server", "pointillist.pipeline_server", allow, state)
 
     def start_worker(self, name: str, *, allow: Path | None = None, hidden: Path | None = None) -> None:
         """Start a worker that may open files in one folder, and does not see what is in another."""
         covered = f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"'
-        self._start(name, "pipeline_worker", allow, [], ["unshare", "-m", "sh", "-c", covered, "sh"] if hidden else [])
+        self._start(
+            name,
+            "pointillist.pipeline_worker",
+            allow,
+            [],
+            ["unshare", "-m", "sh", "-c", covered, "sh"] if hidden else [],
+        )
 
     def _start(
         self, name: str, module: str, allow: Path | None, options: Sequence[str], wrapper: Sequence[str] = ()

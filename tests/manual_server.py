@@ -14,24 +14,23 @@ from typing import Any, Literal
 
 import pytest
 
-from pipeline_files.storage import DiskFullError
-from pipeline_protocol import messages as m
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.waker import Waker
-from pipeline_protocol.wire import Buffer
-from pipeline_server import events as e
-from pipeline_server import journal as journal_module
-from pipeline_server import localizations
-from pipeline_server import service as service_module
-from pipeline_server.guard import TRUSTING
-from pipeline_server.journal import Journal
-from pipeline_server.queue import Queue
-from pipeline_server.ranges import Ranges
-from pipeline_server.reception import Reception
-from pipeline_server.records import RangeEntry, write_all
-from pipeline_server.service import Service
-from pipeline_server.sizing import QueueSettings
-from pipeline_server.work import Work
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.storage import DiskFullError
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages.wire import Buffer
+from pointillist.pipeline_protocol.waker import Waker
+from pointillist.pipeline_server import service as service_module
+from pointillist.pipeline_server.jobs import fit as localizations, journal as journal_module
+from pointillist.pipeline_server.jobs.access_policy import TRUSTING
+from pointillist.pipeline_server.jobs.job_run import Work
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.records import RangeEntry, write_all
+from pointillist.pipeline_server.jobs.submission_handler import Reception
+from pointillist.pipeline_server.queue import events as e
+from pointillist.pipeline_server.queue.queue import Queue
+from pointillist.pipeline_server.queue.ranges import Ranges
+from pointillist.pipeline_server.queue.task_size import QueueSettings
+from pointillist.pipeline_server.service import Service
 
 SETTINGS = QueueSettings(first_frames=2, stretch_tasks=1, n_faults=1)
 

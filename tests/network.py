@@ -16,7 +16,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from pipeline_worker.kernel_cache import CACHE_VARIABLE
+from pointillist.supervision.kernel_cache import CACHE_VARIABLE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -90,7 +90,7 @@ class Host:
 
     def command(self, name: str, *arguments: object, **more: str) -> subprocess.Popen[str]:
         """Start one of our commands here."""
-        code = f"from cli.main import {name.replace('-', '_')} as run; run()"
+        code = f"from pointillist.cli.main import {name.replace('-', '_')} as run; run()"
         return self.python(code, *arguments, **more)
 
     def printed(self, process: subprocess.Popen[str]) -> str:

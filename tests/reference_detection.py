@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fitting.camera import CameraModel
-from fitting.detection import BORDER_PX, Detector, RawFrame
-from fitting.detectors import detector_of
-from fitting.settings import FitSettings
-from fitting.simulation.blinking import Blinking
-from fitting.simulation.movie import Scene, Simulation
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.detection.detector import BORDER_PX, Detector, RawFrame
+from pointillist.fitting.detection.registry import detector_of
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.blinking import Blinking
+from pointillist.fitting.simulation.movie import Scene, Simulation
 
 Image = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares, minimize
 
-from fitting.precision import CIRCULAR, SPOT_PARAMETERS, fisher_information, spot_model
+from pointillist.fitting.scoring.precision import CIRCULAR, SPOT_PARAMETERS, fisher_information, spot_model
 
 Values = NDArray[np.float64]
 Image = NDArray[np.floating]
@@ -106,7 +106,8 @@ class Likelihood:
     data, read_variance
         ``(y, x)``: photoelectrons, and the variance of the readout, e-².
     fixed
-        ``(8,)``: a spot (:data:`fitting.precision.SPOT_PARAMETERS`), with the values of what is not free.
+        ``(8,)``: a spot (:data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`),
+        with the values of what is not free.
     free
         What is fitted.
     noise_factor

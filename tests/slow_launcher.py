@@ -6,8 +6,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from cli.main import load
-from pipeline_worker import station
+from pointillist.cli.main import load
+from pointillist.supervision import node_agent as station
 
 SLOW_WORKER = str(Path(__file__).with_name("slow_worker.py"))
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker import __main__ as worker
-from pipeline_worker import fit
-from pipeline_worker.kinds import Result
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_worker import __main__ as worker
+from pointillist.pipeline_worker.tasks import fit
+from pointillist.pipeline_worker.tasks.kind import Result
 
 NOTES, SECONDS_PER_FRAME = "SLOW_WORKER_NOTES", "SLOW_WORKER_SECONDS_PER_FRAME"
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.camera import CameraMaps, CameraModel
-from fitting.estimation.gaussian_fit import GaussianFit
-from fitting.fits import FrameImages
-from fitting.localizations import Rows
-from fitting.settings import FitSettings
-from fitting.simulation.regions import Regions
+from pointillist.fitting.camera.model import CameraMaps, CameraModel
+from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.localizations import Rows
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.regions import Regions
 
 Image = NDArray[np.float32]
 LIKELIHOOD = FitSettings(psf_sigma_px=1.2, estimator="mle", background_model="flat", roi_half_size=3)

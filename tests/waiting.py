@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline_protocol.client import Client
-from pipeline_protocol.reports import Progress
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages.reports import Progress
 
 PATIENCE_S = 240.0
 _POLL_S = 0.01

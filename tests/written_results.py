@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fitting.localizations import Rows
-from pipeline_files.final_results import ResultsDraft
-from pipeline_files.results import ResultsDescription
+from pointillist.fitting.localizations import Rows
+from pointillist.pipeline_files.results.final import ResultsDraft
+from pointillist.pipeline_files.results.table import ResultsDescription
 
 
 def write_results(

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.engine_options import engine_options
-from cli.file_names import Destination, DestinationPath, FilePath
-from cli.parameter_types import Thresholds
-from cli.settings_options import settings_options
-from cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, Request, picture_name, run_test
+from pointillist.cli.engine_options import engine_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.parameter_types import Thresholds
+from pointillist.cli.settings_options import settings_options
+from pointillist.cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, Request, picture_name, run_test
 
 if TYPE_CHECKING:
-    from cli.engine import EngineChoice
-    from pipeline_files.metadata import Value
+    from pointillist.cli.engine import EngineChoice
+    from pointillist.settings import Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +94,11 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _analyse(wish: _Wish) -> None:
-    from cli.console import notices
-    from cli.engine import Engine
-    from cli.following import show_outcome
-    from cli.job import Job, run_job
-    from pipeline_files.places import RESULTS_ENDING
+    from pointillist.cli.console import notices
+    from pointillist.cli.engine import Engine
+    from pointillist.cli.following import show_outcome
+    from pointillist.cli.job import Job, run_job
+    from pointillist.pipeline_files import RESULTS_ENDING
 
     results = wish.output.file(f"{wish.movie.stem}{RESULTS_ENDING}", RESULTS_ENDING) if wish.output else None
     engine = Engine(wish.engine)
@@ -121,8 +121,8 @@ def _analyse(wish: _Wish) -> None:
 
 def _prepare(wish: _Wish) -> tuple[str, dict[str, Value], list[str]]:
     """Return the movie's identity, the settings of its analysis, and what the user should know."""
-    from pipeline_files.movie import open_movie
-    from pipeline_files.preparation import prepare
+    from pointillist.pipeline_files import prepare
+    from pointillist.pipeline_files.movies import open_movie
 
     with open_movie(wish.movie) as movie:
         settings, remarks = prepare(movie, wish.settings_file, wish.overrides)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.engine_options import engine_options
-from cli.file_names import Destination, DestinationPath, FilePath
-from cli.settings_options import settings_options
+from pointillist.cli.engine_options import engine_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.settings_options import settings_options
 
 if TYPE_CHECKING:
-    from cli.engine import EngineChoice
+    from pointillist.cli.engine import EngineChoice
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
@@ -50,15 +50,14 @@ def command(  # noqa: PLR0913  # one for each option
         pointillist background movie.tif -o background.h5 --method rollmed:k=100
         pointillist background movie.h5 --method sparsemed:i=500 --mapped
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.background_summary import summarise_background
-    from cli.console import facts, notices
-    from cli.console import output as stdout
-    from cli.engine import Engine
-    from cli.following import took
-    from cli.job import Job, run_job
-    from pipeline_files.background_preparation import prepare_background
-    from pipeline_files.movie import open_movie
-    from pipeline_files.places import IMAGES_ENDING
+    from pointillist.cli.background_summary import summarise_background
+    from pointillist.cli.console import facts, notices, output as stdout
+    from pointillist.cli.engine import Engine
+    from pointillist.cli.following import took
+    from pointillist.cli.job import Job, run_job
+    from pointillist.pipeline_files import IMAGES_ENDING
+    from pointillist.pipeline_files.backgrounds import prepare_background
+    from pointillist.pipeline_files.movies import open_movie
 
     target = output.file(f"{movie.stem}.background{IMAGES_ENDING}", IMAGES_ENDING) if output else None
     runner = Engine(engine)

@@ -13,7 +13,7 @@ def summarise_background(path: Path) -> dict[str, str]:
     ResultsError
         If it is no background file.
     """
-    from pipeline_files.background_reader import BackgroundFile
+    from pointillist.pipeline_files.backgrounds import BackgroundFile
 
     with BackgroundFile(path) as file:
         about = file.about

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.server_options import server_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol.discovery import Place
 
 
 @click.command(cls=CourteousCommand, interrupted="not waited for; 'pointillist jobs' shows whether it is stopped")
@@ -30,10 +30,10 @@ def command(*, place: Place, job: str, is_json: bool) -> None:
         pointillist cancel movie.h5
         pointillist cancel 3fa97c
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.connection import connected
-    from cli.console import output, printable
-    from cli.job_names import find_job, named
-    from cli.job_table import job_facts
+    from pointillist.cli.connection import connected
+    from pointillist.cli.console import output, printable
+    from pointillist.cli.job_names import find_job, named
+    from pointillist.cli.job_table import job_facts
 
     with connected(place) as client:
         number = find_job(job, named(client.jobs(ended=True)))

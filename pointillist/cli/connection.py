@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline_protocol.errors import ServerError
+from pointillist.errors import ServerError
 
 if TYPE_CHECKING:
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.discovery import Place
 
 
 @contextmanager
@@ -31,10 +31,10 @@ def connected(place: Place) -> Iterator[Client]:
 @contextmanager
 def connected_if_any(place: Place) -> Iterator[Client | None]:
     """Yield a client of the server in reach; None if there is none."""
-    from cli.console import tell
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.keys import existing_keys
-    from pipeline_protocol.reachability import check_listening
+    from pointillist.cli.console import tell
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.discovery import check_listening
+    from pointillist.pipeline_protocol.security import existing_keys
 
     place = place.checked()
     address = place.find()

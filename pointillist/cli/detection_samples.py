@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fitting.blocks import BlockReader
-    from fitting.camera import CameraModel
-    from fitting.diagnosis import Look
-    from fitting.settings import FitSettings
-    from fitting.symptoms import Finding
+    from pointillist.fitting import BlockReader, FitSettings
+    from pointillist.fitting.camera import CameraModel
+    from pointillist.fitting.diagnosis import Finding, Look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +89,7 @@ def look_at(
     frames
         Their numbers.
     camera, settings
-        As for :func:`fitting.localize.localize`; the settings' threshold belongs to ``thresholds[0]``.
+        As for :func:`pointillist.fitting.localize`; the settings' threshold belongs to ``thresholds[0]``.
     thresholds
         As the user gives them.
 
@@ -102,9 +100,9 @@ def look_at(
     failures
         Frames that could not be analysed, with the reason.
     """
-    from fitting.backgrounds.no_background import NoBackground
-    from fitting.detection import THRESHOLD_SETTINGS
-    from fitting.symptoms import background_hides, find_symptoms
+    from pointillist.fitting.backgrounds import NoBackground
+    from pointillist.fitting.detection import THRESHOLD_SETTINGS
+    from pointillist.fitting.diagnosis import background_hides, find_symptoms
 
     looks: dict[float, list[Look]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
@@ -135,8 +133,8 @@ def look_at(
 
 
 def _looks(blocks: BlockReader, frame: int, camera: CameraModel, variants: Sequence[FitSettings]) -> Iterator[Look]:
-    from fitting.diagnosis import Look, measure_noise
-    from fitting.localize import inspect
+    from pointillist.fitting import inspect
+    from pointillist.fitting.diagnosis import Look, measure_noise
 
     # The noise is measured between neighbouring frames.
     block = blocks.block(max(frame - 1, 0), min(frame + 1 + (frame == 0), blocks.n_movie_frames))

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.discovery import Place
 
 EngineName = Literal["auto", "local", "cluster", "dask"]
 
@@ -70,7 +70,7 @@ class Engine:
     """
 
     def __init__(self, choice: EngineChoice) -> None:
-        from pipeline_protocol.search import Search
+        from pointillist.pipeline_protocol.discovery import Search
 
         is_cluster = choice.name in {"auto", "cluster"}
         self._choice = replace(choice, place=choice.place.checked()) if is_cluster else choice
@@ -90,7 +90,7 @@ class Engine:
         ServerError
             If there is none.
         """
-        from cli.console import notices
+        from pointillist.cli.console import notices
 
         news = partial(notices().print, markup=False, soft_wrap=True)
         address = self._address()
@@ -99,11 +99,11 @@ class Engine:
                 yield client, False
             return
         if self._choice.scheduler is not None:
-            from pipeline_worker.dask_engine import dask_engine
+            from pointillist.pipeline_worker.dask import dask_engine
 
             own = dask_engine(self._choice.scheduler, news)
         else:
-            from pipeline_worker.launch import default_workers, embedded
+            from pointillist.supervision import default_workers, embedded
 
             own = embedded(self._choice.n_workers or default_workers(), news)
         with own as client:
@@ -112,8 +112,8 @@ class Engine:
 
     def _address(self) -> str | None:
         """Return that of the cluster's server; None if it is not there, or not wanted."""
-        from cli.console import notices
-        from pipeline_protocol.errors import ServerError
+        from pointillist.cli.console import notices
+        from pointillist.errors import ServerError
 
         if self._search is None:
             return None
@@ -129,11 +129,11 @@ class Engine:
 
     @contextmanager
     def _cluster(self, address: str) -> Iterator[Client]:
-        from cli.console import notices, tell
-        from pipeline_protocol.client import Client
-        from pipeline_protocol.keys import existing_keys
-        from pipeline_protocol.reachability import check_listening
-        from pipeline_worker.launch import terminable
+        from pointillist.cli.console import notices, tell
+        from pointillist.pipeline_protocol import Client
+        from pointillist.pipeline_protocol.discovery import check_listening
+        from pointillist.pipeline_protocol.security import existing_keys
+        from pointillist.supervision import terminable
 
         if self._choice.place.server is not None:
             check_listening(address)

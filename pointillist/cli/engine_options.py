@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from cli.engine import EngineChoice, EngineName
-from cli.server_options import server_options
+from pointillist.cli.engine import EngineChoice, EngineName
+from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol.discovery import Place
 
 _OPTIONS = (
     click.option("--workers", type=click.IntRange(min=1), help="Processes of our own; without it one per core."),

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 import click
 
-from cli.console import printable
-from cli.kernels import settle_numba
-from pipeline_protocol.errors import PointillistError
-from pipeline_protocol.folders import is_utf8
+from pointillist.cli.console import printable
+from pointillist.cli.kernels import settle_numba
+from pointillist.errors import PointillistError
+from pointillist.system import is_utf8
 
 INTERRUPTED = 130
 

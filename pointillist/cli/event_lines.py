@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cli.console import printable
+from pointillist.cli.console import printable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -35,7 +35,7 @@ def describe_event(line: str) -> Text:
     """Return a line of a log for people: time of this machine's zone, event, and what it is about."""
     from rich.text import Text
 
-    from pipeline_protocol.event_log import parse_event
+    from pointillist.supervision import parse_event
 
     event = parse_event(line) or {}
     name = printable(str(event.get("event", "?")))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.folders import expand
+from pointillist.errors import ResultsError
+from pointillist.system import expand
 
 
 class FilePath(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from cli.console import facts, notices, output, printable
-from cli.durations import duration
-from cli.progress_display import progress_display
-from pipeline_files.places import journal_path
-from pipeline_protocol.errors import ServerError, UnknownJobError
-from pipeline_protocol.file_locks import without_locks
+from pointillist.cli.console import facts, notices, output, printable
+from pointillist.cli.durations import duration
+from pointillist.cli.progress_display import progress_display
+from pointillist.errors import ServerError, UnknownJobError
+from pointillist.pipeline_files import journal_path
+from pointillist.system import without_locks
 
 if TYPE_CHECKING:
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.reports import Progress
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.messages import Progress
 
 POLL_S = 0.2
 
@@ -86,8 +86,8 @@ def describe(progress: Progress, items: str = "localizations") -> str:
 
 def show_outcome(progress: Progress) -> None:
     """Print where the results are, and what is in them."""
-    from cli.kernels import keep_own_caches
-    from cli.results_summary import summarise_results
+    from pointillist.cli.kernels import keep_own_caches
+    from pointillist.cli.results_summary import summarise_results
 
     keep_own_caches()
     output().print(facts({**summarise_results(Path(progress.output)), "took": took(progress)}))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.console import facts, notices, output
-from cli.courteous import CourteousCommand
-from cli.file_names import FilePath
+from pointillist.cli.console import facts, notices, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
-    from pipeline_files.key import Key
-    from pipeline_files.metadata import Metadata
-    from pipeline_files.movie import MovieFile
+    from pointillist.pipeline_files.movies import MovieFile
+    from pointillist.settings import Key, Metadata
 
 
 @click.command(cls=CourteousCommand)
@@ -30,7 +29,7 @@ def command(file: Path) -> None:
     Example:
         pointillist info movie.h5
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.kernels import keep_own_caches
+    from pointillist.cli.kernels import keep_own_caches
 
     keep_own_caches()
     describe = {
@@ -45,7 +44,7 @@ def command(file: Path) -> None:
 def _kind(file: Path) -> str:
     import h5py
 
-    from pipeline_files.hdf5_file import open_hdf5
+    from pointillist.pipeline_files import open_hdf5
 
     if file.suffix == ".h5r":
         return "results"
@@ -57,7 +56,7 @@ def _kind(file: Path) -> str:
 
 
 def _describe_movie(file: Path) -> None:
-    from pipeline_files.movie import open_movie
+    from pointillist.pipeline_files.movies import open_movie
 
     with open_movie(file) as movie:
         console = output()
@@ -85,9 +84,9 @@ def _movie_facts(movie: MovieFile) -> dict[str, str]:
 
 
 def _print_missing(movie: MovieFile) -> None:
-    from pipeline_files.preparation import prepare
-    from pipeline_files.settings import missing_keys, resolve
-    from pipeline_protocol.errors import SettingError
+    from pointillist.errors import SettingError
+    from pointillist.pipeline_files import prepare
+    from pointillist.settings import missing_keys, resolve
 
     console = output()
     console.print()
@@ -107,8 +106,8 @@ def _print_missing(movie: MovieFile) -> None:
 
 
 def _describe_results(file: Path) -> None:
-    from cli.results_summary import summarise_results
-    from pipeline_files.results_reader import read_results
+    from pointillist.cli.results_summary import summarise_results
+    from pointillist.pipeline_files.results import read_results
 
     results = read_results(file, 0, 0)
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
@@ -123,8 +122,8 @@ def _describe_results(file: Path) -> None:
 
 
 def _describe_background(file: Path) -> None:
-    from cli.background_summary import summarise_background
-    from pipeline_files.movie import open_movie
+    from pointillist.cli.background_summary import summarise_background
+    from pointillist.pipeline_files.movies import open_movie
 
     output().print(facts(summarise_background(file)))
     with open_movie(file) as images:
@@ -132,7 +131,7 @@ def _describe_background(file: Path) -> None:
 
 
 def _describe_truth(file: Path) -> None:
-    from pipeline_files.truth import read_truth
+    from pointillist.pipeline_files.movies import read_truth
 
     truth = read_truth(file)
     conditions = truth.conditions

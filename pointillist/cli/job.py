@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cli.engine import Engine
-    from pipeline_files.metadata import Value
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.messages import ResumeRule
-    from pipeline_protocol.reports import Progress
+    from pointillist.cli.engine import Engine
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.messages import Progress, ResumeRule
+    from pointillist.settings import Value
 
 _FAREWELL_S = 5.0
 """How long Ctrl-C waits for a server to stop the job."""
@@ -63,10 +62,10 @@ def run_job(job: Job) -> Progress:
     PointillistError
         If it cannot be done, or needs the user.
     """
-    from cli.console import notices
-    from cli.following import follow
-    from pipeline_files.places import data_root_remark
-    from pipeline_protocol.errors import UnknownJobError
+    from pointillist.cli.console import notices
+    from pointillist.cli.following import follow
+    from pointillist.errors import UnknownJobError
+    from pointillist.pipeline_files import data_root_remark
 
     if job.output is None and (remark := data_root_remark()):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
@@ -87,8 +86,8 @@ def run_job(job: Job) -> Progress:
 
 def _stop(client: Client, job: Job, number: str | None, rule: ResumeRule) -> str:
     """End a job, also one that the server is about to begin (`number` is None); return what has become of it."""
-    from cli.console import printable
-    from pipeline_protocol.errors import PointillistError, ServerError
+    from pointillist.cli.console import printable
+    from pointillist.errors import PointillistError, ServerError
 
     client.timeout_s = client.patience_s = _FAREWELL_S
     try:

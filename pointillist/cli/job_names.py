@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.console import printable
-from pipeline_protocol.errors import ServerError
+from pointillist.cli.console import printable
+from pointillist.errors import ServerError
 
 if TYPE_CHECKING:
-    from pipeline_protocol.reports import Progress
+    from pointillist.pipeline_protocol.messages import Progress
 
 SHORT = 6
 """Characters of an id that are shown, unless two jobs have them in common."""

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.console import printable
-from cli.durations import duration
-from cli.job_names import short_ids
+from pointillist.cli.console import printable
+from pointillist.cli.durations import duration
+from pointillist.cli.job_names import short_ids
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from pipeline_protocol.reports import Progress
+    from pointillist.pipeline_protocol.messages import Progress
 
 N_FAILURES = 3
 """Failed frames whose errors are shown; the log has all."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.server_options import server_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol.discovery import Place
 
 
 @click.command(cls=CourteousCommand)
@@ -24,9 +24,9 @@ def command(*, place: Place, is_json: bool) -> None:
     Example:
         pointillist jobs
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.connection import connected
-    from cli.console import notices, output
-    from cli.job_table import job_facts, job_table
+    from pointillist.cli.connection import connected
+    from pointillist.cli.console import notices, output
+    from pointillist.cli.job_table import job_facts, job_table
 
     with connected(place) as client:
         jobs = client.jobs(ended=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
-from cli.console import notices
-from pipeline_worker.numba_options import NUMBA_VARIABLE, OURS, for_this_process
+from pointillist.cli.console import notices
+from pointillist.supervision import NUMBA_VARIABLE, OURS, for_this_process
 
 
 def settle_numba() -> None:
@@ -27,9 +27,9 @@ def use_kernel_cache() -> None:
     ServerError
         If they cannot be compiled.
     """
-    from pipeline_worker.kernel_cache import fill_cache
+    from pointillist.supervision import fill_cache
 
-    if "fitting.jit" in sys.modules:
+    if "pointillist.fitting.jit" in sys.modules:
         return
     settle_numba()
     console = notices()
@@ -40,11 +40,11 @@ def use_kernel_cache() -> None:
 
 def keep_own_caches() -> None:
     """Give numba and matplotlib folders for what they keep, if they would find none. Before these are imported."""
-    from pipeline_protocol.folders import temporary_folder, trouble_of
+    from pointillist.system import temporary_folder, trouble_of
 
     if trouble_of(platformdirs.user_config_path("matplotlib")):
         os.environ.setdefault("MPLCONFIGDIR", str(temporary_folder() / "matplotlib"))
-    spec = importlib.util.find_spec("fitting")
+    spec = importlib.util.find_spec("pointillist.fitting")
     sources = Path(spec.origin).parent if spec and spec.origin else Path()
     tried = [sources, platformdirs.user_cache_path("numba")]
     if NUMBA_VARIABLE not in os.environ and all(map(trouble_of, tried)):

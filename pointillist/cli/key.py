@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import click
 
-from cli.lazy_group import LazyGroup
+from pointillist.cli.lazy_group import LazyGroup
 
-SUBCOMMANDS = {"show": "cli.key_show", "new": "cli.key_new", "import": "cli.key_import"}
+SUBCOMMANDS = {
+    "show": "pointillist.cli.key_show",
+    "new": "pointillist.cli.key_new",
+    "import": "pointillist.cli.key_import",
+}
 """Where each command is."""
 
 

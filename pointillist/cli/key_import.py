@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.file_names import FilePath
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import FilePath
 
 _STDIN = Path("-")
 _LONGEST = 4096
@@ -28,8 +28,8 @@ def command(*, file: Path, force: bool) -> None:
         ssh server pointillist key show | pointillist key import
         pointillist key import cluster.key
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.key_writing import write_key
-    from pipeline_protocol.keys import parse_key
+    from pointillist.cli.key_writing import write_key
+    from pointillist.pipeline_protocol.security import parse_key
 
     is_typed = file == _STDIN and sys.stdin.isatty()
     text = click.prompt("cluster key", hide_input=True, err=True) if is_typed else _first_line(file)
@@ -38,8 +38,8 @@ def command(*, file: Path, force: bool) -> None:
 
 def _first_line(path: Path) -> str:
     """Return the first line of a file, or of a pipe that somebody writes to."""
-    from pipeline_protocol.errors import ServerError
-    from pipeline_protocol.plain_files import obstacle
+    from pointillist.errors import ServerError
+    from pointillist.system import obstacle
 
     if path == _STDIN:
         return sys.stdin.buffer.readline(_LONGEST).decode("ascii", "replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.courteous import CourteousCommand
+from pointillist.cli.error_handling import CourteousCommand
 
 
 @click.command(cls=CourteousCommand)
@@ -18,7 +18,7 @@ def command(*, force: bool) -> None:
     """  # noqa: D301  # click's marker for lines that stay
     import secrets
 
-    from cli.key_writing import write_key
-    from pipeline_protocol.keys import N_KEY_BYTES
+    from pointillist.cli.key_writing import write_key
+    from pointillist.pipeline_protocol.security import N_KEY_BYTES
 
     write_key(secrets.token_bytes(N_KEY_BYTES), is_shared=False, may_replace=force)

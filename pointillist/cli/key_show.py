@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.courteous import CourteousCommand
+from pointillist.cli.error_handling import CourteousCommand
 
 
 @click.command(cls=CourteousCommand)
@@ -17,7 +17,7 @@ def command() -> None:
     """  # noqa: D301  # click's marker for lines that stay
     import os
 
-    from pipeline_protocol.keys import KEY_VARIABLE, KeyFile, user_keys
+    from pointillist.pipeline_protocol.security import KEY_VARIABLE, KeyFile, user_keys
 
     keys = user_keys()
     if not os.environ.get(KEY_VARIABLE):

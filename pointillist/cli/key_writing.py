@@ -6,8 +6,8 @@ import os
 
 import click
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import KEY_VARIABLE, KeyFile, parse_key
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.security import KEY_VARIABLE, KeyFile, parse_key
 
 
 def write_key(key: bytes, *, is_shared: bool, may_replace: bool) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.server_options import server_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol.discovery import Place
 
 
 @click.command(cls=CourteousCommand)
@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913  # one for each option
         launch-workers 4 --server imaging-pc
         launch-workers --reserve 2
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.console import output
+    from pointillist.cli.console import output
 
     del interface  # is in the place
     if is_list + kill > 1 or ((is_list or kill) and (n is not None or reserve or allow or no_server)):
@@ -67,14 +67,13 @@ def command(  # noqa: PLR0913  # one for each option
     if n == 0 and (no_server or place.server):
         raise click.UsageError("0 workers and no server are nothing")
     if is_list:
-        from cli.server_list import list_servers
+        from pointillist.cli.server_list import list_servers
 
         list_servers(place.checked())
     elif kill:
         _kill()
     else:
-        from pipeline_worker.launch import launch_workers, workers_beside
-        from pipeline_worker.station import LaunchPlan
+        from pointillist.supervision import LaunchPlan, launch_workers, workers_beside
 
         n_workers = workers_beside(reserve or 0) if n is None else n
         plan = LaunchPlan(n_workers=n_workers, place=place.checked(), may_serve=not no_server, allowed=allow)
@@ -83,8 +82,8 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _kill() -> None:
-    from pipeline_protocol.errors import ServerError
-    from pipeline_worker.launchers import running
+    from pointillist.errors import ServerError
+    from pointillist.supervision import running
 
     explicit = click.get_current_context().get_parameter_source("cluster")
     cluster = click.get_current_context().params["cluster"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.server_options import server_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.reports import LogPlace
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.messages import LogPlace
 
     Reader = Callable[[LogPlace], tuple[list[str], LogPlace]]
 
@@ -41,9 +41,9 @@ def command(*, place: Place, job: str, follow: bool, is_json: bool) -> None:
         pointillist log movie.h5
         pointillist log 3fa97c --follow
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.connection import connected_if_any
-    from cli.console import output
-    from cli.event_lines import describe_event
+    from pointillist.cli.connection import connected_if_any
+    from pointillist.cli.console import output
+    from pointillist.cli.event_lines import describe_event
 
     with connected_if_any(place) as client, suppress(KeyboardInterrupt):  # the way to end --follow
         console = output()
@@ -56,8 +56,8 @@ def command(*, place: Place, job: str, follow: bool, is_json: bool) -> None:
 
 def _reader(client: Client | None, job: str) -> Reader:
     """Return what reads the log of a job: at the server if it knows the job, else on this machine."""
-    from cli.job_names import find_job, named
-    from pipeline_protocol.errors import ServerError
+    from pointillist.cli.job_names import find_job, named
+    from pointillist.errors import ServerError
 
     if client is not None:
         with suppress(ServerError):
@@ -74,9 +74,8 @@ def _at_server(client: Client, job: str, place: LogPlace) -> tuple[list[str], Lo
 def _local_reader(job: str) -> Reader:
     from functools import partial
 
-    from cli.job_names import NamedJob, find_job
-    from pipeline_files.places import log_folder
-    from pipeline_protocol.event_log import parse_event, read_log
+    from pointillist.cli.job_names import NamedJob, find_job
+    from pointillist.supervision import log_folder, parse_event, read_log
 
     logs = {path.stem: path for path in sorted((log_folder() / "jobs").glob("*.log"))}
     names = []
@@ -89,8 +88,8 @@ def _local_reader(job: str) -> Reader:
 
 def _lines(read: Reader, *, is_following: bool) -> Iterator[str]:
     """Yield the lines of a log that hold events; wait for more until the job is over."""
-    from pipeline_protocol.event_log import parse_event
-    from pipeline_protocol.reports import LogPlace
+    from pointillist.pipeline_protocol.messages import LogPlace
+    from pointillist.supervision import parse_event
 
     place, is_over = LogPlace(), False
     while True:

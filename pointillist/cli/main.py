@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import click
 
-from cli import lazy_group
+from pointillist.cli import lazy_group
 
 COMMANDS = {
-    "analyse": "cli.analyse",
-    "launch-workers": "cli.launch_workers",
-    "status": "cli.status",
-    "jobs": "cli.jobs",
-    "log": "cli.log",
-    "cancel": "cli.cancel",
-    "retry": "cli.retry",
-    "key": "cli.key",
-    "test-detection": "cli.test_detection",
-    "background": "cli.background",
-    "maps": "cli.maps",
-    "simulate": "cli.simulate",
-    "info": "cli.info",
-    "settings": "cli.settings",
-    "score": "cli.score",
-    "render": "cli.render",
+    "analyse": "pointillist.cli.analyse",
+    "launch-workers": "pointillist.cli.launch_workers",
+    "status": "pointillist.cli.status",
+    "jobs": "pointillist.cli.jobs",
+    "log": "pointillist.cli.log",
+    "cancel": "pointillist.cli.cancel",
+    "retry": "pointillist.cli.retry",
+    "key": "pointillist.cli.key",
+    "test-detection": "pointillist.cli.test_detection",
+    "background": "pointillist.cli.background",
+    "maps": "pointillist.cli.maps",
+    "simulate": "pointillist.cli.simulate",
+    "info": "pointillist.cli.info",
+    "settings": "pointillist.cli.settings",
+    "score": "pointillist.cli.score",
+    "render": "pointillist.cli.render",
 }
 """Where each command is. Every module holds one, called ``command``, and imports what is heavy late."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from cli.lazy_group import LazyGroup
+from pointillist.cli.lazy_group import LazyGroup
 
-SUBCOMMANDS = {"make": "cli.maps_make", "convert": "cli.maps_convert"}
+SUBCOMMANDS = {"make": "pointillist.cli.maps_make", "convert": "pointillist.cli.maps_convert"}
 """Where each command is."""
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from cli.console import facts, output
-from cli.courteous import CourteousCommand
-from cli.file_names import FilePath
-from cli.settings_options import settings_options
+from pointillist.cli.console import facts, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import FilePath
+from pointillist.cli.settings_options import settings_options
 
 
 @click.command(cls=CourteousCommand, interrupted="stopped")
@@ -29,11 +29,8 @@ def command(
     Example:
         pointillist maps convert calibration.npy -s Camera.IntegrationTime=0.02 -o maps
     """  # noqa: D301  # click's marker for lines that stay
-    from pipeline_files.calibration_destination import Destination
-    from pipeline_files.chip import Chip
-    from pipeline_files.foreign_calibrations import read_calibration, to_maps
-    from pipeline_files.metadata import number
-    from pipeline_files.settings import resolve
+    from pointillist.pipeline_files.maps import Chip, Destination, read_calibration, to_maps
+    from pointillist.settings import number, resolve
 
     settings = resolve({}, settings_file, overrides)
     foreign = read_calibration(calibration)

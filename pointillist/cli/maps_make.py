@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.console import facts, notices, output
-from cli.courteous import CourteousCommand
-from cli.file_names import FilePath
-from cli.settings_options import settings_options
+from pointillist.cli.console import facts, notices, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import FilePath
+from pointillist.cli.settings_options import settings_options
 
 if TYPE_CHECKING:
-    from fitting.calibration import Image, PixelStatistics
-    from pipeline_files.calibration import CameraCalibration
-    from pipeline_files.calibration_destination import Destination
-    from pipeline_files.metadata import Metadata, Value
-    from pipeline_files.movie import MovieFile
+    from pointillist.fitting.camera import Image, PixelStatistics
+    from pointillist.pipeline_files.maps import CameraCalibration, Destination
+    from pointillist.pipeline_files.movies import MovieFile
+    from pointillist.settings import Metadata, Value
 
 GAIN_FILES = ("gain.tif", "gain_error.tif")
 """Gain of each pixel as measured, and its standard error, e-/ADU."""
@@ -102,12 +101,10 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _make(wish: _Wish) -> None:
-    from cli.kernels import keep_own_caches
-    from pipeline_files.calibration import describe_calibration
-    from pipeline_files.camera_types import values_of_type
-    from pipeline_files.movie import open_movie
-    from pipeline_files.pixel_size import SIZE_KEYS, UNITS_KEY
-    from pipeline_files.settings import resolve
+    from pointillist.cli.kernels import keep_own_caches
+    from pointillist.pipeline_files.maps import describe_calibration
+    from pointillist.pipeline_files.movies import open_movie
+    from pointillist.settings import SIZE_KEYS, UNITS_KEY, resolve, values_of_type
 
     keep_own_caches()
     with ExitStack() as stack:
@@ -129,10 +126,9 @@ def _make(wish: _Wish) -> None:
 
 
 def _destination(wish: _Wish, settings: Metadata, dark: MovieFile) -> Destination:
-    from pipeline_files.calibration_destination import Destination, default_folder
-    from pipeline_files.chip import chip_of
-    from pipeline_files.places import data_root_remark
-    from pipeline_files.source import IS_STORED_X_FIRST
+    from pointillist.pipeline_files import data_root_remark
+    from pointillist.pipeline_files.maps import Destination, chip_of, default_folder
+    from pointillist.pipeline_files.movies import IS_STORED_X_FIRST
 
     if wish.folder is None and (remark := data_root_remark()):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
@@ -152,9 +148,9 @@ def _destination(wish: _Wish, settings: Metadata, dark: MovieFile) -> Destinatio
 
 
 def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> CameraCalibration:
-    from pipeline_files.calibration import calibrate
-    from pipeline_files.metadata import number
-    from pipeline_protocol.errors import MovieError, SettingError
+    from pointillist.errors import MovieError, SettingError
+    from pointillist.pipeline_files.maps import calibrate
+    from pointillist.settings import number
 
     if not wish.lights and number(settings, "Camera.ElectronsPerCount") is None:
         raise SettingError(
@@ -177,8 +173,8 @@ def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> Camera
 def _pass_through(movie: MovieFile, span: tuple[int, int | None]) -> PixelStatistics:
     import numpy as np
 
-    from cli.progress_display import progress_display
-    from pipeline_files.calibration import measure_pixels
+    from pointillist.cli.progress_display import progress_display
+    from pointillist.pipeline_files.maps import measure_pixels
 
     n_frames = min(span[1] or movie.n_frames, movie.n_frames) - span[0]
     with progress_display(f"reading {movie.path.name}", n_frames) as progress:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cli.detection_looks import DetectionTest, ThresholdTest
-    from fitting.diagnosis import Look
+    from pointillist.cli.detection_samples import DetectionTest, ThresholdTest
+    from pointillist.fitting.diagnosis import Look
 
 PANEL_INCHES = 3.2
 GAP_INCHES = 0.3

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
 
 if TYPE_CHECKING:
-    from fitting.rendering import Image
+    from pointillist.localizations import Image
 
 DPI = 100
 BRIGHTEST_PERCENTILE = 99.7

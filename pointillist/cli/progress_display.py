@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from cli.console import notices
+from pointillist.cli.console import notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,16 +6,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.durations import duration
+from pointillist.cli.durations import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.progress_display import ProgressDisplay
-    from fitting.simulation import Simulation
-    from pipeline_files.metadata import Metadata
-    from pipeline_files.source import Frames
-    from pipeline_files.truth import TruthWriter
+    from pointillist.cli.progress_display import ProgressDisplay
+    from pointillist.fitting.simulation import Simulation
+    from pointillist.pipeline_files.movies import Frames, TruthWriter
+    from pointillist.settings import Metadata
 
 PIXELS_AT_A_TIME = 2**22
 """Bounds the memory to some 100 MB for each of the two blocks that are computed side by side."""
@@ -67,8 +66,7 @@ class Recording:
 
 def write_movie(path: Path, metadata: Metadata, recording: Recording, *, is_compressed: bool) -> None:
     """Write a recording in the format that its name asks for."""
-    from pipeline_files.write_movie import write_pyme_h5
-    from pipeline_files.write_stack import write_npy, write_tiff
+    from pointillist.pipeline_files.movies import write_npy, write_pyme_h5, write_tiff
 
     suffix = path.suffix.lower()
     if suffix == ".h5":
@@ -99,7 +97,7 @@ def calibration_movies(out: Path, simulation: Simulation, n_frames: int | None) 
         return {}
     from dataclasses import replace
 
-    from fitting.simulation import Blinking, Simulation
+    from pointillist.fitting.simulation import Blinking, Simulation
 
     levels = {"dark": 0.0, "flat": FLAT_E, **{f"light{n}": level for n, level in enumerate(LIGHT_LEVELS_E, 1)}}
     nothing = Blinking(emitters_per_frame=0)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.console import facts, notices, output
-from cli.courteous import CourteousCommand
-from cli.file_names import Destination, DestinationPath, FilePath
-from pipeline_protocol.errors import SettingError
+from pointillist.cli.console import facts, notices, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.errors import SettingError
 
 if TYPE_CHECKING:
-    from fitting.localizations import Rows
-    from fitting.rendering import Canvas, Image
-    from pipeline_files.results_reader import Results
+    from pointillist.fitting import Rows
+    from pointillist.localizations import Canvas, Image
+    from pointillist.pipeline_files.results import Results
 
 MOST_PIXELS = 400_000_000
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -62,11 +62,11 @@ def command(  # one for each option
 
 
 def _render(wish: _Wish) -> None:
-    from cli.kernels import keep_own_caches
-    from cli.picture import write_png, write_tiff
-    from cli.results_summary import portions
-    from fitting.rendering import add_gaussians, add_histogram
-    from pipeline_files.results_reader import read_results
+    from pointillist.cli.kernels import keep_own_caches
+    from pointillist.cli.picture import write_png, write_tiff
+    from pointillist.cli.results_summary import portions
+    from pointillist.localizations import add_gaussians, add_histogram
+    from pointillist.pipeline_files.results import read_results
 
     keep_own_caches()
     results = read_results(wish.result, 0, 0)
@@ -84,9 +84,9 @@ def _render(wish: _Wish) -> None:
 
 
 def _canvas(wish: _Wish, results: Results, camera_nm: float) -> Canvas:
-    from cli.results_summary import frame_shape
-    from fitting.rendering import Canvas
-    from pipeline_files.results_reader import read_results
+    from pointillist.cli.results_summary import frame_shape
+    from pointillist.localizations import Canvas
+    from pointillist.pipeline_files.results import read_results
 
     rows = results.rows if "Camera.ROIWidth" in results.metadata else read_results(wish.result).rows
     canvas = Canvas(frame_shape=frame_shape(results.metadata, rows), magnification=camera_nm / wish.pixel_size_nm)
@@ -100,7 +100,7 @@ def _canvas(wish: _Wish, results: Results, camera_nm: float) -> Canvas:
 def _precise(rows: Rows, max_error_nm: float | None, camera_nm: float) -> Rows:
     import numpy as np
 
-    from fitting.derived import precision_px
+    from pointillist.fitting.estimation import precision_px
 
     if max_error_nm is None:
         return rows

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fitting.localizations import Rows
-    from pipeline_files.metadata import Metadata
-    from pipeline_files.results_reader import Results
+    from pointillist.fitting import Rows
+    from pointillist.pipeline_files.results import Results
+    from pointillist.settings import Metadata
 
 ROWS_AT_A_TIME = 1_000_000
 SAMPLE_PORTIONS = 20
@@ -23,7 +23,7 @@ ESTIMATORS = {"wls": "weighted least squares", "mle": "maximum likelihood"}
 
 def portions(path: Path, n_localizations: int) -> Iterator[Rows]:
     """Yield all localizations of a results file, a million at a time."""
-    from pipeline_files.results_reader import read_results
+    from pointillist.pipeline_files.results import read_results
 
     for start in range(0, n_localizations, ROWS_AT_A_TIME):
         yield read_results(path, start, min(start + ROWS_AT_A_TIME, n_localizations)).rows
@@ -37,7 +37,7 @@ def summarise_results(path: Path) -> dict[str, str]:
     ResultsError
         If it is no results file.
     """
-    from pipeline_files.results_reader import read_results
+    from pointillist.pipeline_files.results import read_results
 
     results = read_results(path, 0, 0)
     pixel_nm = 1000 * float(str(results.metadata.get("voxelsize.x")))
@@ -59,7 +59,7 @@ def _frames(results: Results) -> str:
 
 
 def _fit(metadata: Metadata) -> dict[str, str]:
-    from fitting.modules import MODULES
+    from pointillist.fitting.estimation import MODULES
 
     module, estimator = (str(metadata.get(f"Analysis.{name}", "")) for name in ("FitModule", "Estimator"))
     if module not in MODULES or estimator not in MODULES[module].estimators:
@@ -80,7 +80,7 @@ def _failures(results: Results) -> dict[str, str]:
 def _sample(path: Path, n_localizations: int) -> Rows:
     import numpy as np
 
-    from pipeline_files.results_reader import read_results
+    from pointillist.pipeline_files.results import read_results
 
     if n_localizations <= SAMPLE_PORTIONS * SAMPLE_ROWS:
         return read_results(path).rows
@@ -89,9 +89,9 @@ def _sample(path: Path, n_localizations: int) -> Rows:
 
 
 def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
-    from fitting.convergence import converged, median
-    from fitting.derived import photons, precision_px
-    from fitting.localizations import column
+    from pointillist.fitting import column
+    from pointillist.fitting.diagnosis import converged, median
+    from pointillist.fitting.estimation import photons, precision_px
 
     fits = converged(rows)
     if not len(fits):
@@ -110,8 +110,8 @@ def endings(rows: Rows) -> dict[str, str]:
     """Return which part of the fits has converged, and how the others have ended; nothing where nothing is fitted."""
     import numpy as np
 
-    from fitting.convergence import converged
-    from fitting.estimation.result_codes import ENDINGS
+    from pointillist.fitting.diagnosis import converged
+    from pointillist.fitting.estimation import ENDINGS
 
     if "result_code" not in (rows.dtype.names or ()) or not len(rows):
         return {}

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from cli.parameter_types import FrameSize
+from pointillist.cli.parameter_types import FrameSize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fitting.camera import CameraModel
-    from fitting.simulation import Scene
-    from fitting.simulation.structures import Structure
+    from pointillist.fitting.camera import CameraModel
+    from pointillist.fitting.simulation import Scene, Structure
 
 Command = TypeVar("Command", bound="Callable[..., object]")
 
@@ -99,7 +98,7 @@ class SceneOptions:
 
     def scene(self) -> Scene:
         """Return what the camera looks at."""
-        from fitting.simulation import Blinking, Scene
+        from pointillist.fitting.simulation import Blinking, Scene
 
         return Scene(
             frame_shape=self.size,
@@ -116,7 +115,7 @@ class SceneOptions:
         )
 
     def _structure(self) -> Structure:
-        from fitting.simulation import Field, Stream, draw_filaments, draw_rings, generator
+        from pointillist.fitting.simulation import Field, Stream, draw_filaments, draw_rings, generator
 
         field = Field(
             frame_shape=self.size,
@@ -132,7 +131,7 @@ class SceneOptions:
 
     def camera_model(self) -> CameraModel:
         """Return the camera."""
-        from fitting.simulation import ccd, emccd, scmos
+        from pointillist.fitting.simulation import ccd, emccd, scmos
 
         if self.camera == "scmos":
             return scmos(self.size, self.seed, electrons_per_adu=self.electrons_per_count or 0.46)

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.console import facts, notices, output
-from cli.courteous import CourteousCommand
-from cli.file_names import FilePath
+from pointillist.cli.console import facts, notices, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fitting.scoring import Errors, Score
-    from fitting.truth import Truth
-    from pipeline_files.results_reader import Results
-    from pipeline_files.truth import Conditions
+    from pointillist.fitting.scoring import Errors, Score, Truth
+    from pointillist.pipeline_files.movies import Conditions
+    from pointillist.pipeline_files.results import Results
 
 NOT_NEGATIVE = click.FloatRange(min=0)
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -62,10 +61,10 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _score(result: Path, truth: Path, limits: _Limits) -> None:
-    from cli.kernels import keep_own_caches
-    from fitting.scoring import Optics, Rules, score
-    from pipeline_files.results_reader import read_results
-    from pipeline_files.truth import read_truth
+    from pointillist.cli.kernels import keep_own_caches
+    from pointillist.fitting.scoring import Optics, Rules, score
+    from pointillist.pipeline_files.movies import read_truth
+    from pointillist.pipeline_files.results import read_results
 
     keep_own_caches()
     known = read_truth(truth)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.console import notices, output
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import PointillistError
-from pipeline_protocol.keys import ClusterKeys, existing_keys
-from pipeline_protocol.messages import PROTOCOL_VERSION
-from pipeline_protocol.neighbourhood import Browser, Sighting, fingerprint
-from pipeline_protocol.reports import Pong
-from pipeline_protocol.search import PROBE_S, Place, probe
+from pointillist.cli.console import notices, output
+from pointillist.errors import PointillistError
+from pointillist.pipeline_protocol import Client
+from pointillist.pipeline_protocol.discovery import PROBE_S, Browser, Place, Sighting, fingerprint, probe
+from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION, Pong
+from pointillist.pipeline_protocol.security import ClusterKeys, existing_keys
 
 _LOOK_S = 2.5
 _COLUMNS = ("cluster", "address", "machine", "protocol", "key", "workers")

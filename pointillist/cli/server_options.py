@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol.discovery import Place
 
 _OPTIONS = (
     click.option(
@@ -46,9 +46,7 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _place(server: str | None, cluster: str, interface: str | None) -> Place:
-    from pipeline_protocol.addresses import find_interface, server_endpoint
-    from pipeline_protocol.discovery import check_cluster
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol.discovery import Place, check_cluster, find_interface, server_endpoint
 
     return Place(
         cluster=check_cluster(cluster),

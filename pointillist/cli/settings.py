@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cli.console import output
-from cli.courteous import CourteousCommand
+from pointillist.cli.console import output
+from pointillist.cli.error_handling import CourteousCommand
 
 
 @click.command(cls=CourteousCommand)
@@ -23,7 +23,7 @@ def command(search: str | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline_files.keys import KEYS
+    from pointillist.settings import KEYS
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("setting", no_wrap=True)

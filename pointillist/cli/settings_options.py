@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from cli.file_names import FilePath
+from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.console import facts, output
-from cli.courteous import CourteousCommand
-from cli.file_names import Destination, DestinationPath
-from cli.progress_display import progress_display
-from cli.recording import Recording, calibration_movies, files_of, write_movie
-from cli.scene_options import SceneOptions, scene_options
-from pipeline_protocol.errors import ResultsError
+from pointillist.cli.console import facts, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import Destination, DestinationPath
+from pointillist.cli.progress_display import progress_display
+from pointillist.cli.recording import Recording, calibration_movies, files_of, write_movie
+from pointillist.cli.scene_options import SceneOptions, scene_options
+from pointillist.errors import ResultsError
 
 if TYPE_CHECKING:
-    from fitting.simulation import Simulation
-    from pipeline_files.source import Frames
+    from pointillist.fitting.simulation import Simulation
+    from pointillist.pipeline_files.movies import Frames
 
 SUFFIXES = (".h5", ".tif", ".tiff", ".npy")
 MAP_KEYS = {
@@ -82,11 +82,11 @@ class _Output:
 
 
 def _simulate(wanted: _Output, options: SceneOptions) -> None:
-    from cli.kernels import keep_own_caches
+    from pointillist.cli.kernels import keep_own_caches
 
     keep_own_caches()
-    from fitting.simulation import Simulation
-    from pipeline_files.truth import create_truth, truth_path
+    from pointillist.fitting.simulation import Simulation
+    from pointillist.pipeline_files.movies import create_truth, truth_path
 
     out = wanted.path
     files = [*files_of(out), truth_path(out)]
@@ -155,7 +155,7 @@ def _metadata(options: SceneOptions, simulation: Simulation) -> dict[str, Any]:
 def _conditions(options: SceneOptions, simulation: Simulation) -> Any:  # noqa: ANN401  # its class is imported late
     import numpy as np
 
-    from pipeline_files.truth import Conditions
+    from pointillist.pipeline_files.movies import Conditions
 
     camera = simulation.camera
     variance = camera.maps(options.size).read_variance_e2
@@ -184,14 +184,14 @@ def _maps_of(out: Path, simulation: Simulation) -> dict[Path, tuple[str, Frames]
 
 
 def _write_maps(maps: dict[Path, tuple[str, Frames]]) -> None:
-    from pipeline_files.write_stack import write_map
+    from pointillist.pipeline_files.movies import write_map
 
     for path, (_, values) in maps.items():
         write_map(path, values)
 
 
 def _make_room(files: list[Path], *, is_overwriting: bool) -> None:
-    from pipeline_files.storage import clear_write_errors
+    from pointillist.pipeline_files import clear_write_errors
 
     with clear_write_errors(files[0]):
         files[0].parent.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def _remove(files: list[Path]) -> None:
 
 
 def _summarise(out: Path, options: SceneOptions, n_emitters: int, seconds: float) -> None:
-    from pipeline_files.truth import truth_path
+    from pointillist.pipeline_files.movies import truth_path
 
     height, width = options.size
     um = options.pixel_size / 1000

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.courteous import CourteousCommand
-from cli.server_options import server_options
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from pipeline_protocol.client import Client
-    from pipeline_protocol.reports import Pong, Progress, WorkerReport
-    from pipeline_protocol.search import Place
+    from pointillist.pipeline_protocol import Client
+    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.messages import Pong, Progress, WorkerReport
 
 WATCH_S = 1.0
 """How often what is watched is looked at."""
@@ -41,7 +41,7 @@ def command(*, place: Place, watch: bool, is_all: bool, is_json: bool) -> None:
         pointillist status --watch
         pointillist status --json
     """  # noqa: D301  # click's marker for lines that stay
-    from cli.connection import connected
+    from pointillist.cli.connection import connected
 
     with connected(place) as client:
         if not watch:
@@ -60,7 +60,7 @@ def _ask(client: Client) -> Status:
 
 
 def _show(status: Status, *, is_all: bool, is_json: bool) -> None:
-    from cli.console import output
+    from pointillist.cli.console import output
 
     if is_json:
         click.echo(json.dumps(_facts(*status)))
@@ -72,8 +72,8 @@ def _show(status: Status, *, is_all: bool, is_json: bool) -> None:
 def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
     from rich.live import Live
 
-    from cli.console import output
-    from pipeline_protocol.errors import ServerError
+    from pointillist.cli.console import output
+    from pointillist.errors import ServerError
 
     console = output()
     if is_json or not console.is_terminal:
@@ -95,7 +95,7 @@ def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
 def _facts(server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progress]) -> dict[str, Any]:
     from msgspec import to_builtins
 
-    from cli.job_table import job_facts
+    from pointillist.cli.job_table import job_facts
 
     return {
         "server": {name: value for name, value in to_builtins(server).items() if name not in {"request", "type"}},
@@ -110,10 +110,10 @@ def _picture(
     from rich.console import Group
     from rich.text import Text
 
-    from cli.console import facts
-    from cli.durations import duration
-    from cli.job_table import job_table
-    from cli.worker_table import MANY, healths, machine_table, worker_table
+    from pointillist.cli.console import facts
+    from pointillist.cli.durations import duration
+    from pointillist.cli.job_table import job_table
+    from pointillist.cli.worker_table import MANY, healths, machine_table, worker_table
 
     rate = sum(worker.rate for worker in workers)
     heading = {
@@ -148,6 +148,6 @@ def _by_build(workers: Sequence[WorkerReport]) -> str:
 
 
 def _printable_lines(text: str) -> str:
-    from cli.console import printable
+    from pointillist.cli.console import printable
 
     return "\n".join(map(printable, text.splitlines()))

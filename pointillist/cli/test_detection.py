@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.console import notices, output
-from cli.courteous import CourteousCommand
-from cli.file_names import Destination, DestinationPath, FilePath
-from cli.parameter_types import Thresholds
-from cli.settings_options import settings_options
+from pointillist.cli.console import notices, output
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.parameter_types import Thresholds
+from pointillist.cli.settings_options import settings_options
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cli.detection_looks import DetectionTest, ThresholdTest
-    from fitting.symptoms import Finding
-    from pipeline_files.metadata import Metadata
-    from pipeline_files.movie import Movie
-    from pipeline_files.source import Frames
+    from pointillist.cli.detection_samples import DetectionTest, ThresholdTest
+    from pointillist.fitting.diagnosis import Finding
+    from pointillist.pipeline_files.movies import Frames, Movie
+    from pointillist.settings import Metadata
 
 DEFAULT_FRAMES = 5
 PICTURE_ENDINGS = (".png",)
@@ -107,8 +106,8 @@ def run_test(request: Request) -> None:
     MovieError, SettingError, ResultsError
         If the movie cannot be read, the settings do not suit, or the picture cannot be written.
     """
-    from cli.kernels import keep_own_caches, use_kernel_cache
-    from cli.montage import draw_montage
+    from pointillist.cli.kernels import keep_own_caches, use_kernel_cache
+    from pointillist.cli.montage import draw_montage
 
     use_kernel_cache()
     keep_own_caches()
@@ -132,7 +131,7 @@ def _read(movie: Movie, lost: dict[int, str], start: int, stop: int) -> Frames:
     """Read frames, and note those that the movie lacks."""
     import numpy as np
 
-    from pipeline_files.lost_frames import read_around
+    from pointillist.pipeline_files.movies import read_around
 
     frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
     lost |= read_around(movie.read, start, stop, frames)
@@ -140,14 +139,14 @@ def _read(movie: Movie, lost: dict[int, str], start: int, stop: int) -> Frames:
 
 
 def _examine(request: Request) -> DetectionTest:
-    from cli.detection_looks import DetectionTest, look_at, spread_frames
-    from fitting.blocks import BlockReader
-    from fitting.detection import THRESHOLD_SETTINGS
-    from pipeline_files.camera import camera_model
-    from pipeline_files.movie import open_movie
-    from pipeline_files.preparation import prepare
-    from pipeline_files.settings import fit_settings
-    from pipeline_files.stored_background import copied_images
+    from pointillist.cli.detection_samples import DetectionTest, look_at, spread_frames
+    from pointillist.fitting import BlockReader
+    from pointillist.fitting.detection import THRESHOLD_SETTINGS
+    from pointillist.pipeline_files import prepare
+    from pointillist.pipeline_files.backgrounds import copied_images
+    from pointillist.pipeline_files.maps import camera_model
+    from pointillist.pipeline_files.movies import open_movie
+    from pointillist.settings import fit_settings
 
     with open_movie(request.movie) as movie:
         settings, remarks = prepare(movie, request.settings_file, request.overrides)
@@ -175,9 +174,8 @@ def _examine(request: Request) -> DetectionTest:
 
 
 def _on_maps(movie: Movie, settings: Metadata) -> list[str]:
-    from pipeline_files.map_examination import examine_maps
-    from pipeline_files.maps import MAP_KEYS
-    from pipeline_files.settings import map_name
+    from pointillist.pipeline_files.maps import MAP_KEYS, examine_maps
+    from pointillist.settings import map_name
 
     in_use = [key for key in MAP_KEYS if map_name(settings, key)]
     proofs = examine_maps(movie, settings).proofs
@@ -212,7 +210,7 @@ class _Column:
 
 def _columns(test: DetectionTest) -> list[_Column]:
     """Return the medians that the fit gives."""
-    from fitting.modules import MODULES
+    from pointillist.fitting.estimation import MODULES
 
     nm = test.pixel_size_nm
     columns = (
@@ -228,8 +226,7 @@ def _columns(test: DetectionTest) -> list[_Column]:
 
 
 def _cells(test: ThresholdTest, columns: Sequence[_Column]) -> list[list[str]]:
-    from fitting.convergence import median
-    from fitting.diagnosis import report
+    from pointillist.fitting.diagnosis import median, report
 
     reports = [report(look) for look in test.looks]
     lines = [
@@ -259,7 +256,7 @@ def _print_findings(test: DetectionTest) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from fitting.detection import THRESHOLD_SETTINGS
+    from pointillist.fitting.detection import THRESHOLD_SETTINGS
 
     console = output()
     findings: dict[object, Finding] = {}

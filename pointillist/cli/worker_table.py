@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.console import printable
-from cli.job_table import plain_table
+from pointillist.cli.console import printable
+from pointillist.cli.job_table import plain_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline_protocol.reports import WorkerReport
+    from pointillist.pipeline_protocol.messages import WorkerReport
 
 MANY = 20
 """Workers, above which the machines are shown instead, and only those workers that do not work as they should."""

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fitting.background import window_span
-from fitting.backgrounds.copy import Copy
-from fitting.backgrounds.images import ImagesOfRange
-from fitting.backgrounds.sparse_images import ReadFrames, SparseImages
-from fitting.backgrounds.sparse_median import SparseMedian
-from fitting.localizations import FrameBlock
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds import Copy, ImagesOfRange, ReadFrames, SparseImages, SparseMedian, window_span
+from pointillist.fitting.localizations import FrameBlock
+from pointillist.fitting.settings import FitSettings
 
 
 def spread_images(

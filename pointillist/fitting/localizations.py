@@ -1,4 +1,4 @@
-"""What goes into :func:`fitting.localize.localize`, and what comes out."""
+"""What goes into :func:`pointillist.fitting.localize`, and what comes out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.images import BackgroundImages
+from pointillist.fitting.backgrounds import BackgroundImages
 
 QUANTITIES: Mapping[str, str] = {
     "amplitude": "photoelectrons",

@@ -11,13 +11,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.background import background_of, usable_frames
-from fitting.camera import CameraModel
-from fitting.detection import RawFrame
-from fitting.detectors import detector_of
-from fitting.fits import FrameImages, fit_of
-from fitting.localizations import FrameBlock, Localized, Rows
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds import background_of, usable_frames
+from pointillist.fitting.camera import CameraModel
+from pointillist.fitting.detection import RawFrame, detector_of
+from pointillist.fitting.estimation import FrameImages, fit_of
+from pointillist.fitting.localizations import FrameBlock, Localized, Rows
+from pointillist.fitting.settings import FitSettings
 
 Image = NDArray[np.float32]
 
@@ -130,7 +129,7 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
     Parameters
     ----------
     block
-        Raw frames, those asked for and those of their background windows, as :class:`fitting.blocks.BlockReader`
+        Raw frames, those asked for and those of their background windows, as :class:`pointillist.fitting.BlockReader`
         reads them.
     start, stop
         Range of frames; those before ``settings.start_at`` give nothing.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fitting.backgrounds.mean import Mean
-from fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds import BackgroundMethod, Mean
 
 
 @dataclass(frozen=True, kw_only=True)

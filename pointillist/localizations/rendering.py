@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from fitting.derived import precision_px
-from fitting.localizations import Rows
+from pointillist.fitting import Rows
+from pointillist.fitting.estimation import precision_px
 
 REACH_IN_SIGMAS = 3.0
 VALUES_AT_A_TIME = 2**21

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pipeline_files.places import data_root
-from pipeline_protocol.folders import DATA, chosen, expand, home
+from pointillist.pipeline_files.paths import data_root
+from pointillist.system import DATA, chosen, expand, home
 
 ALLOW_VARIABLE = "POINTILLIST_ALLOW"
 """Folders, joined as in ``PATH``, besides PYME's data directory."""
@@ -53,7 +53,7 @@ class DataRoots:
         return ", ".join(self.folders)
 
 
-EVERYWHERE = DataRoots(folders=(os.sep,))
+EVERYWHERE: DataRoots = DataRoots(folders=(os.sep,))
 """For who works for nobody but the user that started it."""
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import h5py
 
-from pipeline_protocol.errors import MovieError, TruncatedMovieError
-from pipeline_protocol.file_locks import BUSY
-from pipeline_protocol.plain_files import obstacle
+from pointillist.errors import MovieError, TruncatedMovieError
+from pointillist.system import BUSY, obstacle
 
 
 def open_h5py(path: Path, mode: str = "r") -> h5py.File:

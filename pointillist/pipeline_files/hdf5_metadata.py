@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.pickled import NotPlainError, loads
-from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events
+from pointillist.pipeline_files.movies import EVENT_DTYPE, NO_EVENTS, Events
+from pointillist.pipeline_files.pickled import NotPlainError, loads
+from pointillist.settings import Metadata, Value
 
 if TYPE_CHECKING:
     import tables
@@ -106,7 +106,7 @@ def write_metadata(file: tables.File, metadata: Metadata) -> list[str]:
     list of str
         Keys that HDF5 cannot hold, which are left out.
     """
-    from pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
+    from pointillist.pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     file.create_group("/", "MetaData")
     left_out = []

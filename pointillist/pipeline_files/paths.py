@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline_files.storage import clear_write_errors, make_directory
-from pipeline_protocol.folders import DATA, LOGS, chosen, expand, home, trouble_of, user_name
-from pipeline_protocol.logs import job_log
+from pointillist.pipeline_files.storage import clear_write_errors, make_directory
+from pointillist.system import DATA, chosen, expand, home, trouble_of, user_name
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
 """Of localizations, and of images."""
@@ -32,22 +31,6 @@ def data_root_remark() -> str | None:
     configured = chosen(DATA)
     trouble = configured and trouble_of(configured)
     return f"{DATA.variable}: {configured} {trouble}; {data_root()} takes its place" if trouble else None
-
-
-def log_folder() -> Path:
-    """Return where the processes of this user write what happens.
-
-    Returns
-    -------
-    Path
-        ``$POINTILLIST_LOGS``, else ``<data root>/<user>/LOGS/pointillist``; it need not exist.
-    """
-    return chosen(LOGS) or data_root() / user_name() / "LOGS" / "pointillist"
-
-
-def job_log_path(job: str) -> Path | None:
-    """Return where the log of a job is; None if that is no job's id."""
-    return job_log(log_folder(), job)
 
 
 def default_results_path(movie: Path) -> Path:

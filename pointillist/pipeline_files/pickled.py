@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline_files.metadata import Value
+from pointillist.settings import Value
 
 _LARGEST = 100_000
 

@@ -7,17 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_files.calibration_folder import apply_default_maps
-from pipeline_files.camera_types import remarks_on_type, values_of_type
-from pipeline_files.doubts import doubts
-from pipeline_files.lost_frames import read_there
-from pipeline_files.maps import MAP_KEYS, digest_file, find_map
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.movie import Movie
-from pipeline_files.noise_examination import examine_noise
-from pipeline_files.settings import check_complete, fit_settings, map_digest_name, map_name, resolve_with_remarks
-from pipeline_files.stored_background import find_background
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.backgrounds import find_background
+from pointillist.pipeline_files.maps import MAP_KEYS, apply_default_maps, digest_file, examine_noise, find_map
+from pointillist.pipeline_files.movies import Movie, read_there
+from pointillist.settings import (
+    Metadata,
+    Value,
+    check_complete,
+    doubts,
+    fit_settings,
+    map_digest_name,
+    map_name,
+    remarks_on_type,
+    resolve_with_remarks,
+    values_of_type,
+)
 
 _MOST_DARK_FRAMES = 100
 
@@ -34,7 +39,7 @@ def prepare(
     movie
         Open.
     settings_file, overrides
-        As for :func:`pipeline_files.settings.resolve`.
+        As for :func:`pointillist.settings.resolve`.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def prepare(
     check_frames(movie, settings)
     remarks += doubts(settings)
     if any(map_name(settings, key) for key in MAP_KEYS):
-        from pipeline_files.map_examination import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
+        from pointillist.pipeline_files.maps import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
 
         remarks += examine_maps(movie, settings).warnings
     remarks += examine_noise(movie, settings)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
 
 _SLACK_BYTES = 1 << 18
 """What HDF5 needs for its own book-keeping besides the data of one append."""
@@ -42,7 +42,7 @@ def create_hdf5(path: Path) -> None:
     ResultsError
         If there is one, or none can be made.
     """
-    from pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
+    from pointillist.pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     make_directory(path)
     with clear_write_errors(path):
@@ -101,7 +101,7 @@ def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
     ResultsError
         If there is not so much room, or the file cannot be opened.
     """
-    from pipeline_files.unlocked_tables import alone_with, tables  # noqa: PLC0415 - only for who writes
+    from pointillist.pipeline_files.unlocked_tables import alone_with, tables  # noqa: PLC0415 - only for who writes
 
     with clear_write_errors(path), alone_with(path):
         _reserve(path, n_bytes + _SLACK_BYTES)

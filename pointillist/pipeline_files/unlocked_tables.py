@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline_protocol.file_locks import BUSY
+from pointillist.system import BUSY
 
 _VARIABLE = "HDF5_USE_FILE_LOCKING"
 

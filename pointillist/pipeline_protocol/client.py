@@ -12,34 +12,40 @@ from typing import Self, TypeVar
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from pipeline_protocol import errors
-from pipeline_protocol.errors import KeyRefusedError, PointillistError, ServerError
-from pipeline_protocol.fields import Settings
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.messages import (
+from pointillist import errors
+from pointillist.errors import KeyRefusedError, PointillistError, ServerError
+from pointillist.pipeline_protocol.messages import (
     UNREADABLE,
     Accepted,
     FromClient,
+    Jobs,
     ListJobs,
     ListWorkers,
+    LogLines,
+    LogPlace,
     Moved,
     Ping,
+    Pong,
+    Progress,
     ReadLog,
     Refused,
     Report,
     ResumeRule,
     Retry,
+    Settings,
     Stop,
     Submit,
     ToClient,
     Wait,
     Watch,
+    WorkerReport,
+    Workers,
+    decode_from_server,
+    encode,
 )
-from pipeline_protocol.patience import PATIENCE_S, Patience
-from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
-from pipeline_protocol.sockets import connect_dealer, is_greeting, reconnect
-from pipeline_protocol.vouchers import Owner
-from pipeline_protocol.wire import decode_from_server, encode
+from pointillist.pipeline_protocol.patience import PATIENCE_S, Patience
+from pointillist.pipeline_protocol.security import ClusterKeys, Owner
+from pointillist.pipeline_protocol.sockets import connect_dealer, is_greeting, reconnect
 
 Reply = TypeVar("Reply")
 

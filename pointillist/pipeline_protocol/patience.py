@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from pipeline_protocol.errors import ServerError
+from pointillist.errors import ServerError
 
 PATIENCE_S = 60.0
 """Of who gives one command and looks at the answer."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from socket import AF_INET, AF_INET6, AF_UNIX
-from socket import socket as plain_socket
+from socket import AF_INET, AF_INET6, AF_UNIX, socket as plain_socket
 
 import zmq
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.wire import MAX_BUFFER_BYTES
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.messages import MAX_BUFFER_BYTES
+from pointillist.pipeline_protocol.security import ClusterKeys
 
 _QUEUE_LENGTH = 1000
 _PROBE_S, _N_PROBES = 1, 3

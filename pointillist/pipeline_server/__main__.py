@@ -1,4 +1,4 @@
-"""``python -m pipeline_server ADDRESS``: a server, until its parent, a signal or another server ends it.
+"""``python -m pointillist.pipeline_server ADDRESS``: a server, until its parent, a signal or another server ends it.
 
 The cluster key comes in the environment, never on the command line, where every user of the machine could read it.
 """
@@ -14,20 +14,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline_files.places import log_folder
-from pipeline_protocol.addresses import Interface, local_endpoint, port_of
-from pipeline_protocol.discovery import DEFAULT_CLUSTER, Announcement
-from pipeline_protocol.errors import PointillistError, ServerError
-from pipeline_protocol.keys import ClusterKeys, user_keys
-from pipeline_protocol.lifeline import EXIT_REPLACED, Lifeline
-from pipeline_protocol.logs import JobLogs, note, start_logging
-from pipeline_protocol.version import program_version
-from pipeline_protocol.waker import Waker
-from pipeline_server.door import Door
-from pipeline_server.presence import Presence, Rank
-from pipeline_server.reception import Reception
-from pipeline_server.service import Service
-from pipeline_server.standing import Standing
+from pointillist.errors import PointillistError, ServerError
+from pointillist.pipeline_protocol import Waker
+from pointillist.pipeline_protocol.discovery import DEFAULT_CLUSTER, Announcement, Interface, local_endpoint, port_of
+from pointillist.pipeline_protocol.security import ClusterKeys, user_keys
+from pointillist.pipeline_server.cluster import Door, Presence, Rank, Standing
+from pointillist.pipeline_server.jobs import Reception
+from pointillist.pipeline_server.service import Service
+from pointillist.supervision import EXIT_REPLACED, JobLogs, Lifeline, log_folder, start_logging
+from pointillist.system import note
+from pointillist.version import program_version
 
 log = logging.getLogger("pointillist.server")
 
@@ -91,7 +87,9 @@ def _presence(
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipeline_server", description="The server of a cluster.")
+    parser = argparse.ArgumentParser(
+        prog="python -m pointillist.pipeline_server", description="The server of a cluster."
+    )
     parser.add_argument(
         "address", nargs="+", help="ipc://PATH, tcp://HOST:PORT or tcp://HOST:*; the first that is free"
     )

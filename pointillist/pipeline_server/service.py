@@ -10,23 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pipeline_protocol import messages as m
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.frame_messages import Want
-from pipeline_protocol.logs import note
-from pipeline_protocol.waker import Waker
-from pipeline_protocol.wire import Buffer
-from pipeline_server import events as e
-from pipeline_server.door import MAX_BATCH, Door
-from pipeline_server.frames import FULL_S, FrameDesk
-from pipeline_server.job_runs import JobRuns
-from pipeline_server.overview import Overview
-from pipeline_server.queue import Queue
-from pipeline_server.reception import Reception
-from pipeline_server.roster import Roster
-from pipeline_server.standing import Standing
-from pipeline_server.steering import Wish
-from pipeline_server.work import Work
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol import Waker
+from pointillist.pipeline_protocol.messages import Buffer, Want, control as m
+from pointillist.pipeline_server.cluster import MAX_BATCH, Door, Roster, Standing
+from pointillist.pipeline_server.frames import FULL_S, FrameDesk
+from pointillist.pipeline_server.jobs import JobRuns, Reception, Wish, Work
+from pointillist.pipeline_server.queue import Queue, events as e
+from pointillist.pipeline_server.status_service import Overview
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -11,19 +11,13 @@ from pathlib import Path
 
 from msgspec import structs
 
-from pipeline_files.places import job_log_path
-from pipeline_protocol import messages as m
-from pipeline_protocol.errors import ServerError, UnknownJobError
-from pipeline_protocol.event_log import read_log
-from pipeline_protocol.reports import Jobs, LogLines, Pong, Progress, Workers
-from pipeline_protocol.version import program_version
-from pipeline_server.builds import count_builds, pass_over_note
-from pipeline_server.door import Door
-from pipeline_server.queue import Queue
-from pipeline_server.reception import Reception, refusal
-from pipeline_server.roster import Roster
-from pipeline_server.standing import Standing
-from pipeline_server.work import Work
+from pointillist.errors import ServerError, UnknownJobError
+from pointillist.pipeline_protocol.messages import Jobs, LogLines, Pong, Progress, Workers, control as m
+from pointillist.pipeline_server.cluster import Door, Roster, Standing
+from pointillist.pipeline_server.jobs import Reception, Work, refusal
+from pointillist.pipeline_server.queue import Queue, count_builds, pass_over_note
+from pointillist.supervision import job_log_path, read_log
+from pointillist.version import program_version
 
 N_ENDED = 1000
 """Jobs that are over and still known."""

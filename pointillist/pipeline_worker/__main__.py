@@ -1,4 +1,4 @@
-"""``python -m pipeline_worker ADDRESS``: one worker, until its parent or a signal ends it.
+"""``python -m pointillist.pipeline_worker ADDRESS``: one worker, until its parent or a signal ends it.
 
 The cluster key comes in the environment.
 """
@@ -11,22 +11,19 @@ import logging
 import os
 import sys
 
-from pipeline_files.data_roots import DataRoots
-from pipeline_files.places import log_folder
-from pipeline_protocol.errors import PointillistError
-from pipeline_protocol.keys import user_keys
-from pipeline_protocol.logs import start_logging
-from pipeline_protocol.vouchers import Owner
-from pipeline_worker.access import Access, MapCache
-from pipeline_worker.kernel_loader import CachedKernels
-from pipeline_worker.process import WorkerProcess
-from pipeline_worker.registry import kinds
-from pipeline_worker.supply import Supply
+from pointillist.errors import PointillistError
+from pointillist.pipeline_files import DataRoots
+from pointillist.pipeline_protocol.security import Owner, user_keys
+from pointillist.pipeline_worker.data_access import Access, MapCache
+from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_worker.process import WorkerProcess
+from pointillist.pipeline_worker.tasks import kinds
+from pointillist.supervision import CachedKernels, log_folder, start_logging
 
 
 def main() -> int:
     """Run a worker; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline_worker", description="A worker of a cluster.")
+    parser = argparse.ArgumentParser(prog="python -m pointillist.pipeline_worker", description="A worker of a cluster.")
     parser.add_argument("address", help="of the server: ipc://PATH or tcp://HOST:PORT")
     parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead worker")
     options = parser.parse_args()

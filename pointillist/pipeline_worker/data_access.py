@@ -12,24 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline_files.background_reader import images_of_range
-from pipeline_files.background_settings import BACKGROUND_FILE
-from pipeline_files.data_roots import EVERYWHERE, DataRoots
-from pipeline_files.maps import find_map, load_map
-from pipeline_files.metadata import Metadata
-from pipeline_files.settings import map_digest_name, map_name
-from pipeline_files.stored_background import copied_images, is_copied
-from pipeline_protocol.errors import MessageError, MovieError, PointillistError, SettingError
-from pipeline_protocol.frame_messages import BACKGROUND, BACKGROUND_ROWS
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import JobSpec
-from pipeline_protocol.vouchers import Owner
-from pipeline_worker.remote_frames import RemoteFrames
-from pipeline_worker.supply import Supply
+from pointillist.errors import MessageError, MovieError, PointillistError, SettingError
+from pointillist.pipeline_files import EVERYWHERE, DataRoots
+from pointillist.pipeline_files.backgrounds import copied_images, images_of_range, is_copied
+from pointillist.pipeline_files.maps import find_map, load_map
+from pointillist.pipeline_protocol.messages import BACKGROUND, BACKGROUND_ROWS, JobSpec
+from pointillist.pipeline_protocol.security import Owner
+from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_worker.remote_frames import RemoteFrames
+from pointillist.settings import BACKGROUND_FILE, Metadata, map_digest_name, map_name
+from pointillist.system import note
 
 if TYPE_CHECKING:  # numba
-    from fitting.backgrounds.images import BackgroundImages, ImagesOfRange
-    from fitting.camera import CameraMap
+    from pointillist.fitting.backgrounds import BackgroundImages, ImagesOfRange
+    from pointillist.fitting.camera import CameraMap
 
 log = logging.getLogger("pointillist.worker")
 

@@ -13,10 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.frame_messages import MAX_WANTED, Item, Laid, Layout, Missing, Piece, Want
-from pipeline_protocol.wire import Buffer
-from pipeline_worker.kinds import BlockedError
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol.messages import MAX_WANTED, Buffer, Item, Laid, Layout, Missing, Piece, Want
+from pointillist.pipeline_worker.tasks import BlockedError
 
 IN_FLIGHT_BYTES = 16 << 20
 """Frames that are asked for at a time, as they are in memory: enough for a network of 10 Gbit/s with 10 ms to go."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline_files.same_movie import LostMovieError, SameMovie
-from pipeline_files.source import Frames
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.frame_messages import MOVIE
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.access import Access
-from pipeline_worker.kinds import BlockedError
-from pipeline_worker.remote_frames import RemoteFrames
+from pointillist.errors import MessageError
+from pointillist.pipeline_files.movies import Frames, LostMovieError, SameMovie
+from pointillist.pipeline_protocol.messages import MOVIE, JobSpec
+from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_worker.remote_frames import RemoteFrames
+from pointillist.pipeline_worker.tasks import BlockedError
 
 _AHEAD_BYTES = 64 << 20
 """Frames that the system is asked to fetch from a disk while earlier ones are at work."""

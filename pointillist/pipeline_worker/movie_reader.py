@@ -10,17 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.background import window_span
-from fitting.blocks import spread_images
-from fitting.localizations import FrameBlock
-from fitting.settings import FitSettings
-from pipeline_files.lost_frames import read_around
-from pipeline_files.source import Frames
-from pipeline_protocol.errors import MovieError, PointillistError
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.access import Access
-from pipeline_worker.job_movie import JobMovie
-from pipeline_worker.kinds import BlockedError
+from pointillist.errors import MovieError, PointillistError
+from pointillist.fitting import FitSettings, FrameBlock, spread_images
+from pointillist.fitting.backgrounds import window_span
+from pointillist.pipeline_files.movies import Frames, read_around
+from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_worker.job_movie import JobMovie
+from pointillist.pipeline_worker.tasks import BlockedError
 
 BLOCK_BYTES = 8 << 20
 """Raw frames that are read, then computed with, at a time: they are still in the cache, and memory does not grow with

@@ -9,30 +9,19 @@ import time
 
 import zmq
 
-from pipeline_protocol.errors import PointillistError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.lifeline import Lifeline
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import Died
-from pipeline_protocol.waker import Waker
-from pipeline_worker.address_pipe import AddressPipe
-from pipeline_worker.kernel_loader import Kernels, NoKernels
-from pipeline_worker.kinds import Kinds
-from pipeline_worker.link import Link
-from pipeline_worker.processor import core_of
-from pipeline_worker.stages import Stages
-from pipeline_worker.supply import Supply
+from pointillist.errors import PointillistError
+from pointillist.pipeline_protocol import Waker
+from pointillist.pipeline_protocol.messages import Died
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_worker.processor import core_of
+from pointillist.pipeline_worker.server_connection import Link
+from pointillist.pipeline_worker.task_executor import Stages
+from pointillist.pipeline_worker.tasks import Kinds
+from pointillist.supervision import EXIT_COLD, EXIT_STUCK, EXIT_UNCOMPILED, AddressPipe, Kernels, Lifeline, NoKernels
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
-
-EXIT_STUCK = 75
-"""Status of a worker that took a range for longer than its lease."""
-
-EXIT_COLD = 76
-"""Status of a worker whose kernels are lost, or could not be loaded: its successor has the cache filled again."""
-
-EXIT_UNCOMPILED = 78
-"""Status of a worker whose kernels cannot be compiled, or not be kept."""
 
 _LINGER_MS = 300
 _CONNECT_MS = 1000

@@ -10,15 +10,23 @@ from typing import Any, TypeVar
 import numpy as np
 from msgspec import structs
 
-from pipeline_files.chunks import CannotDecodeError, ChunkReader
-from pipeline_files.pieces import bounds, is_whole, piece_bytes
-from pipeline_files.source import Frames
-from pipeline_files.stored_chunks import DEFLATE, Offset, Stored, can_decode, offsets
-from pipeline_protocol.errors import LostFrameError, MessageError, MovieError
-from pipeline_protocol.frame_messages import LAYOUT, Chunks, Item, Piece
-from pipeline_protocol.wire import Buffer
-from pipeline_worker.kinds import BlockedError
-from pipeline_worker.supply import MissingError, Supply
+from pointillist.errors import LostFrameError, MessageError, MovieError
+from pointillist.pipeline_files.movies import (
+    DEFLATE,
+    CannotDecodeError,
+    ChunkReader,
+    Frames,
+    Offset,
+    Stored,
+    bounds,
+    can_decode,
+    is_whole,
+    offsets,
+    piece_bytes,
+)
+from pointillist.pipeline_protocol.messages import LAYOUT, Buffer, Chunks, Item, Piece
+from pointillist.pipeline_worker.frame_client import MissingError, Supply
+from pointillist.pipeline_worker.tasks import BlockedError
 
 Obtained = TypeVar("Obtained")
 

@@ -11,16 +11,24 @@ from collections.abc import Iterable, Sequence
 
 import zmq
 
-from pipeline_protocol.errors import MessageError, PointillistError
-from pipeline_protocol.frame_messages import Laid, Missing, Piece
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import FromServer, FromWorker, Goodbye
-from pipeline_protocol.sockets import connect_dealer, reconnect
-from pipeline_protocol.wire import Buffer, decode_from_server, encode
-from pipeline_worker.session import Held, Outgoing, Session
-from pipeline_worker.stages import Outcome
-from pipeline_worker.supply import Supply
+from pointillist.errors import MessageError, PointillistError
+from pointillist.pipeline_protocol import connect_dealer, reconnect
+from pointillist.pipeline_protocol.messages import (
+    Buffer,
+    FromServer,
+    FromWorker,
+    Goodbye,
+    Laid,
+    Missing,
+    Piece,
+    decode_from_server,
+    encode,
+)
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_worker.task_executor import Outcome
+from pointillist.pipeline_worker.worker_state import Held, Outgoing, Session
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
 

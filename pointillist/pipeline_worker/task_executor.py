@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.kinds import BlockedError, Kinds, Result, Runner
-from pipeline_worker.session import Held, Stage
+from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_worker.tasks import BlockedError, Kinds, Result, Runner
+from pointillist.pipeline_worker.worker_state import Held, Stage
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
 

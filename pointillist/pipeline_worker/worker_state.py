@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from pipeline_protocol import messages as m
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.wire import Buffer, decode_spec
-from pipeline_worker.kinds import Result
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol.messages import Buffer, control as m, decode_spec
+from pointillist.pipeline_worker.tasks import Result
 
 BEAT_S = 1.0
 RESEND_S = 3.0
@@ -95,7 +94,7 @@ class Session:
     core
         That computed last.
     build, is_compiling
-        As of :class:`pipeline_worker.kernel_loader.Kernels`.
+        As of :class:`pointillist.supervision.Kernels`.
     epoch
         Of the server that was heard last; another one knows nothing of what was asked before.
     """

@@ -7,16 +7,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
-from pipeline_files.background_settings import PYME_KEYS, background, background_settings, needs_cycle_time
-from pipeline_files.combinations import check_combination
-from pipeline_files.documents import read_document
-from pipeline_files.key import Key
-from pipeline_files.keys import ALIASES, KEYS, check_known
-from pipeline_files.metadata import Metadata, Value, number
-from pipeline_files.pixel_size import UNITS_KEY, in_micrometres, put_over
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting import FitSettings
+from pointillist.fitting.estimation import MODULES
+from pointillist.settings.background_settings import PYME_KEYS, background, background_settings, needs_cycle_time
+from pointillist.settings.combinations import check_combination
+from pointillist.settings.key import Key
+from pointillist.settings.metadata import Metadata, Value, number
+from pointillist.settings.pixel_size import UNITS_KEY, in_micrometres, put_over
+from pointillist.settings.schema import ALIASES, KEYS, check_known
+from pointillist.settings.yaml_json import read_document
 
 _MAP_DIGEST = "Pointillist.MapDigest."
 
@@ -288,7 +288,7 @@ def settings_digest(settings: Metadata) -> str:
     -------
     str
         64 hexadecimal digits: SHA-256 of all settings that have an effect; of camera maps the content counts, if
-        :func:`pipeline_files.preparation.prepare` has recorded it, and not the place.
+        :func:`pointillist.pipeline_files.prepare` has recorded it, and not the place.
     """
     settings = normalised(settings)
     replaced = {name for name in KEYS if map_digest_name(name) in settings}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fitting.backgrounds.copy import Copy
-from fitting.backgrounds.method import BackgroundMethod
-from fitting.backgrounds.registry import background_method, pyme_method, pyme_settings
-from fitting.backgrounds.sparse_median import SparseMedian
-from pipeline_files.kinds import parse_range
-from pipeline_files.metadata import Metadata, Value, number
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.backgrounds import (
+    BackgroundMethod,
+    Copy,
+    SparseMedian,
+    background_method,
+    pyme_method,
+    pyme_settings,
+)
+from pointillist.settings.kinds import parse_range
+from pointillist.settings.metadata import Metadata, Value, number
 
 BACKGROUND_FILE = "Analysis.BackgroundFile"
 """What the method ``copy`` copies from."""

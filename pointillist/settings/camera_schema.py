@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from fitting.orientation import AS_IS, ORIENTATIONS
-from pipeline_files.key import Confusion, Key
-from pipeline_files.kinds import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
+from pointillist.fitting.camera import AS_IS, ORIENTATIONS
+from pointillist.settings.key import Confusion, Key
+from pointillist.settings.kinds import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
 
 ELECTRONS2, ADU2 = "electrons^2", "ADU^2"
 """Units of a variance map; PYME's spelling."""

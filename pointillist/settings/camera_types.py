@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline_files.metadata import Metadata, Value, number
-from pipeline_files.settings import map_name
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.settings.analysis import map_name
+from pointillist.settings.metadata import Metadata, Value, number
 
 _WITHOUT_REGISTER = ("CCD", "sCMOS")
 
@@ -60,7 +60,7 @@ def remarks_on_type(settings: Metadata, given: Metadata) -> list[str]:
     Parameters
     ----------
     settings
-        Of :func:`pipeline_files.settings.resolve`.
+        Of :func:`pointillist.settings.resolve`.
     given
         The values that followed from the kind.
     """

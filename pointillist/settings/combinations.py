@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fitting.modules import MODULES, FitModule
-from pipeline_files.metadata import Metadata, number
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.estimation import MODULES, FitModule
+from pointillist.settings.metadata import Metadata, number
 
 _OTHER_MODULE = "leave it out, or choose another Analysis.FitModule"
 
@@ -15,7 +15,7 @@ def check_combination(settings: Metadata) -> None:
     Parameters
     ----------
     settings
-        Of :func:`pipeline_files.settings.resolve`.
+        Of :func:`pointillist.settings.resolve`.
 
     Raises
     ------

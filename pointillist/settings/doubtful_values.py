@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pipeline_files.keys import KEYS
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.settings import fit_settings, map_name
+from pointillist.settings.analysis import fit_settings, map_name
+from pointillist.settings.metadata import Metadata, number
+from pointillist.settings.schema import KEYS
 
 REPLACED_BY_MAPS = {"Camera.ReadNoise": "Camera.VarianceMapID", "Camera.ADOffset": "Camera.DarkMapID"}
 """Numbers that count for nothing where a map is in use."""
@@ -26,7 +26,7 @@ def doubts(settings: Metadata) -> list[str]:
     Parameters
     ----------
     settings
-        Complete, of :func:`pipeline_files.settings.resolve`.
+        Complete, of :func:`pointillist.settings.resolve`.
     """
     return [*_single(settings), *(remark for check in _CHECKS for remark in check(settings))]
 

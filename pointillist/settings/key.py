@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline_files.kinds import NUMBER, Kind
-from pipeline_files.metadata import Value
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.settings.kinds import NUMBER, Kind
+from pointillist.settings.metadata import Value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fitting.backgrounds.registry import background_method
-from pipeline_files.metadata import Value
-from pipeline_files.pixel_size import micrometres_in
-from pipeline_protocol.errors import SettingError
-from pipeline_protocol.folders import expand
+from pointillist.errors import SettingError
+from pointillist.fitting.backgrounds import background_method
+from pointillist.settings.metadata import Value
+from pointillist.settings.pixel_size import micrometres_in
+from pointillist.system import expand
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pipeline_files.metadata import Metadata, Value, number
+from pointillist.settings.metadata import Metadata, Value, number
 
 UNITS_KEY = "voxelsize.units"
 SIZE_KEYS = ("voxelsize.x", "voxelsize.y", "voxelsize.z")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from fitting.modules import MODULES
-from pipeline_files.camera_keys import CAMERA_KEYS
-from pipeline_files.key import Confusion, Key
-from pipeline_files.kinds import BACKGROUND, FILE, LENGTH_UNIT, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.estimation import MODULES
+from pointillist.settings.camera_schema import CAMERA_KEYS
+from pointillist.settings.key import Confusion, Key
+from pointillist.settings.kinds import BACKGROUND, FILE, LENGTH_UNIT, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
 
 FWHM = 2.3548
 """Full width at half maximum of a Gaussian, in standard deviations."""

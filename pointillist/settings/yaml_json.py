@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from pipeline_files.metadata import Value, flatten
-from pipeline_protocol.errors import SettingError
-from pipeline_protocol.plain_files import obstacle
+from pointillist.errors import SettingError
+from pointillist.settings.metadata import Value, flatten
+from pointillist.system import obstacle
 
 SUFFIXES = (".json", ".yaml", ".yml")
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline_worker.numba_options import code_options
+from pointillist.supervision.numba_options import code_options
 
-SOURCES = ("fitting", "pipeline_files")
+SOURCES = ("pointillist.fitting", "pointillist.pipeline_files")
 """Packages that kernels are in."""
 
 _PACKAGES = ("numba", "llvmlite", "numpy", "scipy")

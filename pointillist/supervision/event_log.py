@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline_protocol.reports import LogPlace
+from pointillist.pipeline_protocol.messages import LogPlace
 
 MAX_BYTES = 4 << 20
 """Length of a file; then it is moved aside, to ``<name>.1``, and the one that was there goes."""

@@ -20,14 +20,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.file_locks import FileLock, without_locks
-from pipeline_protocol.folders import CACHE, cache_folder, temporary_folder
-from pipeline_protocol.lifeline import LIFELINE_VARIABLE
-from pipeline_worker.cache_key import cache_key
-from pipeline_worker.children import importing_us
-from pipeline_worker.numba_options import NUMBA_VARIABLE, OURS
-from pipeline_worker.warm_up import BUILD_ENDING, PARTS
+from pointillist.errors import ServerError
+from pointillist.supervision.cache_key import cache_key
+from pointillist.supervision.managed_process import importing_us
+from pointillist.supervision.numba_options import NUMBA_VARIABLE, OURS
+from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
+from pointillist.supervision.warm_up import BUILD_ENDING, PARTS
+from pointillist.system import CACHE, FileLock, cache_folder, temporary_folder, without_locks
 
 CACHE_VARIABLE = CACHE.variable
 COMPILING = "compiling kernels, once (about a minute)"
@@ -237,7 +236,7 @@ def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
 def _compiler(part: str, folder: Path, environment: Mapping[str, str], lifeline: int) -> subprocess.Popen[str]:
     own = {NUMBA_VARIABLE: str(folder), LIFELINE_VARIABLE: str(lifeline), "PYTHONHASHSEED": "0"}
     return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "pipeline_worker.warm_up", part],
+        [sys.executable, "-P", "-m", "pointillist.supervision.warm_up", part],
         env={**importing_us(environment), **OURS, **own},
         pass_fds=[lifeline],
         stdin=subprocess.DEVNULL,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from pipeline_protocol.logs import note
-from pipeline_worker.cache_key import SOURCES
-from pipeline_worker.kernel_cache import KernelCache
-from pipeline_worker.warm_up import load_kernels
+from pointillist.supervision.cache_key import SOURCES
+from pointillist.supervision.kernel_cache import KernelCache
+from pointillist.supervision.warm_up import load_kernels
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
 
@@ -146,4 +146,4 @@ def _watch_compilation(begin: Callable[[], None], end: Callable[[], None]) -> No
 def _is_ours(event: Any) -> bool:  # noqa: ANN401 - numba's
     """Whether a kernel of ours is being compiled, and not one of numba's own or of whoever shares this process."""
     module: str = event.data["dispatcher"].py_func.__module__
-    return module.partition(".")[0] in SOURCES
+    return module.startswith(SOURCES)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 
-from pipeline_protocol.errors import ServerError
-from pipeline_worker.kernel_cache import CACHE_VARIABLE, COMPILING, KernelCache
-from pipeline_worker.numba_options import NUMBA_VARIABLE
-from pipeline_worker.process import EXIT_UNCOMPILED
+from pointillist.errors import ServerError
+from pointillist.supervision.exit_codes import EXIT_UNCOMPILED
+from pointillist.supervision.kernel_cache import CACHE_VARIABLE, COMPILING, KernelCache
+from pointillist.supervision.numba_options import NUMBA_VARIABLE
 
 _STAMP_S = 3600.0
 _N_COLD, _COLD_S = 5, 900.0

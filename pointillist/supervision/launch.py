@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.folders import is_utf8
-from pipeline_protocol.keys import ephemeral_keys, existing_keys, is_key_shared, user_keys
-from pipeline_worker.crew import Crew
-from pipeline_worker.launchers import registered
-from pipeline_worker.station import LaunchPlan, Station
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol import Client
+from pointillist.pipeline_protocol.security import ephemeral_keys, existing_keys, is_key_shared, user_keys
+from pointillist.supervision.launchers import registered
+from pointillist.supervision.node_agent import LaunchPlan, Station
+from pointillist.supervision.process_supervisor import Crew
+from pointillist.system import is_utf8
 
 OnMessage = Callable[[str], None]
 

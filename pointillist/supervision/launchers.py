@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_protocol.discovery import machine_folder
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.file_locks import FileLock, is_locked, without_locks
-from pipeline_protocol.folders import STATE
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery import machine_folder
+from pointillist.system import STATE, FileLock, is_locked, without_locks
 
 _PATIENCE_S = 5.0
 _LOOK_S = 0.05

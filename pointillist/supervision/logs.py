@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline_protocol.event_log import EventLog, aside
+from pointillist.pipeline_files import data_root
+from pointillist.supervision.event_log import EventLog, aside
+from pointillist.system import LOGS, chosen, user_name
 
 N_JOB_LOGS = 1000
 """Logs of jobs that are kept."""
@@ -24,30 +26,15 @@ _JOB = re.compile(r"[0-9a-f]{1,64}")
 _TRACE_CHARACTERS = 2000
 
 
-def note(
-    log: logging.Logger,
-    level: int,
-    event: str,
-    cause: BaseException | None = None,
-    /,
-    **fields: Any,  # noqa: ANN401 - whatever JSON bears
-) -> None:
-    """Log an event.
+def log_folder() -> Path:
+    """Return where the processes of this user write what happens.
 
-    Parameters
-    ----------
-    log
-        Who speaks.
-    level
-        Of ``logging``.
-    event
-        What happened, in a word.
-    cause
-        Whose traceback is to be logged too.
-    fields
-        Its circumstances. With a ``job``, the server's :class:`JobLogs` has it too.
+    Returns
+    -------
+    Path
+        ``$POINTILLIST_LOGS``, else ``<data root>/<user>/LOGS/pointillist``; it need not exist.
     """
-    log.log(level, event, exc_info=cause, extra={"fields": fields})
+    return chosen(LOGS) or data_root() / user_name() / "LOGS" / "pointillist"
 
 
 def start_logging(process: str, folder: Path, *others: logging.Handler) -> None:
@@ -142,3 +129,8 @@ def forget_old(folder: Path, n_kept: int = N_JOB_LOGS) -> None:
                 aside(path).unlink(missing_ok=True)
     except OSError:
         return  # another server deletes them, or nobody can
+
+
+def job_log_path(job: str) -> Path | None:
+    """Return where the log of a job is; None if that is no job's id."""
+    return job_log(log_folder(), job)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from pipeline_files.data_roots import ALLOW_VARIABLE, join_folders
-from pipeline_protocol.keys import KEY_VARIABLE, ClusterKeys
-from pipeline_protocol.lifeline import LIFELINE_VARIABLE
-from pipeline_worker.numba_options import for_workers
+from pointillist.pipeline_files import ALLOW_VARIABLE, join_folders
+from pointillist.pipeline_protocol.security import KEY_VARIABLE, ClusterKeys
+from pointillist.supervision.numba_options import for_workers
+from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
 
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"

@@ -9,14 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_protocol.addresses import ANY_PORT, LOOPBACK, endpoint
-from pipeline_protocol.client import Client
-from pipeline_protocol.discovery import Announcement, server_file
-from pipeline_protocol.errors import KeyRefusedError, ServerError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.reports import Pong
-from pipeline_protocol.search import Place
-from pipeline_worker.crew import WORKER_COMMAND, Crew
+from pointillist.errors import KeyRefusedError, ServerError
+from pointillist.pipeline_protocol import Client
+from pointillist.pipeline_protocol.discovery import ANY_PORT, LOOPBACK, Announcement, Place, endpoint, server_file
+from pointillist.pipeline_protocol.messages import Pong
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.supervision.process_supervisor import WORKER_COMMAND, Crew
 
 _PAUSE_S = 0.5
 _ANSWER_S = 1.5

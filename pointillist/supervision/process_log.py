@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline_files.places import log_folder
-from pipeline_protocol.folders import LOGS, temporary_folder
+from pointillist.supervision.logs import log_folder
+from pointillist.system import LOGS, temporary_folder
 
 _N_LOGS = 10
 

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline_protocol.addresses import local_endpoint
-from pipeline_protocol.errors import PointillistError, ServerError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.lifeline import EXIT_REPLACED
-from pipeline_worker.children import (
+from pointillist.errors import PointillistError, ServerError
+from pointillist.pipeline_protocol.discovery import local_endpoint
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.supervision.exit_codes import EXIT_COLD, EXIT_UNCOMPILED
+from pointillist.supervision.kernel_watch import KernelWatch
+from pointillist.supervision.managed_process import (
     LONGEST_PAUSE_S,
     Child,
     Lifelines,
@@ -21,11 +22,10 @@ from pipeline_worker.children import (
     describe_status,
     stop_all,
 )
-from pipeline_worker.kernel_watch import KernelWatch
-from pipeline_worker.process import EXIT_COLD, EXIT_UNCOMPILED
-from pipeline_worker.process_log import new_log
+from pointillist.supervision.parent_watch import EXIT_REPLACED
+from pointillist.supervision.process_log import new_log
 
-WORKER_COMMAND = ("-m", "pipeline_worker")
+WORKER_COMMAND = ("-m", "pointillist.pipeline_worker")
 """What the interpreter is given for a worker."""
 
 _TEND_S = 0.1
@@ -42,7 +42,7 @@ class Crew:
     on_message
         Told what happens, by the thread that tends them.
     allowed
-        Folders that server and workers may read, besides those of :class:`pipeline_files.data_roots.DataRoots`.
+        Folders that server and workers may read, besides those of :class:`pointillist.pipeline_files.DataRoots`.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Crew:
         """
         reader, writer = os.pipe()
         server = self._child(
-            "server", ["-m", "pipeline_server", address, *otherwise, *options, "--ready-fd", str(writer)]
+            "server", ["-m", "pointillist.pipeline_server", address, *otherwise, *options, "--ready-fd", str(writer)]
         )
         try:
             server.start(time.monotonic(), [writer])
@@ -97,7 +97,7 @@ class Crew:
             stop_all([server])
             raise ServerError("server", f"cannot be started ({self._last_line()})", f"look into {self.log_path}")
         # It comes back where its peers look for it, if that is free.
-        server.arguments = ["-m", "pipeline_server", bound, address, *otherwise, *options]
+        server.arguments = ["-m", "pointillist.pipeline_server", bound, address, *otherwise, *options]
         with self._lock:
             self._server = server
         return local_endpoint(bound)
@@ -131,7 +131,9 @@ class Crew:
         address, scheduler
             Of the server, of the cluster's scheduler.
         """
-        self._start([self._child("gateway to Dask", ["-m", "pipeline_worker.dask_gateway", scheduler, address])])
+        self._start(
+            [self._child("gateway to Dask", ["-m", "pointillist.pipeline_worker.dask.gateway", scheduler, address])]
+        )
 
     def _start(self, workers: Sequence[Child]) -> None:
         self._workers.extend(workers)

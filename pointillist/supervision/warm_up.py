@@ -1,4 +1,4 @@
-"""``python -m pipeline_worker.warm_up PART``: compile the kernels of a part, so that the cache has them.
+"""``python -m pointillist.supervision.warm_up PART``: compile the kernels of a part, so that the cache has them.
 
 A worker calls :func:`load_kernels` before it asks for work. What the kernels find in made-up frames tells builds of
 them apart: the file ``PART.build`` in the cache's folder has a checksum.
@@ -17,12 +17,12 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from pipeline_protocol.lifeline import LIFELINE_VARIABLE
+from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitting.settings import FitSettings
+    from pointillist.fitting import FitSettings
 
 DTYPES = ("uint16", "uint8", "float32")
 """Of the frames that a movie is read as."""
@@ -44,10 +44,10 @@ def load_kernels() -> str:
     """
     with _hidden("scipy.linalg"):
         from numba.np import arraymath  # noqa: F401, PLC0415 - as numba does for the first kernel
-    from fitting.settings import FitSettings  # noqa: PLC0415 - a launcher reads this module without numba
-    from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - likewise
+    from pointillist.fitting import FitSettings  # noqa: PLC0415 - a launcher reads this module without numba
+    from pointillist.pipeline_files.movies import run_kernels  # noqa: PLC0415 - likewise
 
-    chunk_kernels.run_kernels("u2")
+    run_kernels("u2")
     return localize_spots(DTYPES[:1], [FitSettings(psf_sigma_px=1.2, clump_reject_radius_px=0.5)])
 
 
@@ -55,15 +55,17 @@ def load_backgrounds() -> str:
     """Load all that turns a file into backgrounds, for each type of pixel; return a checksum of the backgrounds."""
     import numpy as np  # noqa: PLC0415 - as above
 
-    from fitting.background import background_images  # noqa: PLC0415 - as above
-    from fitting.backgrounds.images import BackgroundImages  # noqa: PLC0415 - as above
-    from fitting.backgrounds.mean import Mean  # noqa: PLC0415 - as above
-    from fitting.backgrounds.registry import METHODS  # noqa: PLC0415 - as above
-    from fitting.backgrounds.sliding import LONG_WINDOW, slider_of  # noqa: PLC0415 - as above
-    from fitting.backgrounds.sparse_median import SparseMedian  # noqa: PLC0415 - as above
-    from fitting.blocks import BlockReader  # noqa: PLC0415 - as above
-    from fitting.settings import FitSettings  # noqa: PLC0415 - as above
-    from pipeline_files import _chunk_kernels as chunk_kernels  # noqa: PLC0415 - as above
+    from pointillist.fitting import BlockReader, FitSettings  # noqa: PLC0415 - as above
+    from pointillist.fitting.backgrounds import (  # noqa: PLC0415 - as above
+        LONG_WINDOW,
+        METHODS,
+        BackgroundImages,
+        Mean,
+        SparseMedian,
+        background_images,
+        slider_of,
+    )
+    from pointillist.pipeline_files.movies import run_kernels  # noqa: PLC0415 - as above
 
     def stored(start: int, stop: int) -> BackgroundImages:
         images, index = np.zeros((1, _SIDE_PX, _SIDE_PX), np.float32), np.zeros(stop - start, np.int32)
@@ -72,7 +74,7 @@ def load_backgrounds() -> str:
     checksum = blake2b(digest_size=_DIGEST_BYTES)
     for dtype in DTYPES:
         frames = _frames(dtype)
-        chunk_kernels.run_kernels(f"u{frames.itemsize}")
+        run_kernels(f"u{frames.itemsize}")
         for method in METHODS.values():
             background = SparseMedian(interval=2) if method is SparseMedian else method()
             settings = FitSettings(psf_sigma_px=1.2, background=background)
@@ -86,10 +88,10 @@ def load_backgrounds() -> str:
 
 def load_localizations() -> str:
     """Load all that turns frames into rows, for each type of pixel; return a checksum of the rows."""
-    from fitting.backgrounds.no_background import NoBackground  # noqa: PLC0415 - as above
-    from fitting.detectors import DETECTORS  # noqa: PLC0415 - as above
-    from fitting.modules import MODULES  # noqa: PLC0415 - as above
-    from fitting.settings import FitSettings  # noqa: PLC0415 - as above
+    from pointillist.fitting import FitSettings  # noqa: PLC0415 - as above
+    from pointillist.fitting.backgrounds import NoBackground  # noqa: PLC0415 - as above
+    from pointillist.fitting.detection import DETECTORS  # noqa: PLC0415 - as above
+    from pointillist.fitting.estimation import MODULES  # noqa: PLC0415 - as above
 
     settings = FitSettings(psf_sigma_px=1.2, background=NoBackground(), clump_reject_radius_px=0.5)
     choices = [
@@ -122,9 +124,8 @@ def localize_spots(dtypes: Sequence[str], choices: Sequence[FitSettings]) -> str
     str
         Checksum of the rows, to the last bit.
     """
-    from fitting.blocks import BlockReader  # noqa: PLC0415 - as above
-    from fitting.camera import CameraModel  # noqa: PLC0415 - as above
-    from fitting.localize import localize  # noqa: PLC0415 - as above
+    from pointillist.fitting import BlockReader, localize  # noqa: PLC0415 - as above
+    from pointillist.fitting.camera import CameraModel  # noqa: PLC0415 - as above
 
     camera = CameraModel(electrons_per_adu=1.0, offset_adu=10.0, read_variance_e2=1.0)
     checksum = blake2b(digest_size=_DIGEST_BYTES)

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline_protocol.logs import note
+from pointillist.system.notes import note
 
 log = logging.getLogger("pointillist.locks")
 log.addHandler(logging.NullHandler())  # commands, which log nothing, tell it themselves

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
 
 
 @dataclass(frozen=True)

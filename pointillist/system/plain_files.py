@@ -46,7 +46,7 @@ def obstacle(path: Path) -> tuple[str, str] | None:
     Returns
     -------
     (problem, remedy) or None
-        As a :class:`pipeline_protocol.errors.PointillistError` takes them.
+        As a :class:`pointillist.errors.PointillistError` takes them.
     """
     try:
         status = path.stat()

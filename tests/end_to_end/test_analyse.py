@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 from waiting import PATIENCE_S, eventually
 
-from pipeline_files.movie import open_movie
-from pipeline_files.write_movie import write_pyme_h5
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 
 BIN = Path(sys.executable).parent
 SLOW = ("-s", "Analysis.DetectionThreshold=0.5", "--workers", "2")  # hundreds of fits in a frame

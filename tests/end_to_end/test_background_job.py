@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from waiting import PATIENCE_S, eventually
 
-from pipeline_files.movie import open_movie
+from pointillist.pipeline_files.movies.movie import open_movie
 
 BIN = Path(sys.executable).parent
 WINDOW = ("-s", "Analysis.BGRange=-10:0")

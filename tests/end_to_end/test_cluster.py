@@ -75,8 +75,8 @@ def test_machines_that_find_each_other_write_the_rows_of_one(hosts: list[Host], 
 
     assert eventually(are_ready), "".join(host.printed(process) for host in hosts for process in host.processes)
     (program,) = command_of("analyse")
-    printed = client.run(sys.executable, "-c", f"from cli.main import {program} as run; run()", movie, "-o", results,
-                         *SETTINGS, **shared)  # fmt: skip
+    printed = client.run(sys.executable, "-c", f"from pointillist.cli.main import {program} as run; run()", movie,
+                         "-o", results, *SETTINGS, **shared)  # fmt: skip
     assert "using the server at tcp://10.231.7.1:" in printed
     assert rows_of(results) == rows_of(alone)
     did = {host: worker["n_frames"] for host, worker in workers_seen_from(client, **shared).items()}

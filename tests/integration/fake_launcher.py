@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cli.main import load
-from pipeline_worker import station
+from pointillist.cli.main import load
+from pointillist.supervision import node_agent as station
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
 

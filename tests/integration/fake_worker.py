@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.modules import MODULES
-from pipeline_protocol.keys import user_keys
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.kinds import BlockedError, Result
-from pipeline_worker.process import WorkerProcess
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.security.keys import user_keys
+from pointillist.pipeline_worker.process import WorkerProcess
+from pointillist.pipeline_worker.tasks.kind import BlockedError, Result
 
 ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
 

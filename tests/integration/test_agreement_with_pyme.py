@@ -13,17 +13,17 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from fitting.backgrounds.mean import Mean
-from fitting.backgrounds.no_background import NoBackground
-from fitting.backgrounds.percentile import Percentile
-from fitting.backgrounds.registry import pyme_method
-from fitting.camera import CameraModel
-from fitting.localizations import FrameBlock, Rows
-from fitting.localize import localize
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
-from pipeline_files.conversion import Scale, from_pyme
-from pipeline_files.write_movie import write_pyme_h5
+from pointillist.fitting.backgrounds.mean import Mean
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.backgrounds.percentile import Percentile
+from pointillist.fitting.backgrounds.registry import pyme_method
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import FrameBlock, Rows
+from pointillist.fitting.localizer import localize
+from pointillist.fitting.settings import FitSettings
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.pipeline_files.results.conversion import Scale, from_pyme
 
 PYME_PYTHON = os.environ.get("POINTILLIST_PYME_PYTHON")
 pytestmark = pytest.mark.skipif(not PYME_PYTHON, reason="POINTILLIST_PYME_PYTHON names no interpreter that has PYME")

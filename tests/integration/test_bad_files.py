@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.main import pointillist
+from pointillist.cli.main import pointillist
 
 NOT_UTF8 = os.fsdecode(b"m\xe9")
 NO_SERVER = ["--engine", "local", "--workers", "1"]
@@ -41,7 +41,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a movie, its truth, and results."""
     folder = tmp_path_factory.mktemp("good")
     assert run("simulate", folder / "ok.h5", "--frames", 20, "--size", 48, "--emitters", 3).exit_code == 0
-    script = "from cli.main import analyse; analyse()"
+    script = "from pointillist.cli.main import analyse; analyse()"
     options = [str(folder / "ok.h5"), "-o", str(folder / "ok.h5r"), *NO_SERVER]
     subprocess.run([sys.executable, "-c", script, *options], check=True, capture_output=True)
     return folder

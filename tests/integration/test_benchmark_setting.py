@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fitting.backgrounds.no_background import NoBackground
-from fitting.localizations import FrameBlock
-from fitting.localize import localize
-from fitting.scoring import Optics, Rules, Score, score
-from fitting.settings import FitSettings
-from fitting.simulation.movie import Scene, Simulation
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.localizations import FrameBlock
+from pointillist.fitting.localizer import localize
+from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.movie import Scene, Simulation
 
 N_FRAMES = 300
 

@@ -10,9 +10,9 @@ import pytest
 from fake_cluster import N_FRAMES, Cluster, expected_frames, order
 from waiting import eventually, is_over, wait_for
 
-from pipeline_files.places import journal_path, partial_path, unfinished_path
-from pipeline_protocol.client import Client
-from pipeline_worker import crew as crew_module
+from pointillist.pipeline_files.paths import journal_path, partial_path, unfinished_path
+from pointillist.pipeline_protocol.client import Client
+from pointillist.supervision import process_supervisor as crew_module
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from lockless import lockless
 
-from pipeline_files.places import journal_path
-from pipeline_files.results_reader import read_results
+from pointillist.pipeline_files.paths import journal_path
+from pointillist.pipeline_files.results.reader import read_results
 
 CAMERA = [
     "-s", "voxelsize.x=0.1", "-s", "voxelsize.y=0.1", "-s", "Camera.ADOffset=100", "-s", "Camera.ReadNoise=1",
@@ -34,7 +34,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def start(environment: Mapping[str, str], name: str, *arguments: str | Path) -> subprocess.Popen[str]:
-    code = f"from cli.main import {name.replace('-', '_')} as run; run()"
+    code = f"from pointillist.cli.main import {name.replace('-', '_')} as run; run()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.movie import open_movie
-from pipeline_files.results_reader import read_results
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.results.reader import read_results
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -21,7 +21,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from cli.main import pointillist as run; run()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from pointillist.cli.main import pointillist as run; run()", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 

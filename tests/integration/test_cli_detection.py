@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from matplotlib import image as matplotlib_image
 
-from cli.detection_looks import spread_frames
-from cli.main import load, pointillist
+from pointillist.cli.detection_samples import spread_frames
+from pointillist.cli.main import load, pointillist
 
 
 def run(*arguments: str | Path) -> Result:

@@ -11,10 +11,10 @@ import h5py
 import pytest
 from click.testing import CliRunner
 
-from cli.main import pointillist
-from fitting.modules import MODULES
-from pipeline_files.formats import FORMATS
-from pipeline_files.results_reader import read_results
+from pointillist.cli.main import pointillist
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.reader import read_results
 
 CHOICES = [(name, estimator) for name, module in MODULES.items() for estimator in module.estimators or ("wls",)]
 
@@ -40,7 +40,14 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("fit_module", "estimator"), CHOICES)
 def test_a_movie_becomes_a_picture(movie: Path, tmp_path: Path, fit_module: str, estimator: str) -> None:
     results, places = tmp_path / "out.h5r", {"XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
-    command = [sys.executable, "-c", "from cli.main import analyse as run; run()", str(movie), "-o", str(results)]
+    command = [
+        sys.executable,
+        "-c",
+        "from pointillist.cli.main import analyse as run; run()",
+        str(movie),
+        "-o",
+        str(results),
+    ]
     options = ["-s", f"Analysis.FitModule={fit_module}", "-s", f"Analysis.Estimator={estimator}", "--workers", "1"]
     environment = {**os.environ, **{name: str(tmp_path / folder) for name, folder in places.items()}}
     subprocess.run([*command, *options], check=True, timeout=200, env=environment, capture_output=True)
@@ -85,7 +92,14 @@ def test_the_test_of_the_detection_shows_what_there_is(
 
 def test_results_without_errors_are_not_sorted_out_by_error(movie: Path, tmp_path: Path) -> None:
     results = tmp_path / "out.h5r"
-    command = [sys.executable, "-c", "from cli.main import analyse as run; run()", str(movie), "-o", str(results)]
+    command = [
+        sys.executable,
+        "-c",
+        "from pointillist.cli.main import analyse as run; run()",
+        str(movie),
+        "-o",
+        str(results),
+    ]
     subprocess.run([*command, "-s", "Analysis.FitModule=LatFitCOIR"], check=True, timeout=200, capture_output=True)
     result = CliRunner().invoke(pointillist, ["render", str(results), "--max-error", "10"])
     assert result.exit_code == 1

@@ -11,12 +11,12 @@ import tifffile
 import yaml
 from click.testing import CliRunner, Result
 
-from cli.main import pointillist
-from pipeline_files.camera import camera_model
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import SettingError
+from pointillist.cli.main import pointillist
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.maps.camera import camera_model
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.pipeline_files.preparation import prepare
 
 SCENE = ["--camera", "scmos", "--size", "72x56", "--frames", "30", "--seed", "3", "--emitters", "5", "--maps"]
 

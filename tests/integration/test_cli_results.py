@@ -11,14 +11,14 @@ from click.testing import CliRunner, Result
 from matplotlib import image as matplotlib_image
 from written_results import write_results
 
-from cli.main import pointillist
-from fitting.localizations import LOCALIZATION_DTYPE, FrameBlock
-from fitting.localize import localize
-from pipeline_files.camera import camera_model
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results import ResultsDescription
-from pipeline_files.settings import fit_settings
+from pointillist.cli.main import pointillist
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, FrameBlock
+from pointillist.fitting.localizer import localize
+from pointillist.pipeline_files.maps.camera import camera_model
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.settings.analysis import fit_settings
 
 
 def run(*arguments: str | Path) -> Result:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.main import pointillist
-from pipeline_files.camera import camera_model
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.truth import read_truth
+from pointillist.cli.main import pointillist
+from pointillist.pipeline_files.maps.camera import camera_model
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.truth import read_truth
+from pointillist.pipeline_files.preparation import prepare
 
 SMALL = ["--frames", "70", "--size", "48x32", "--emitters", "4", "--seed", "5"]
 

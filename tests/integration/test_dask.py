@@ -16,12 +16,12 @@ import pytest
 from numpy.typing import NDArray
 from waiting import is_over, wait_for
 
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results_reader import read_results
-from pipeline_protocol.client import Client
-from pipeline_worker.dask_engine import dask_engine
-from pipeline_worker.launch import embedded
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_worker.dask.engine import dask_engine
+from pointillist.supervision.launch import embedded
 
 distributed = pytest.importorskip("distributed")
 

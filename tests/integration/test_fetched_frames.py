@@ -18,16 +18,16 @@ from machines import Machines
 from numpy.typing import NDArray
 from waiting import eventually, is_over, wait_for
 
-from pipeline_files.background_preparation import prepare_background
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_files.write_stack import write_npy
-from pipeline_protocol.client import Client
-from pipeline_protocol.reports import Progress
-from pipeline_server.frames import CACHE_BYTES, FLYING_TO_ONE_BYTES
-from pipeline_worker.supply import IN_FLIGHT_BYTES, STOCK_BYTES
-from pipeline_worker.warm_up import load_kernels
+from pointillist.pipeline_files.backgrounds.preparation import prepare_background
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.pipeline_files.movies.write_stack import write_npy
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages.reports import Progress
+from pointillist.pipeline_server.frames.frame_server import CACHE_BYTES, FLYING_TO_ONE_BYTES
+from pointillist.pipeline_worker.frame_client import IN_FLIGHT_BYTES, STOCK_BYTES
+from pointillist.supervision.warm_up import load_kernels
 
 """Kernels that few movies need are compiled on the way."""
 

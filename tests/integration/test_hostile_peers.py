@@ -15,15 +15,15 @@ import pytest
 import zmq
 from waiting import is_over, wait_for
 
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results_reader import read_results
-from pipeline_protocol import messages as m
-from pipeline_protocol.client import Client
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_protocol.sockets import connect_dealer
-from pipeline_protocol.wire import MARK, MAX_BUFFERS, MAX_HEADER_BYTES, encode
-from pipeline_worker.crew import Crew
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages.wire import MARK, MAX_BUFFERS, MAX_HEADER_BYTES, encode
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.pipeline_protocol.sockets import connect_dealer
+from pointillist.supervision.process_supervisor import Crew
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
 N_FRAMES = 300

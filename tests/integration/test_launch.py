@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from waiting import PATIENCE_S, eventually
 
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_protocol.client import Client
-from pipeline_protocol.discovery import find_server
-from pipeline_protocol.keys import user_keys
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.discovery.local import find_server
+from pointillist.pipeline_protocol.security.keys import user_keys
 
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
@@ -24,7 +24,7 @@ SETTINGS = [
 ]
 EMBEDDED = """
 import sys, time
-from pipeline_worker.launch import embedded
+from pointillist.supervision.launch import embedded
 with embedded(2, lambda line: print(line, file=sys.stderr)) as client:
     while client.ping().n_workers < 2:
         time.sleep(0.02)
@@ -32,9 +32,9 @@ with embedded(2, lambda line: print(line, file=sys.stderr)) as client:
     time.sleep(600)
 """
 LAUNCH = """
-from pipeline_protocol.search import Place
-from pipeline_worker.launch import launch_workers
-from pipeline_worker.station import LaunchPlan
+from pointillist.pipeline_protocol.discovery.search import Place
+from pointillist.supervision.launch import launch_workers
+from pointillist.supervision.node_agent import LaunchPlan
 launch_workers(LaunchPlan(n_workers=1, place=Place()), lambda line: print(line, flush=True))
 """
 

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.results_reader import read_results
-from pipeline_worker.kernel_cache import fill_cache
-from pipeline_worker.numba_options import NUMBA_VARIABLE, for_workers
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.supervision.kernel_cache import fill_cache
+from pointillist.supervision.numba_options import NUMBA_VARIABLE, for_workers
 
 OTHER_CODE = {"NUMBA_OPT": "1"}
 N_FRAMES = 1500
@@ -36,7 +36,7 @@ class Lab:
     environment: dict[str, str]
 
     def start(self, name: str, *arguments: object, **more: str) -> subprocess.Popen[str]:
-        code = f"from cli.main import {name} as run; run()"
+        code = f"from pointillist.cli.main import {name} as run; run()"
         return subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             env=self.environment | more,

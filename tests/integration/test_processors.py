@@ -15,11 +15,11 @@ HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+
 FIT = """
 import sys
 import numpy as np
-from fitting.camera import CameraModel
-from fitting.estimation.gaussian_fit import GaussianFit
-from fitting.fits import FrameImages
-from fitting.settings import FitSettings
-from fitting.simulation.regions import draw_regions, draw_spots_at_centres
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
 side, n = 7, 15
 regions = draw_regions(draw_spots_at_centres(n * n, float(sys.argv[2]), 1), 3, 1)

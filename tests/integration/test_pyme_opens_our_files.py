@@ -17,21 +17,21 @@ import tifffile
 from click.testing import CliRunner
 from written_results import write_results
 
-from cli.main import pointillist
-from fitting.localizations import LOCALIZATION_DTYPE
-from fitting.modules import MODULES
-from pipeline_files.background_file import write_background
-from pipeline_files.formats import FORMATS
-from pipeline_files.identity import data_file_id
-from pipeline_files.image_packs import ImageLayout, Pack
-from pipeline_files.maps import load_map
-from pipeline_files.metadata import Value
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results import ResultsDescription
-from pipeline_files.results_reader import read_results
-from pipeline_files.source import EVENT_DTYPE
-from pipeline_files.write_movie import write_pyme_h5
+from pointillist.cli.main import pointillist
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE
+from pointillist.pipeline_files.backgrounds.file import write_background
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
+from pointillist.pipeline_files.maps.camera_map import load_map
+from pointillist.pipeline_files.movies.identity import data_file_id
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.source import EVENT_DTYPE
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.settings.metadata import Value
 
 METADATA: dict[str, Value] = {
     "voxelsize.x": 0.1,

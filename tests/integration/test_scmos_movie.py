@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.main import load
-from pipeline_files.results_reader import read_results
+from pointillist.cli.main import load
+from pointillist.pipeline_files.results.reader import read_results
 
 
 @pytest.fixture

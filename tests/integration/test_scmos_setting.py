@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fitting.backgrounds.no_background import NoBackground
-from fitting.detectors import DETECTORS
-from fitting.localizations import FrameBlock
-from fitting.localize import localize
-from fitting.scoring import Optics, Rules, Score, score
-from fitting.settings import FitSettings
-from fitting.simulation.movie import Scene, Simulation
-from fitting.simulation.sensor import scmos
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.detection.registry import DETECTORS
+from pointillist.fitting.localizations import FrameBlock
+from pointillist.fitting.localizer import localize
+from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.movie import Scene, Simulation
+from pointillist.fitting.simulation.sensor import scmos
 
 N_FRAMES = 300
 """Some 9000 spots: a standard error of 0.2 % of recall and 0.1 % of precision, and of 0.6 % of the errors."""

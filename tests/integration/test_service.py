@@ -12,13 +12,13 @@ import pytest
 from fake_cluster import N_FRAMES, Cluster, expected_frames, order
 from waiting import PATIENCE_S, is_over, wait_for
 
-from pipeline_files.movie import open_movie
-from pipeline_files.places import journal_path, partial_path
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import MovieError, ResultsError, ServerError, SettingError
-from pipeline_protocol.keys import ephemeral_keys
-from pipeline_worker import crew as crew_module
-from pipeline_worker.crew import Crew
+from pointillist.errors import MovieError, ResultsError, ServerError, SettingError
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.paths import journal_path, partial_path
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.security.keys import ephemeral_keys
+from pointillist.supervision import process_supervisor as crew_module
+from pointillist.supervision.process_supervisor import Crew
 
 
 @pytest.fixture
@@ -101,9 +101,9 @@ def test_a_frame_that_kills_its_workers_is_recorded_too(cluster: Cluster, monkey
     order(monkeypatch, die=[50])
     cluster_frames = 51
     np.save(cluster.movie, np.full((cluster_frames, 16, 16), 100, np.uint16))
-    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children.N_QUICK_DEATHS", 1000)
+    monkeypatch.setattr("pointillist.supervision.managed_process._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pointillist.supervision.managed_process.LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pointillist.supervision.managed_process.N_QUICK_DEATHS", 1000)
     with cluster.running() as client:
         progress = wait_for(client, cluster.submit(client), is_over)
     assert list(progress.failures) == [50]
@@ -291,8 +291,8 @@ def test_a_client_of_no_server_is_told_so(tmp_path: Path) -> None:
 def test_a_peer_without_curve_cannot_speak(cluster: Cluster) -> None:
     import zmq  # noqa: PLC0415
 
-    from pipeline_protocol.messages import Ping  # noqa: PLC0415
-    from pipeline_protocol.wire import encode  # noqa: PLC0415
+    from pointillist.pipeline_protocol.messages.control import Ping  # noqa: PLC0415
+    from pointillist.pipeline_protocol.messages.wire import encode  # noqa: PLC0415
 
     with cluster.running(0) as client, zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0

@@ -18,7 +18,7 @@ import pytest
 from network import Host, network
 from waiting import PATIENCE_S, eventually
 
-from pipeline_files.results_reader import read_results
+from pointillist.pipeline_files.results.reader import read_results
 
 LAUNCHER = str(Path(__file__).with_name("fake_launcher.py"))
 RELAY = str(Path(__file__).parents[1] / "relay.py")
@@ -59,7 +59,7 @@ def servers_seen_from(host: Host, **more: str) -> str:
 
 
 def status(host: Host, *options: object) -> dict[str, Any]:
-    code = "from cli.main import pointillist as run; run()"
+    code = "from pointillist.cli.main import pointillist as run; run()"
     process = host.python(code, "status", "--json", *options)
     process.wait(PATIENCE_S)
     lines = host.printed(process).splitlines()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_files.results_reader import read_results
-from pipeline_worker.kernel_cache import fill_cache
-from pipeline_worker.numba_options import NUMBA_VARIABLE, for_workers
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.supervision.kernel_cache import fill_cache
+from pointillist.supervision.numba_options import NUMBA_VARIABLE, for_workers
 
 HEAVY = ("numba", "scipy", "tables", "h5py", "matplotlib", "zmq", "zeroconf", "numpy")
 
@@ -34,7 +34,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def run(environment: Mapping[str, str], name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    code = f"from cli.main import {name} as run; run()"
+    code = f"from pointillist.cli.main import {name} as run; run()"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False, timeout=250)
 
@@ -47,7 +47,7 @@ def damage(folder: Path) -> None:
 
 def test_help_imports_nothing_that_takes_long() -> None:
     code = (
-        "import sys; from cli.main import analyse\n"
+        "import sys; from pointillist.cli.main import analyse\n"
         "try: analyse()\n"
         f"finally: print(*(set({HEAVY!r}) & sys.modules.keys()), file=sys.stderr)"
     )
@@ -57,7 +57,11 @@ def test_help_imports_nothing_that_takes_long() -> None:
 
 
 def test_a_server_without_a_job_and_a_client_need_no_compiler_and_a_worker_no_writer() -> None:
-    rooms = {"pipeline_server.service": "numba", "pipeline_files.preparation": "numba", "pipeline_worker.fit": "tables"}
+    rooms = {
+        "pointillist.pipeline_server.service": "numba",
+        "pointillist.pipeline_files.preparation": "numba",
+        "pointillist.pipeline_worker.tasks.fit": "tables",
+    }
     for room, heavy in rooms.items():
         code = f"import sys, {room}; sys.exit({heavy!r} in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, (room, heavy)
@@ -65,7 +69,7 @@ def test_a_server_without_a_job_and_a_client_need_no_compiler_and_a_worker_no_wr
 
 def test_a_worker_loads_its_kernels_without_linear_algebra() -> None:
     code = (
-        "import sys; from pipeline_worker.warm_up import load_kernels; load_kernels()\n"
+        "import sys; from pointillist.supervision.warm_up import load_kernels; load_kernels()\n"
         "assert 'scipy.linalg' not in sys.modules\n"
         "import scipy.linalg"
     )

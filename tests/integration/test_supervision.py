@@ -8,10 +8,10 @@ import pytest
 from fake_cluster import Cluster
 from waiting import eventually, is_over, wait_for
 
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import ServerError
-from pipeline_worker import crew as crew_module
-from pipeline_worker.crew import Crew
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.client import Client
+from pointillist.supervision import process_supervisor as crew_module
+from pointillist.supervision.process_supervisor import Crew
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def ping_for_ever(client: Client) -> None:
 def test_workers_that_die_again_and_again_are_an_error_in_one_line(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pointillist.supervision.managed_process._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pointillist.supervision.managed_process.LONGEST_PAUSE_S", 0.01)
     with cluster.running(0) as client:
         cluster.crew._is_over.set()
         cluster.crew._thread.join()
@@ -46,9 +46,9 @@ def test_workers_that_die_again_and_again_are_an_error_in_one_line(
 def test_a_worker_that_keeps_dying_is_told_of_once_and_the_others_go_on(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline_worker.children._FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("pipeline_worker.children.LONGEST_PAUSE_S", 0.05)
-    monkeypatch.setattr("pipeline_worker.children._STEADY_S", 1.0)
+    monkeypatch.setattr("pointillist.supervision.managed_process._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("pointillist.supervision.managed_process.LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr("pointillist.supervision.managed_process._STEADY_S", 1.0)
     with cluster.running() as client:
         crew = cluster.crew
         bad = crew._workers[0]

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_worker.kernel_cache import fill_cache
-from pipeline_worker.numba_options import NUMBA_VARIABLE, for_workers
-from pipeline_worker.warm_up import DTYPES, PARTS
+from pointillist.supervision.kernel_cache import fill_cache
+from pointillist.supervision.numba_options import NUMBA_VARIABLE, for_workers
+from pointillist.supervision.warm_up import DTYPES, PARTS
 
 TESTS = Path(__file__).parents[1]
 LOAD = """
 import json, sys
 from loaded_kernels import loaded, missed
-from pipeline_worker.warm_up import PARTS
+from pointillist.supervision.warm_up import PARTS
 PARTS[sys.argv[1]]()
 assert not missed(), missed()
 print(json.dumps(loaded()))

@@ -15,12 +15,12 @@ import pytest
 from fake_cluster import N_FRAMES, Cluster, expected_frames, order
 from waiting import eventually, is_over, wait_for
 
-from pipeline_files.places import journal_path
-from pipeline_files.results_reader import read_results
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import PointillistError, ResultsError, ServerError
-from pipeline_protocol.reports import LogPlace
-from pipeline_worker import crew as crew_module
+from pointillist.errors import PointillistError, ResultsError, ServerError
+from pointillist.pipeline_files.paths import journal_path
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages.reports import LogPlace
+from pointillist.supervision import process_supervisor as crew_module
 
 Loss = tuple[Client, str, int]
 """A client, the job, and the process of the worker that is lost."""

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_protocol import addresses
-from pipeline_protocol.errors import ServerError
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery import addresses
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from fitting.background import (
+from pointillist.fitting.backgrounds import sliding
+from pointillist.fitting.backgrounds.background import (
     Background,
     BackgroundSeries,
     background_images,
@@ -20,14 +20,13 @@ from fitting.background import (
     usable_frames,
     window_span,
 )
-from fitting.backgrounds import sliding
-from fitting.backgrounds.method import WindowMethod
-from fitting.backgrounds.percentile import Percentile
-from fitting.backgrounds.registry import background_method
-from fitting.backgrounds.rolling_median import RollingMedian
-from fitting.blocks import BlockReader
-from fitting.localizations import FrameBlock
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds.method import WindowMethod
+from pointillist.fitting.backgrounds.percentile import Percentile
+from pointillist.fitting.backgrounds.registry import background_method
+from pointillist.fitting.backgrounds.rolling_median import RollingMedian
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.localizations import FrameBlock
+from pointillist.fitting.settings import FitSettings
 
 N_FRAMES = 40
 

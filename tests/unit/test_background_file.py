@@ -10,15 +10,15 @@ import pytest
 import tables
 from numpy.typing import NDArray
 
-from pipeline_files import background_file
-from pipeline_files.background_file import write_background
-from pipeline_files.final_results import FAILURE_DTYPE
-from pipeline_files.image_packs import ImageLayout, Pack
-from pipeline_files.movie import open_movie
-from pipeline_files.results import ResultsDescription
-from pipeline_files.results_reader import is_finished
-from pipeline_files.source import EVENT_DTYPE
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.backgrounds import file as background_file
+from pointillist.pipeline_files.backgrounds.file import write_background
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.source import EVENT_DTYPE
+from pointillist.pipeline_files.results.final import FAILURE_DTYPE
+from pointillist.pipeline_files.results.reader import is_finished
+from pointillist.pipeline_files.results.table import ResultsDescription
 
 N_FRAMES, SHAPE = 40, (20, 24)
 DESCRIPTION = ResultsDescription(

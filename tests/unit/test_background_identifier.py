@@ -4,17 +4,16 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from fitting.backgrounds.identifier import Parameter, abbreviations, write_identifier
-from fitting.backgrounds.mean import Mean
-from fitting.backgrounds.method import BackgroundMethod
-from fitting.backgrounds.no_background import NoBackground
-from fitting.backgrounds.percentile import Percentile
-from fitting.backgrounds.registry import METHODS, background_method, pyme_method, pyme_settings
-from fitting.backgrounds.rolling_median import RollingMedian
-from fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.backgrounds.identifier import Parameter, abbreviations, write_identifier
+from pointillist.fitting.backgrounds.mean import Mean
+from pointillist.fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.backgrounds.percentile import Percentile
+from pointillist.fitting.backgrounds.registry import METHODS, background_method, pyme_method, pyme_settings
+from pointillist.fitting.backgrounds.rolling_median import RollingMedian
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 
 any_method = st.one_of(
     st.sampled_from([METHODS["none"](), METHODS["copy"]()]),

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.background_preparation import background_layout, prepare_background
-from pipeline_files.image_packs import ImageLayout, Pack
-from pipeline_files.movie import open_movie
-from pipeline_protocol.errors import SettingError
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.background import BackgroundRunner
-from pipeline_worker.kinds import BlockedError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
+from pointillist.pipeline_files.backgrounds.preparation import background_layout, prepare_background
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_worker.tasks.background import BackgroundRunner
+from pointillist.pipeline_worker.tasks.kind import BlockedError
 
 N_FRAMES, SHAPE = 60, (9, 11)
 FRAMES = np.random.default_rng(2).integers(0, 500, (N_FRAMES, *SHAPE)).astype(np.uint16)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline_protocol.messages import Ref
-from pipeline_server import events as e
-from pipeline_server.builds import PAUSE_REASON, STRANDED_S, Builds
-from pipeline_server.invariants import validate_state
-from pipeline_server.queue import Queue
-from pipeline_server.sizing import QueueSettings
+from pointillist.pipeline_protocol.messages.control import Ref
+from pointillist.pipeline_server.queue import events as e
+from pointillist.pipeline_server.queue.builds import PAUSE_REASON, STRANDED_S, Builds
+from pointillist.pipeline_server.queue.invariants import validate_state
+from pointillist.pipeline_server.queue.queue import Queue
+from pointillist.pipeline_server.queue.task_size import QueueSettings
 
 
 class Cluster:

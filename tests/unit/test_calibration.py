@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from fitting.calibration import Moments, PixelStatistics, find_blemishes, measure_flat_field
+from pointillist.fitting.camera.calibration import Moments, PixelStatistics, find_blemishes, measure_flat_field
 
 FRAMES = np.random.default_rng(0).integers(0, 65536, (40, 30, 21)).astype(np.uint16)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline_files.calibration_tiff import write_calibration_tiff
-from pipeline_files.map_formats import read_map_file
-from pipeline_files.metadata import Metadata
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.maps.calibration_tiff import write_calibration_tiff
+from pointillist.pipeline_files.maps.formats import read_map_file
+from pointillist.settings.metadata import Metadata
 
 CHIP = np.random.default_rng(0).normal(100, 3, (20, 30))  # (y, x)
 

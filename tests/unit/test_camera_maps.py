@@ -8,11 +8,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from pipeline_files.camera import camera_model
-from pipeline_files.maps import find_map, load_map
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.source import IS_STORED_X_FIRST
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.maps.camera import camera_model
+from pointillist.pipeline_files.maps.camera_map import find_map, load_map
+from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST
+from pointillist.settings.metadata import Metadata, Value
 
 KEY = "Camera.DarkMapID"
 CHIP = np.arange(30 * 40, dtype=np.float32).reshape(30, 40)  # (y, x)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_files.camera_types import remarks_on_type, values_of_type
-from pipeline_files.metadata import Metadata
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.settings.camera_types import remarks_on_type, values_of_type
+from pointillist.settings.metadata import Metadata
 
 
 @pytest.mark.parametrize(

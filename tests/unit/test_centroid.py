@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from fitting.camera import CameraModel
-from fitting.fits import MAKERS, FrameImages, fit_of
-from fitting.localizations import Rows
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.estimation.fits import MAKERS, FrameImages, fit_of
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import Rows
+from pointillist.fitting.settings import FitSettings
 
 SHAPE = (40, 50)
 Frame = NDArray[np.float32]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline_files.chip import chip_of
-from pipeline_files.metadata import Metadata
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.maps.chip import chip_of
+from pointillist.settings.metadata import Metadata
 
 SENSOR: Metadata = {"Camera.SensorWidth": 50, "Camera.SensorHeight": 36}
 

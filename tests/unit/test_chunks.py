@@ -12,15 +12,14 @@ import h5py
 import numpy as np
 import pytest
 import tables
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from pipeline_files.chunks import ChunkReader
-from pipeline_files.movie import open_movie
-from pipeline_files.stored_chunks import StoredChunks, is_decodable
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.chunks import ChunkReader
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, is_decodable
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 
 FILTERS: list[dict[str, Any]] = [
     {},
@@ -252,7 +251,7 @@ def test_memory_is_bounded_by_the_range(tmp_path: Path) -> None:
 def test_a_compiler_is_only_imported_for_who_reads_more_than_a_frame(tmp_path: Path) -> None:
     write_pyme_h5(tmp_path / "a.h5", [pixels((5, 20, 20), "u2")], {})
     code = (
-        "import sys; from pipeline_files.movie import open_movie\n"
+        "import sys; from pointillist.pipeline_files.movies.movie import open_movie\n"
         "with open_movie(sys.argv[1]) as movie: movie.read(0, 1)\n"
         "assert 'numba' not in sys.modules"
     )

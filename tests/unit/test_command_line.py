@@ -9,14 +9,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli import key, maps
-from cli.courteous import CourteousCommand
-from cli.durations import duration
-from cli.following import describe, follow
-from cli.main import COMMANDS, load, pointillist
-from cli.progress_display import SECONDS_BETWEEN_LINES, Lines
-from pipeline_protocol.errors import PointillistError, ServerError
-from pipeline_protocol.reports import Progress
+from pointillist.cli import key, maps
+from pointillist.cli.durations import duration
+from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.following import describe, follow
+from pointillist.cli.main import COMMANDS, load, pointillist
+from pointillist.cli.progress_display import SECONDS_BETWEEN_LINES, Lines
+from pointillist.errors import PointillistError, ServerError
+from pointillist.pipeline_protocol.messages.reports import Progress
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 

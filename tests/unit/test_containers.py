@@ -11,7 +11,7 @@ import click
 import pytest
 import yaml
 
-from cli.main import pointillist
+from pointillist.cli.main import pointillist
 
 ROOT = Path(__file__).parents[2]
 COMPOSITION = ROOT / "docker-compose.yml"

@@ -4,16 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as npst
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
-from fitting.modules import MODULES
-from pipeline_files.conversion import Scale, from_pyme, to_pyme
-from pipeline_files.formats import FORMATS, NO_ERROR
-from pipeline_files.metadata import Value
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
+from pointillist.pipeline_files.results.conversion import Scale, from_pyme, to_pyme
+from pointillist.pipeline_files.results.fit_formats import FORMATS, NO_ERROR
+from pointillist.settings.metadata import Value
 
 SCALE = Scale(nm_per_px_x=100, nm_per_px_y=110, adu_per_photoelectron=4)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline_files.data_roots import ALLOW_VARIABLE, EVERYWHERE, DataRoots, join_folders
-from pipeline_files.movie import open_movie
-from pipeline_files.same_movie import LostMovieError, SameMovie
-from pipeline_protocol.messages import JobSpec
-from pipeline_protocol.vouchers import Owner
-from pipeline_worker.access import Access
-from pipeline_worker.job_movie import JobMovie
-from pipeline_worker.kinds import BlockedError
+from pointillist.pipeline_files.data_roots import ALLOW_VARIABLE, EVERYWHERE, DataRoots, join_folders
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.verified_movie import LostMovieError, SameMovie
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.security.request_signature import Owner
+from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_worker.job_movie import JobMovie
+from pointillist.pipeline_worker.tasks.kind import BlockedError
 
 
 @pytest.fixture

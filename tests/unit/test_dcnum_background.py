@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fitting.background import background_images
-from fitting.backgrounds import dcnum
-from fitting.backgrounds.registry import background_method
-from fitting.backgrounds.sparse_images import SparseImages
-from fitting.backgrounds.sparse_median import SparseMedian
-from fitting.blocks import BlockReader
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds import dcnum
+from pointillist.fitting.backgrounds.background import background_images
+from pointillist.fitting.backgrounds.registry import background_method
+from pointillist.fitting.backgrounds.sparse_images import SparseImages
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.settings import FitSettings
 
 VECTORS = Path(__file__).parents[3] / "shared" / "data" / "vectors" / "dcnum_reference.npz"
 

@@ -5,18 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from fitting._average_kernels import BAND, TILE
-from fitting.camera import CameraModel
-from fitting.candidates import Marks
-from fitting.detection import BORDER_PX, Detector, RawFrame
-from fitting.detectors import detector_of
-from fitting.settings import FitSettings
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.detection._average_kernels import BAND, TILE
+from pointillist.fitting.detection.candidates import Marks
+from pointillist.fitting.detection.detector import BORDER_PX, Detector, RawFrame
+from pointillist.fitting.detection.registry import detector_of
+from pointillist.fitting.settings import FitSettings
 
 SHAPE = (48, 61)
 NOISE = 7.0

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from reference_detection import PERFECT, noise_movie, search, spot
 
-from fitting.camera import CameraModel
-from fitting.detection import BORDER_PX, RawFrame
-from fitting.detectors import DETECTORS, detector_of
-from fitting.settings import FitSettings
-from fitting.simulation.sensor import scmos
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.detection.detector import BORDER_PX, RawFrame
+from pointillist.fitting.detection.registry import DETECTORS, detector_of
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.sensor import scmos
 
 SHAPE = (61, 75)
 SMALL = [(1, 1), (3, 40), (40, 3), (10, 10), (11, 11), (12, 7)]

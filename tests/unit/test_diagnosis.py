@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fitting.background import window_span
-from fitting.backgrounds.mean import Mean
-from fitting.backgrounds.no_background import NoBackground
-from fitting.camera import CameraModel
-from fitting.diagnosis import Look, measure_noise, report, signal_to_noise
-from fitting.localizations import FrameBlock
-from fitting.localize import inspect
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
-from fitting.simulation import Blinking, Field, Scene, Simulation, ccd, scmos
-from fitting.symptoms import Finding, background_hides, find_symptoms
+from pointillist.fitting.backgrounds.background import window_span
+from pointillist.fitting.backgrounds.mean import Mean
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.diagnosis.checks import Finding, background_hides, find_symptoms
+from pointillist.fitting.diagnosis.frame_diagnostics import Look, measure_noise, report, signal_to_noise
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import FrameBlock
+from pointillist.fitting.localizer import inspect
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation import Blinking, Field, Scene, Simulation, ccd, scmos
 
 SETTINGS = FitSettings(psf_sigma_px=1.3, background=Mean(begin=-10, end=0))
 SHAPE = (128, 128)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.event_lines import EVENT_FORMS
-from pipeline_files.keys import KEYS
-from pipeline_protocol.folders import PLACES
-from pipeline_protocol.reports import Pong, Progress, WorkerReport
+from pointillist.cli.event_lines import EVENT_FORMS
+from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
+from pointillist.settings.schema import KEYS
+from pointillist.system.folders import PLACES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -65,8 +65,8 @@ def test_every_place_that_is_written_to_is_documented_with_its_variable() -> Non
 
 
 def sources() -> dict[str, str]:
-    rooms = ("cli", "fitting", "pipeline_files", "pipeline_protocol", "pipeline_server", "pipeline_worker")
-    return {f"{room}/{path.name}": path.read_text() for room in rooms for path in (ROOT / room).rglob("*.py")}
+    package = ROOT / "pointillist"
+    return {str(path.relative_to(package)): path.read_text() for path in package.rglob("*.py")}
 
 
 def test_every_variable_of_the_environment_is_documented() -> None:
@@ -80,9 +80,9 @@ def test_every_variable_of_the_environment_is_documented() -> None:
 @pytest.mark.parametrize(
     ("asked", "where"),
     [
-        (r"platformdirs\.\w+", {"pipeline_protocol/folders.py", "cli/kernels.py"}),
-        (r"Path\.home\(|expanduser\(", {"pipeline_protocol/folders.py"}),
-        (r"gettempdir\(", {"pipeline_protocol/folders.py"}),
+        (r"platformdirs\.\w+", {"system/folders.py", "cli/kernels.py"}),
+        (r"Path\.home\(|expanduser\(", {"system/folders.py"}),
+        (r"gettempdir\(", {"system/folders.py"}),
     ],
 )
 def test_places_are_asked_for_in_one_module(asked: str, where: set[str]) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_files.documents import read_document
-from pipeline_files.metadata import Value
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.settings.metadata import Value
+from pointillist.settings.yaml_json import read_document
 
 TREE = {"voxelsize": {"x": 0.1}, "Camera.Name": "Zyla", "Camera": {"Roi": {"X": 3}}, "L": [1, [2.5, None]], "on": True}
 FLAT = {"voxelsize.x": 0.1, "Camera.Name": "Zyla", "Camera.Roi.X": 3, "L": [1, [2.5, None]], "on": True}

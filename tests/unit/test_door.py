@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import zmq
 
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_protocol.messages import PROTOCOL_VERSION, UNREADABLE, Refused
-from pipeline_protocol.sockets import connect_dealer
-from pipeline_protocol.wire import MARK, decode_from_server
-from pipeline_server.door import Door
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, UNREADABLE, Refused
+from pointillist.pipeline_protocol.messages.wire import MARK, decode_from_server
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.pipeline_protocol.sockets import connect_dealer
+from pointillist.pipeline_server.cluster.server_socket import Door
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_nonsense_is_answered_with_what_is_wrong_and_dropped(
 
 FLOOD = """
 import time, zmq
-from pipeline_protocol.keys import ephemeral_keys
-from pipeline_protocol.sockets import connect_dealer
-from pipeline_server.door import Door
+from pointillist.pipeline_protocol.security.keys import ephemeral_keys
+from pointillist.pipeline_protocol.sockets import connect_dealer
+from pointillist.pipeline_server.cluster.server_socket import Door
 
 keys = ephemeral_keys()
 door = Door("tcp://127.0.0.1:*", keys)

@@ -6,15 +6,14 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_files.camera_types import remarks_on_type, values_of_type
-from pipeline_files.doubts import doubts
-from pipeline_files.keys import KEYS
-from pipeline_files.metadata import Value
-from pipeline_files.settings import check_complete, fit_settings, resolve
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.settings.analysis import check_complete, fit_settings, resolve
+from pointillist.settings.camera_types import remarks_on_type, values_of_type
+from pointillist.settings.doubtful_values import doubts
+from pointillist.settings.metadata import Value
+from pointillist.settings.schema import KEYS
 
 SCMOS: dict[str, Value] = {
     "voxelsize.x": 0.1, "voxelsize.y": 0.1, "Camera.ADOffset": 100, "Camera.ElectronsPerCount": 0.46,

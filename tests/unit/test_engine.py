@@ -5,10 +5,10 @@ from typing import Self
 
 import pytest
 
-from cli.engine import Engine, EngineChoice, EngineName
-from pipeline_protocol import search
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.search import Place
+from pointillist.cli.engine import Engine, EngineChoice, EngineName
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery import search
+from pointillist.pipeline_protocol.discovery.search import Place
 
 
 class Nobody:

@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_protocol.event_log import CHUNK_BYTES, EventLog, aside, parse_event, read_log
-from pipeline_protocol.logs import JobLogs, MachineLog, forget_old, job_log, note
-from pipeline_protocol.reports import LogPlace
+from pointillist.pipeline_protocol.messages.reports import LogPlace
+from pointillist.supervision.event_log import CHUNK_BYTES, EventLog, aside, parse_event, read_log
+from pointillist.supervision.logs import JobLogs, MachineLog, forget_old, job_log
+from pointillist.system.notes import note
 
 
 def read_all(path: Path, place: LogPlace | None = None) -> list[dict[str, object]]:

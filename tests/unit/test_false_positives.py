@@ -7,7 +7,7 @@ import pytest
 from reference_detection import averaged, gaussian
 from scipy import ndimage
 
-from fitting.false_positives import maxima_per_px, threshold_for
+from pointillist.fitting.detection.false_positives import maxima_per_px, threshold_for
 
 
 @pytest.mark.parametrize("sigma", [0.8, 1.3, 2.0])

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from lockless import lockless
 
-from pipeline_protocol import file_locks
-from pipeline_protocol.file_locks import STALE_S, FileLock, HolderFile, holder_path, is_locked
+from pointillist.system import file_locks
+from pointillist.system.file_locks import STALE_S, FileLock, HolderFile, holder_path, is_locked
 
 ROOT = Path(__file__).parents[2]
 NO_LOCKS = [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL]
@@ -29,7 +29,7 @@ def run(script: str, folder: Path, number: int | None = None, *arguments: object
 
 COUNT = """
 import sys, pathlib
-from pipeline_protocol.file_locks import FileLock
+from pointillist.system.file_locks import FileLock
 folder = pathlib.Path(sys.argv[1])
 for _ in range(20):
     path = folder / "lock"
@@ -95,7 +95,7 @@ def test_a_holder_blocks_as_long_as_it_lives(tmp_path: Path, name: str) -> None:
 
 RACE = """
 import sys, pathlib
-from pipeline_protocol.file_locks import HolderFile
+from pointillist.system.file_locks import HolderFile
 holder = HolderFile(pathlib.Path(sys.argv[1]) / "a.holder")
 print("ready", flush=True); sys.stdin.readline()
 print(holder.take(), flush=True); sys.stdin.readline()
@@ -175,9 +175,9 @@ def test_a_lock_heeds_a_holder_of_a_machine_without_locks(tmp_path: Path) -> Non
 
 JOURNAL = """
 import pathlib, sys
-from pipeline_protocol.messages import JobSpec
-from pipeline_server.journal import Journal
-from pipeline_server.records import JobEntry, JournalLockedError
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.records import JobEntry, JournalLockedError
 spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings={}, output="/o")
 path = pathlib.Path(sys.argv[1]) / "a.journal"
 if sys.argv[2] == "create":
@@ -210,10 +210,10 @@ def test_a_journal_belongs_to_one_server_until_that_is_killed(tmp_path: Path, nu
 
 TAKEN = """
 import json, pathlib, sys
-from pipeline_protocol import file_locks
-from pipeline_protocol.messages import JobSpec
-from pipeline_server.journal import Journal
-from pipeline_server.records import FailureEntry, JobEntry, JournalLockedError
+from pointillist.system import file_locks
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.records import FailureEntry, JobEntry, JournalLockedError
 file_locks.BEAT_S = 0.01
 spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings={}, output="/o")
 path = pathlib.Path(sys.argv[1]) / "a.journal"
@@ -242,8 +242,8 @@ def test_a_journal_that_another_server_has_taken_is_left_as_it_is(tmp_path: Path
 
 ANNOUNCE = """
 import pathlib, sys
-from pipeline_protocol.discovery import Announcement, find_server
-from pipeline_protocol.errors import ServerError
+from pointillist.pipeline_protocol.discovery.local import Announcement, find_server
+from pointillist.errors import ServerError
 path = pathlib.Path(sys.argv[1]) / "a.server"
 with Announcement(path) as first:
     first.publish("tcp://here:1")
@@ -265,7 +265,7 @@ def test_a_server_is_found_as_long_as_it_lives(tmp_path: Path, number: int | Non
 LAUNCHERS = """
 import os, pathlib, sys
 os.environ["XDG_STATE_HOME"] = sys.argv[1]
-from pipeline_worker.launchers import registered, running
+from pointillist.supervision.launchers import registered, running
 with registered("mine") as remark:
     print(remark is not None, [each.pid == os.getpid() for each in running("mine")])
 print(running())
@@ -281,10 +281,10 @@ def test_a_launcher_is_found_as_long_as_it_lives(tmp_path: Path, number: int | N
 HDF5 = """
 import pathlib, sys
 import numpy as np
-from pipeline_files.hdf5_file import open_hdf5
-from pipeline_files.movie import open_movie
-from pipeline_files.storage import FileBusyError, extend_hdf5
-from pipeline_files.write_movie import write_pyme_h5
+from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.storage import FileBusyError, extend_hdf5
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 path = pathlib.Path(sys.argv[1]) / "a.h5"
 print(write_pyme_h5(path, [np.zeros((2, 16, 20), np.uint16)], {}))
 with open_movie(path) as movie:
@@ -317,8 +317,7 @@ def test_hdf5_is_read_and_written_with_the_locks_that_there_are(tmp_path: Path, 
 def test_pytables_is_loaded_in_one_place() -> None:
     importing = {
         path.name
-        for room in ("pipeline_files", "pipeline_server", "pipeline_worker", "cli")
-        for path in (ROOT / room).glob("*.py")
+        for path in (ROOT / "pointillist").rglob("*.py")
         if re.search(r"^import tables|^ +import tables +# noqa|h5py\.File\(", path.read_text("utf-8"), re.MULTILINE)
     }
     assert importing == {"hdf5_file.py"}
@@ -326,7 +325,7 @@ def test_pytables_is_loaded_in_one_place() -> None:
 
 KERNELS = """
 import pathlib, sys
-from pipeline_worker.kernel_cache import _locked
+from pointillist.supervision.kernel_cache import _locked
 folder = pathlib.Path(sys.argv[1]) / "cache"
 folder.mkdir(exist_ok=True)
 with _locked(folder, print):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.file_names import Destination, DestinationPath, FilePath
-from pipeline_protocol.errors import PointillistError, ResultsError
+from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.errors import PointillistError, ResultsError
 
 RESULTS = ("cells.h5r", ".h5r")
 

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, deviance, write_equations
-from fitting.estimation._profile_kernels import write_profiles
-from fitting.estimation._solution_kernels import factorise, solve, variance_along
-from fitting.estimation._step_kernels import condense, keep_light
-from fitting.estimation.lanes import N_LANES, LaneArray, full, store
-from fitting.jit import kernel
+from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, deviance, write_equations
+from pointillist.fitting.estimation._profile_kernels import write_profiles
+from pointillist.fitting.estimation._solution_kernels import factorise, solve, variance_along
+from pointillist.fitting.estimation._step_kernels import condense, keep_light
+from pointillist.fitting.estimation.lanes import N_LANES, LaneArray, full, store
+from pointillist.fitting.jit import kernel
 
 HALF, ASPECT = 3, 1.2
 SIDE = 2 * HALF + 1

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, camera_of, fit, frame_of, images_of
 
-from fitting.estimation.gaussian_fit import GaussianFit
-from fitting.estimation.result_codes import CONVERGED
-from fitting.fits import FrameImages
-from fitting.settings import FitSettings
+from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.result_codes import CONVERGED
+from pointillist.fitting.settings import FitSettings
 
 
 @pytest.fixture(autouse=True)

@@ -9,18 +9,18 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from fitting.blocks import BlockReader
-from fitting.localizations import LOCALIZATION_DTYPE
-from fitting.localize import localize
-from pipeline_files.camera import camera_model
-from pipeline_files.movie import MovieFile, open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.settings import fit_settings
-from pipeline_protocol.errors import MovieError
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker import movie_reader
-from pipeline_worker.fit import FitRunner
-from pipeline_worker.kinds import BlockedError
+from pointillist.errors import MovieError
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE
+from pointillist.fitting.localizer import localize
+from pointillist.pipeline_files.maps.camera import camera_model
+from pointillist.pipeline_files.movies.movie import MovieFile, open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_worker import movie_reader
+from pointillist.pipeline_worker.tasks.fit import FitRunner
+from pointillist.pipeline_worker.tasks.kind import BlockedError
+from pointillist.settings.analysis import fit_settings
 
 N_FRAMES = 60
 SETTINGS = [

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, fit_regions
 
-from fitting.estimation.result_codes import CONVERGED
-from fitting.precision import CIRCULAR, SLOPES, SPOT_PARAMETERS, precision_bound
-from fitting.settings import FitSettings
-from fitting.simulation.regions import draw_regions, draw_spots_at_centres
+from pointillist.fitting.estimation.result_codes import CONVERGED
+from pointillist.fitting.scoring.precision import CIRCULAR, SLOPES, SPOT_PARAMETERS, precision_bound
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
 SMALL = replace(LEAST_SQUARES, background_model="flat", roi_half_size=3)
 

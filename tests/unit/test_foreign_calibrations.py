@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_files.foreign_calibrations import read_calibration, to_maps
-from pipeline_protocol.errors import MovieError, SettingError
+from pointillist.errors import MovieError, SettingError
+from pointillist.pipeline_files.maps.foreign_calibrations import read_calibration, to_maps
 
 RNG = np.random.default_rng(0)
 OFFSET = RNG.normal(100, 2, (6, 8))

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline_files.movie import open_movie
-from pipeline_files.pieces import PIECE_BYTES
-from pipeline_protocol.frame_messages import LAYOUT, MAX_WANTED, MOVIE, Item, Laid, Missing, Piece, Want
-from pipeline_protocol.messages import JobSpec
-from pipeline_server import frames as frames_module
-from pipeline_server.frames import FLYING_TO_ONE_BYTES, FrameDesk
-from pipeline_server.shelf import Shelf
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.transfer import PIECE_BYTES
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.frames import LAYOUT, MAX_WANTED, MOVIE, Item, Laid, Missing, Piece, Want
+from pointillist.pipeline_server.frames import frame_server as frames_module
+from pointillist.pipeline_server.frames.frame_server import FLYING_TO_ONE_BYTES, FrameDesk
+from pointillist.pipeline_server.frames.source_cache import Shelf
 
 EDGE = 512
 N_PIECES = 40

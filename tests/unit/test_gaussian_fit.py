@@ -18,10 +18,10 @@ from reference_fits import (
 )
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, camera_of, fit, fit_regions, frame_of, images_of
 
-from fitting.estimation.gaussian_fit import GaussianFit
-from fitting.estimation.result_codes import CONVERGED
-from fitting.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS
-from fitting.simulation.regions import draw_regions, draw_spots_at_centres
+from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.result_codes import CONVERGED
+from pointillist.fitting.scoring.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS
+from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
 ROUND_OR_NOT = ("LatGaussFitFR", "AstigGaussFitFR")
 WIDTH, ALIAS = {"sigma": "sigma_x"}, {"sigma_x": "sigma"}

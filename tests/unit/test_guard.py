@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline_files.data_roots import DataRoots
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_protocol.errors import MovieError, PointillistError, ResultsError, SettingError
-from pipeline_protocol.messages import Submit
-from pipeline_protocol.vouchers import Owner
-from pipeline_server.guard import Guard
-from pipeline_server.submission import Submission
-from pipeline_server.submission import prepare as prepare_job
+from pointillist.errors import MovieError, PointillistError, ResultsError, SettingError
+from pointillist.pipeline_files.data_roots import DataRoots
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_protocol.messages.control import Submit
+from pointillist.pipeline_protocol.security.request_signature import Owner
+from pointillist.pipeline_server.jobs.access_policy import Guard
+from pointillist.pipeline_server.jobs.submission import Submission, prepare as prepare_job
 
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),

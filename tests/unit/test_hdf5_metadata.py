@@ -7,11 +7,10 @@ import h5py
 import numpy as np
 import pytest
 import tables
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from pipeline_files.hdf5_metadata import read_events, read_metadata, write_metadata
-from pipeline_files.metadata import Metadata, Value
+from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata, write_metadata
+from pointillist.settings.metadata import Metadata, Value
 
 scalars = (
     st.booleans()

@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, Image, camera_of, fit, frame_of
 
-from fitting.estimation.gaussian_fit import GaussianFit
-from fitting.estimation.result_codes import AT_BOUND, CONVERGED, LEFT_REGION, OUT_OF_STEPS, SINGULAR, STUCK, UNUSABLE
-from fitting.fits import FrameImages
-from fitting.localizations import QUANTITIES
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
+from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.estimation.result_codes import (
+    AT_BOUND,
+    CONVERGED,
+    LEFT_REGION,
+    OUT_OF_STEPS,
+    SINGULAR,
+    STUCK,
+    UNUSABLE,
+)
+from pointillist.fitting.localizations import QUANTITIES
+from pointillist.fitting.settings import FitSettings
 
 HOPELESS = {
     "empty": np.zeros((40, 40)),

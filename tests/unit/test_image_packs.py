@@ -5,11 +5,10 @@ from typing import Any
 import deflate
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from pipeline_files.image_packs import FRAME_DTYPE, ImageLayout, Pack, storage_settings
+from pointillist.pipeline_files.backgrounds.image_packs import FRAME_DTYPE, ImageLayout, Pack, storage_settings
 
 SHAPE = (5, 7)
 

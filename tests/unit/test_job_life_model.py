@@ -14,20 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from hypothesis import Phase, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from manual_server import Disk, Fault, ManualServer
 
-from fitting.localizations import LOCALIZATION_DTYPE
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results_reader import read_results
-from pipeline_protocol import messages as m
-from pipeline_server import events as e
-from pipeline_server.invariants import validate_state
-from pipeline_server.job_files import FileState
-from pipeline_server.jobs import JobState
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_server.jobs.job_files import FileState
+from pointillist.pipeline_server.queue import events as e
+from pointillist.pipeline_server.queue.invariants import validate_state
+from pointillist.pipeline_server.queue.job import JobState
 
 N_FRAMES, BAD_FRAME = 20, 5
 OUTPUTS = ("sealed", "grown")

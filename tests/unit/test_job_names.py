@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cli.job_names import NamedJob, find_job, short_ids
-from pipeline_protocol.errors import ServerError
+from pointillist.cli.job_names import NamedJob, find_job, short_ids
+from pointillist.errors import ServerError
 
 
 def job(number: str, movie: str = "/data/movie.h5", *, is_over: bool = False) -> NamedJob:

@@ -7,14 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.messages import JobSpec
-from pipeline_server import journal as journal_module
-from pipeline_server.journal import Journal
-from pipeline_server.records import FailureEntry, JobEntry, JournalFullError, JournalLockedError, RangeEntry
+from pointillist.errors import ResultsError
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_server.jobs import journal as journal_module
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.records import (
+    FailureEntry,
+    JobEntry,
+    JournalFullError,
+    JournalLockedError,
+    RangeEntry,
+)
 
 JOB = JobEntry(
     digest="d",
@@ -168,7 +173,7 @@ def test_two_servers_never_share_a_journal(tmp_path: Path) -> None:
 
 def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
     write(tmp_path / "j")
-    code = "import sys, pathlib; from pipeline_server.journal import Journal; "
+    code = "import sys, pathlib; from pointillist.pipeline_server.jobs.journal import Journal; "
     code += "j = Journal.open(pathlib.Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code, tmp_path / "j"], stdin=subprocess.PIPE, stdout=subprocess.PIPE

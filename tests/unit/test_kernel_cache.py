@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_protocol.errors import ServerError
-from pipeline_worker import kernel_cache, numba_options
-from pipeline_worker.cache_key import cache_key
-from pipeline_worker.kernel_cache import KernelCache
+from pointillist.errors import ServerError
+from pointillist.supervision import kernel_cache, numba_options
+from pointillist.supervision.cache_key import cache_key
+from pointillist.supervision.kernel_cache import KernelCache
 
 
 class Compiler:
@@ -175,6 +175,7 @@ def test_sources_of_other_content_time_or_place_are_another_cache(
         importlib.invalidate_caches()
         with monkeypatch.context() as patch:
             patch.setattr(sys, "path", [str(tmp_path / place), *sys.path])
+            patch.setattr("pointillist.supervision.cache_key.SOURCES", ("fitting",))
             patch.delitem(sys.modules, "fitting", raising=False)
             keys.append(cache_key({}))
     assert keys[0] == keys[1]

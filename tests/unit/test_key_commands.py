@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.main import pointillist
-from pipeline_protocol.keys import KEY_VARIABLE, is_key_shared
+from pointillist.cli.main import pointillist
+from pointillist.pipeline_protocol.security.keys import KEY_VARIABLE, is_key_shared
 
 KEY = "ab" * 32
 

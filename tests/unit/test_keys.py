@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_protocol import keys
-from pipeline_protocol.discovery import Announcement, find_server
-from pipeline_protocol.errors import ServerError
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery.local import Announcement, find_server
+from pointillist.pipeline_protocol.security import keys
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import erf as exact_erf
 
-from fitting.estimation._elementary_kernels import erf, exp, log, reciprocal
-from fitting.estimation.lanes import (
+from pointillist.fitting.estimation._elementary_kernels import erf, exp, log, reciprocal
+from pointillist.fitting.estimation.lanes import (
     N_LANES,
     LaneArray,
     binary_exponent,
@@ -26,7 +26,7 @@ from fitting.estimation.lanes import (
     store_one,
     where_less,
 )
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 N_RESULTS = 18
 

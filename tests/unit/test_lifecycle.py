@@ -6,11 +6,11 @@ from itertools import product
 
 import pytest
 
-from pipeline_server.job_files import FILE_TRANSITIONS, FileEvent, FileState
-from pipeline_server.jobs import JOB_TRANSITIONS, OUTER_EVENTS, JobEvent, JobState
-from pipeline_server.lifecycle import Lifecycle, TransitionError
-from pipeline_server.steering import CONSEQUENCES, Wish
-from pipeline_server.tasks import TASK_TRANSITIONS, TaskEvent, TaskState
+from pointillist.pipeline_server.jobs.job_files import FILE_TRANSITIONS, FileEvent, FileState
+from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Wish
+from pointillist.pipeline_server.queue.job import JOB_TRANSITIONS, OUTER_EVENTS, JobEvent, JobState
+from pointillist.pipeline_server.queue.lifecycle import Lifecycle, TransitionError
+from pointillist.pipeline_server.queue.task import TASK_TRANSITIONS, TaskEvent, TaskState
 
 Table = Mapping[tuple[Enum, Enum], Enum]
 

@@ -4,16 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from fitting.background import background_images
-from fitting.backgrounds.live import LiveBackground, live_backgrounds
-from fitting.backgrounds.method import WindowMethod
-from fitting.backgrounds.registry import background_method
-from fitting.blocks import BlockReader
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds.background import background_images
+from pointillist.fitting.backgrounds.live import LiveBackground, live_backgrounds
+from pointillist.fitting.backgrounds.method import WindowMethod
+from pointillist.fitting.backgrounds.registry import background_method
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.settings import FitSettings
 
 METHODS = ("mean:b=-6", "mean:b=-9^e=-2", "percentile:b=-6^e=1", "rollmed:k=7^w=past")
 

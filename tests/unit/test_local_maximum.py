@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from reference_detection import PERFECT, averaged, bordered, gaussian, maxima, noise_movie, search, spot
 
-from fitting.camera import CameraModel
-from fitting.detection import BORDER_PX, Image, RawFrame
-from fitting.detectors import detector_of
-from fitting.false_positives import threshold_for
-from fitting.local_maximum import LocalMaximum
-from fitting.settings import FitSettings
-from fitting.simulation.sensor import ccd, emccd, scmos
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
+from pointillist.fitting.detection.false_positives import threshold_for
+from pointillist.fitting.detection.local_maximum import LocalMaximum
+from pointillist.fitting.detection.registry import detector_of
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.sensor import ccd, emccd, scmos
 
 SHAPE = (96, 130)
 N_INSIDE = (SHAPE[0] - 2 * BORDER_PX) * (SHAPE[1] - 2 * BORDER_PX)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitting.convergence import converged
-from fitting.derived import photons, precision_px, width_px
-from fitting.diagnosis import significant
-from fitting.localizations import LOCALIZATION_DTYPE, blank_rows, column, join_rows, localization_dtype
-from fitting.modules import MODULES
+from pointillist.fitting.diagnosis.convergence import converged
+from pointillist.fitting.diagnosis.frame_diagnostics import significant
+from pointillist.fitting.estimation.derived import photons, precision_px, width_px
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, blank_rows, column, join_rows, localization_dtype
 
 
 def test_the_columns_are_frame_parameters_errors_starts_and_outcome() -> None:

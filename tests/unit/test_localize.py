@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 from numpy.typing import NDArray
 
-from fitting.backgrounds.registry import background_method
-from fitting.blocks import BlockReader
-from fitting.camera import CameraModel
-from fitting.localizations import FrameBlock, Localized
-from fitting.localize import FrameAnalysis, Localizer, inspect, localize
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds.registry import background_method
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.localizations import FrameBlock, Localized
+from pointillist.fitting.localizer import FrameAnalysis, Localizer, inspect, localize
+from pointillist.fitting.settings import FitSettings
 
 N_FRAMES, SHAPE = 24, (40, 44)
 

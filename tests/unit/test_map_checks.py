@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fitting.calibration import Moments
-from fitting.camera import CameraModel
-from fitting.map_checks import (
+from pointillist.fitting.camera.calibration import Moments
+from pointillist.fitting.camera.map_checks import (
     Sample,
     better_by_hot_pixels,
     better_by_offsets,
@@ -16,9 +15,10 @@ from fitting.map_checks import (
     is_of_other_unit,
     unit_ratio,
 )
-from fitting.map_place import find_place
-from fitting.orientation import AS_IS, ORIENTATIONS
-from fitting.simulation import Blinking, Scene, Simulation, scmos
+from pointillist.fitting.camera.map_place import find_place
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.camera.orientation import AS_IS, ORIENTATIONS
+from pointillist.fitting.simulation import Blinking, Scene, Simulation, scmos
 
 E_PER_ADU = 0.46
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitting.camera import CameraModel
-from fitting.simulation import Blinking, Scene, Simulation, scmos
-from pipeline_files.map_examination import Examination, examine_maps, take_sample
-from pipeline_files.metadata import Value
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.simulation import Blinking, Scene, Simulation, scmos
+from pointillist.pipeline_files.maps.examination import Examination, examine_maps, take_sample
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.settings.metadata import Value
 
 CHIP_SHAPE = (200, 240)
 Y, X, HEIGHT, WIDTH = 60, 71, 96, 112

@@ -6,11 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_files.map_formats import split_name
-from pipeline_files.maps import find_map, load_map
-from pipeline_files.metadata import Metadata
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.maps.camera_map import find_map, load_map
+from pointillist.pipeline_files.maps.formats import split_name
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.settings.metadata import Metadata
 
 KEY = "Camera.DarkMapID"
 CHIP = np.arange(30 * 40, dtype=np.float32).reshape(30, 40)  # (y, x)

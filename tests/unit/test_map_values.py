@@ -13,13 +13,13 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from fitting.camera import CameraModel
-from fitting.simulation import Blinking, Scene, Simulation, scmos
-from pipeline_files.map_examination import Examination, examine_maps
-from pipeline_files.metadata import Value
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.simulation import Blinking, Scene, Simulation, scmos
+from pointillist.pipeline_files.maps.examination import Examination, examine_maps
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.settings.metadata import Value
 
 SHAPE = (96, 112)
 KEYS = {"dark": "Camera.DarkMapID", "variance": "Camera.VarianceMapID", "flat": "Camera.FlatfieldMapID"}

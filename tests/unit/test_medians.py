@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from fitting.backgrounds.medians import image_median, median_difference, ranked_images, stack_median
+from pointillist.fitting.backgrounds.medians import image_median, median_difference, ranked_images, stack_median
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 stacks = st.one_of(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline_files.identity import data_file_id, identify
-from pipeline_files.movie import open_movie
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.identity import data_file_id, identify
+from pointillist.pipeline_files.movies.movie import open_movie
 
 FRAMES = np.random.default_rng(0).integers(0, 4000, (5, 16, 12)).astype(np.uint16)
 

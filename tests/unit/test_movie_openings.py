@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline_files.documents import read_document
-from pipeline_files.map_formats import read_map_file
-from pipeline_files.movie import open_movie
-from pipeline_files.same_movie import LostMovieError, SameMovie
-from pipeline_protocol.errors import MovieError, SettingError
+from pointillist.errors import MovieError, SettingError
+from pointillist.pipeline_files.maps.formats import read_map_file
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.verified_movie import LostMovieError, SameMovie
+from pointillist.settings.yaml_json import read_document
 
 FRAMES = np.random.default_rng(0).integers(1, 4000, (6, 16, 12)).astype(np.uint16)
 

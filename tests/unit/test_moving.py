@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import zmq
 
-from pipeline_protocol import client as client_module
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_protocol.messages import FromServer, Moved, Ping, ToServer, Watch
-from pipeline_protocol.reports import Pong
-from pipeline_protocol.sockets import connect_dealer, reconnect
-from pipeline_server.door import Door
-from pipeline_worker.address_pipe import AddressPipe
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol import client as client_module
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages.control import FromServer, Moved, Ping, ToServer, Watch
+from pointillist.pipeline_protocol.messages.reports import Pong
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.pipeline_protocol.sockets import connect_dealer, reconnect
+from pointillist.pipeline_server.cluster.server_socket import Door
+from pointillist.supervision.address_pipe import AddressPipe
 
 
 class Answerer:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from fitting.candidates import thinned
-from fitting.settings import FitSettings
+from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.settings import FitSettings
 
 Points = NDArray[np.float32]
 

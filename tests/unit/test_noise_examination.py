@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fitting.camera import CameraModel
-from fitting.noise_levels import CameraNumbers, NoiseSample, compare_noise
-from fitting.simulation import Blinking, Scene, Simulation, ccd, emccd, scmos
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.movie import open_movie
-from pipeline_files.noise_examination import examine_noise
-from pipeline_files.settings import resolve
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.camera.noise_levels import CameraNumbers, NoiseSample, compare_noise
+from pointillist.fitting.simulation import Blinking, Scene, Simulation, ccd, emccd, scmos
+from pointillist.pipeline_files.maps.noise_examination import examine_noise
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.settings.analysis import resolve
+from pointillist.settings.metadata import Metadata, Value
 
 SHAPE = (64, 72)
 CAMERAS: dict[str, CameraModel] = {
@@ -188,7 +188,8 @@ def test_the_frames_are_read_without_a_compiler(tmp_path: Path) -> None:
     camera = CAMERAS["Orca Flash"]
     write_pyme_h5(tmp_path / "movie.h5", [record(camera, 20)], numbers(camera))
     code = (
-        "import sys; from pipeline_files.movie import open_movie; from pipeline_files.preparation import prepare\n"
+        "import sys; from pointillist.pipeline_files import prepare\n"
+        "from pointillist.pipeline_files.movies import open_movie\n"
         f"with open_movie({str(tmp_path / 'movie.h5')!r}) as movie: print(prepare(movie)[1], 'numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

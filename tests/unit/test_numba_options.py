@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_worker.cache_key import cache_key
-from pipeline_worker.numba_options import OURS, code_options, for_this_process, for_workers
+from pointillist.supervision.cache_key import cache_key
+from pointillist.supervision.numba_options import OURS, code_options, for_this_process, for_workers
 
 ALTERING = [
     {"NUMBA_OPT": "1"},
@@ -68,7 +68,7 @@ def test_what_would_break_us_is_set_by_us(name: str, value: str) -> None:
 
 def test_workers_are_not_optimized_and_this_process_has_what_it_has() -> None:
     assert "PYTHONOPTIMIZE" not in for_workers({"PYTHONOPTIMIZE": "2"})
-    code = "import os; from pipeline_worker.numba_options import *; print(for_this_process({}).get('PYTHONOPTIMIZE'))"
+    code = "from pointillist.supervision.numba_options import *; print(for_this_process({}).get('PYTHONOPTIMIZE'))"
     for flags, level in (([], "None"), (["-O"], "1"), (["-OO"], "2")):
         done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == level

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
-from pipeline_files import final_results
-from pipeline_files.final_results import ResultsDraft
-from pipeline_files.movie import open_movie
-from pipeline_files.places import journal_path, unfinished_path
-from pipeline_files.preparation import prepare
-from pipeline_files.results_reader import read_results
-from pipeline_files.storage import DiskFullError
-from pipeline_protocol.messages import JobSpec
-from pipeline_server.journal import Journal
-from pipeline_server.localizations import plan_fit
-from pipeline_server.outputs import Output
-from pipeline_server.records import JobEntry, RangeEntry
-from pipeline_server.submission import Submission
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.paths import journal_path, unfinished_path
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results import final as final_results
+from pointillist.pipeline_files.results.final import ResultsDraft
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_files.storage import DiskFullError
+from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_server.jobs.fit import plan_fit
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.output import Output
+from pointillist.pipeline_server.jobs.records import JobEntry, RangeEntry
+from pointillist.pipeline_server.jobs.submission import Submission
 
 N_FRAMES, N_RANGE, N_IN_FRAME = 400, 50, 20
 STARTS = list(range(0, N_FRAMES, N_RANGE))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline_protocol.event_log import CHUNK_BYTES
-from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Progress, WorkerReport, Workers
-from pipeline_protocol.wire import MAX_HEADER_BYTES, encode
-from pipeline_server import overview, work
+from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPlace, Progress, WorkerReport, Workers
+from pointillist.pipeline_protocol.messages.wire import MAX_HEADER_BYTES, encode
+from pointillist.pipeline_server import status_service as overview
+from pointillist.pipeline_server.jobs import job_run as work
+from pointillist.supervision.event_log import CHUNK_BYTES
 
 WIDE = "\N{MATHEMATICAL BOLD CAPITAL A}"  # four bytes
 TEXT, NAME, COUNT = 8000 * WIDE, 200 * WIDE, 2**53

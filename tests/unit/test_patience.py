@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.patience import TELL_S, Patience
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.patience import TELL_S, Patience
 
 
 class Waiting:

@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fitting.calibration import Moments, PixelStatistics, find_blemishes
-from fitting.camera import CameraModel
-from fitting.photon_transfer import PhotonTransfer, measure_photon_transfer
-from fitting.simulation import Blinking, Scene, Simulation, emccd, scmos
+from pointillist.fitting.camera.calibration import Moments, PixelStatistics, find_blemishes
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.camera.photon_transfer import PhotonTransfer, measure_photon_transfer
+from pointillist.fitting.simulation import Blinking, Scene, Simulation, emccd, scmos
 
 SHAPE = (48, 48)
 LEVELS_E = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0)

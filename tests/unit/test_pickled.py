@@ -6,11 +6,10 @@ import pickle
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_files.metadata import Value
-from pipeline_files.pickled import NotPlainError, loads
+from pointillist.pipeline_files.pickled import NotPlainError, loads
+from pointillist.settings.metadata import Value
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 plain = st.recursive(

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.movie import open_movie
-from pipeline_files.pixel_size import in_micrometres, micrometres_in, put_over
-from pipeline_files.preparation import prepare
-from pipeline_files.settings import resolve, resolve_with_remarks, settings_digest
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.settings.analysis import resolve, resolve_with_remarks, settings_digest
+from pointillist.settings.metadata import Metadata, Value
+from pointillist.settings.pixel_size import in_micrometres, micrometres_in, put_over
 
 CAMERA: dict[str, Value] = {
     "Camera.ElectronsPerCount": 0.5, "Camera.TrueEMGain": 1, "Camera.NoiseFactor": 1, "Camera.ReadNoise": 2,

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from reference_detection import averaged, bordered, gaussian, noise_movie, search
 
-from fitting.camera import CameraModel
-from fitting.detection import RawFrame
-from fitting.detectors import DETECTORS, detector_of
-from fitting.pixel_weights import filtered_variance, is_uneven, level_of
-from fitting.settings import FitSettings
-from fitting.simulation.sensor import ccd, scmos
+from pointillist.fitting.camera.model import CameraModel
+from pointillist.fitting.detection.detector import RawFrame
+from pointillist.fitting.detection.pixel_weights import filtered_variance, is_uneven, level_of
+from pointillist.fitting.detection.registry import DETECTORS, detector_of
+from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.simulation.sensor import ccd, scmos
 
 SHAPE = (60, 72)
 HOT_Y, HOT_X, HOT_E2 = 30, 40, 1500.0

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_files.places import (
+from pointillist.errors import ResultsError, SettingError
+from pointillist.pipeline_files.paths import (
     alternatives,
     check_writable,
     data_root,
@@ -17,8 +18,7 @@ from pipeline_files.places import (
     partial_path,
     unfinished_path,
 )
-from pipeline_protocol.errors import ResultsError, SettingError
-from pipeline_protocol.folders import PLACES, Place, chosen
+from pointillist.system.folders import PLACES, Place, chosen
 
 
 @pytest.fixture

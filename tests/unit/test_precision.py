@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy.integrate import quad
 
-from fitting.precision import (
+from pointillist.fitting.scoring.precision import (
     CIRCULAR,
     ELLIPTICAL,
     SLOPES,
@@ -19,7 +19,7 @@ from fitting.precision import (
     spot_array,
     spot_model,
 )
-from fitting.simulation.regions import draw_regions, draw_spots_at_centres
+from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
 BENCHMARK = (1000.0, 1.3, 50.0)
 """Photons, sigma [px] and background [e/px] of the benchmark setting; 100 nm px, read noise 1.6 e."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline_files.camera import camera_model
-from pipeline_files.metadata import Value
-from pipeline_files.movie import MovieFile, open_movie
-from pipeline_files.preparation import check_frames, dark_offset, prepare
-from pipeline_files.settings import resolve, settings_digest
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.maps.camera import camera_model
+from pointillist.pipeline_files.movies.movie import MovieFile, open_movie
+from pointillist.pipeline_files.preparation import check_frames, dark_offset, prepare
+from pointillist.settings.analysis import resolve, settings_digest
+from pointillist.settings.metadata import Value
 
 CAMERA: dict[str, Value] = {
     "voxelsize.x": 0.1,

@@ -8,16 +8,16 @@ from typing import Self
 
 import pytest
 
-from pipeline_protocol import search
-from pipeline_protocol.addresses import Interface
-from pipeline_protocol.keys import ClusterKeys, ephemeral_keys
-from pipeline_protocol.messages import Report
-from pipeline_protocol.neighbourhood import Beacon, Browser, Sighting, fingerprint
-from pipeline_protocol.reports import Pong
-from pipeline_protocol.search import Place, Search, probe
-from pipeline_server.door import Door
-from pipeline_server.presence import Presence, Rank
-from pipeline_server.standing import Standing
+from pointillist.pipeline_protocol.discovery import search
+from pointillist.pipeline_protocol.discovery.addresses import Interface
+from pointillist.pipeline_protocol.discovery.network import Beacon, Browser, Sighting, fingerprint
+from pointillist.pipeline_protocol.discovery.search import Place, Search, probe
+from pointillist.pipeline_protocol.messages.control import Report
+from pointillist.pipeline_protocol.messages.reports import Pong
+from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.pipeline_server.cluster.cluster_state import Standing
+from pointillist.pipeline_server.cluster.leader_election import Presence, Rank
+from pointillist.pipeline_server.cluster.server_socket import Door
 
 LOOPBACK = ["127.0.0.1"]
 
@@ -186,8 +186,8 @@ def test_a_leader_that_is_gone_leads_no_longer(keys: ClusterKeys, monkeypatch: p
 
 
 def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> Presence:
-    monkeypatch.setattr("pipeline_server.presence.Browser", lambda _: rivals)
-    monkeypatch.setattr("pipeline_server.presence.probe", rivals.probe)
+    monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.Browser", lambda _: rivals)
+    monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.probe", rivals.probe)
     monkeypatch.setattr("threading.Thread.start", lambda _: None)
     rank = Rank(is_hidden=False, epoch=5, server="own")
     return Presence(cluster="trial", keys=keys, interface=None, port=1, rank=rank, wake=lambda: None)

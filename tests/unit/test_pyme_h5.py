@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.movie import open_movie
-from pipeline_files.pyme_h5 import open_pyme_h5
-from pipeline_files.source import EVENT_DTYPE
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.pyme_h5 import open_pyme_h5
+from pointillist.pipeline_files.movies.source import EVENT_DTYPE
 
 FRAMES = np.random.default_rng(0).integers(0, 4000, (11, 16, 12)).astype(np.uint16)
 

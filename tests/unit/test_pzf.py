@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.pzf import PzfError, decode, parse_header
+from pointillist.pipeline_files.movies.pzf import PzfError, decode, parse_header
 
 PIXELS = np.arange(12, dtype="<u2").reshape(3, 4) * 100  # (x, y)
 CODES = {"u1": 0, "u2": 1, "f4": 2}

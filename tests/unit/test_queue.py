@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline_protocol.messages import Ref
-from pipeline_server import events as e
-from pipeline_server.invariants import validate_state
-from pipeline_server.jobs import JobState
-from pipeline_server.lifecycle import TransitionError
-from pipeline_server.queue import Queue
-from pipeline_server.sizing import QueueSettings, task_frames
+from pointillist.pipeline_protocol.messages.control import Ref
+from pointillist.pipeline_server.queue import events as e
+from pointillist.pipeline_server.queue.invariants import validate_state
+from pointillist.pipeline_server.queue.job import JobState
+from pointillist.pipeline_server.queue.lifecycle import TransitionError
+from pointillist.pipeline_server.queue.queue import Queue
+from pointillist.pipeline_server.queue.task_size import QueueSettings, task_frames
 
 SETTINGS = QueueSettings(first_frames=10, stretch_tasks=3)
 

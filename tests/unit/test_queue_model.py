@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pipeline_protocol import messages as m
-from pipeline_protocol.wire import encode_spec
-from pipeline_server import events as e
-from pipeline_server.invariants import validate_state
-from pipeline_server.jobs import Job, JobState
-from pipeline_server.queue import Queue
-from pipeline_server.ranges import Ranges
-from pipeline_server.sizing import QueueSettings
-from pipeline_worker.kinds import Result
-from pipeline_worker.session import Held, Session
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages.wire import encode_spec
+from pointillist.pipeline_server.queue import events as e
+from pointillist.pipeline_server.queue.invariants import validate_state
+from pointillist.pipeline_server.queue.job import Job, JobState
+from pointillist.pipeline_server.queue.queue import Queue
+from pointillist.pipeline_server.queue.ranges import Ranges
+from pointillist.pipeline_server.queue.task_size import QueueSettings
+from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.worker_state import Held, Session
 
 SETTINGS = QueueSettings(first_frames=5, stretch_tasks=3)
 BAD_FRAME = 7

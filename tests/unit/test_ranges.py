@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_server.ranges import Ranges
-from pipeline_server.stretches import Stretches
+from pointillist.pipeline_server.queue.ranges import Ranges
+from pointillist.pipeline_server.queue.reservations import Stretches
 
 PIECES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=30)
 

@@ -6,9 +6,9 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from cli.main import pointillist
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.reachability import check_listening, known_address
+from pointillist.cli.main import pointillist
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery.reachability import check_listening, known_address
 
 UNKNOWN = ["no-such-host.invalid", "a" * 80, "a..b", "-", "256.256.256.256"]
 
@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def test_a_closed_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline_protocol.reachability._RESTART_S", 0.0)
+    monkeypatch.setattr("pointillist.pipeline_protocol.discovery.reachability._RESTART_S", 0.0)
     with pytest.raises(ServerError, match="no server listens there"):
         check_listening(f"tcp://127.0.0.1:{free_port()}")
 

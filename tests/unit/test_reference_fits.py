@@ -15,8 +15,8 @@ from reference_fits import (
 )
 from scipy.optimize import approx_fprime
 
-from fitting.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS, precision_bound
-from fitting.simulation.regions import Regions, draw_regions, draw_spots_at_centres
+from pointillist.fitting.scoring.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS, precision_bound
+from pointillist.fitting.simulation.regions import Regions, draw_regions, draw_spots_at_centres
 
 SLOPING = (*CIRCULAR, *SLOPES)
 FREE = [CIRCULAR, ("x", "y", "photons", "background"), ELLIPTICAL, SLOPING, ("x", "y", "photons", "sigma")]

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
-from fitting.rendering import Canvas, Image, add_gaussians, add_histogram
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
+from pointillist.localizations.rendering import Canvas, Image, add_gaussians, add_histogram
 
 Method = Callable[[Image, Canvas, Rows], int]
 METHODS = [add_histogram, add_gaussians]

@@ -11,18 +11,23 @@ import pytest
 import tables
 from written_results import write_results
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
-from pipeline_files import final_results
-from pipeline_files.identity import data_file_id
-from pipeline_files.metadata import Value
-from pipeline_files.movie import open_movie
-from pipeline_files.preparation import prepare
-from pipeline_files.results import ResultsDescription, append_chunks, append_localizations, create_results
-from pipeline_files.results_reader import read_results
-from pipeline_files.source import EVENT_DTYPE
-from pipeline_files.storage import DiskFullError
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
+from pointillist.pipeline_files.movies.identity import data_file_id
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.source import EVENT_DTYPE
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.pipeline_files.preparation import prepare
+from pointillist.pipeline_files.results import final as final_results
+from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_files.results.table import (
+    ResultsDescription,
+    append_chunks,
+    append_localizations,
+    create_results,
+)
+from pointillist.pipeline_files.storage import DiskFullError
+from pointillist.settings.metadata import Value
 
 METADATA: dict[str, Value] = {
     "voxelsize.x": 0.1,

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cli.results_summary import endings
-from fitting.estimation.result_codes import AT_BOUND, CONVERGED, OUT_OF_STEPS
-from fitting.localizations import LOCALIZATION_DTYPE
-from fitting.modules import MODULES
+from pointillist.cli.results_summary import endings
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.estimation.result_codes import AT_BOUND, CONVERGED, OUT_OF_STEPS
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE
 
 
 def test_fits_that_have_not_converged_are_told_by_how_they_ended() -> None:

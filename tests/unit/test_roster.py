@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_protocol.messages import Beat, Ref
-from pipeline_server.roster import SILENT_S, Roster
-from pipeline_server.workers import Worker
+from pointillist.pipeline_protocol.messages.control import Beat, Ref
+from pointillist.pipeline_server.cluster.worker_registry import SILENT_S, Roster
+from pointillist.pipeline_server.queue.worker import Worker
 
 REF = Ref(job="j", start=0, stop=9)
 

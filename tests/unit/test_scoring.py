@@ -6,14 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from fitting.localizations import LOCALIZATION_DTYPE, Rows
-from fitting.matching import match, neighbour_distance
-from fitting.scoring import Optics, Rules, Score, score
-from fitting.truth import TRUTH_DTYPE, Truth
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
+from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score
+from pointillist.fitting.scoring.matching import match, neighbour_distance
+from pointillist.fitting.scoring.truth import TRUTH_DTYPE, Truth
 
 RULES = Rules(radius_px=1.5, isolation_px=12.0)
 OPTICS = Optics(roi_half_size=5, read_variance=2.56)

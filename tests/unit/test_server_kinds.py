@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline_files.image_packs import ImageLayout, Pack
-from pipeline_files.results import ResultsDescription
-from pipeline_protocol.errors import MessageError, ServerError
-from pipeline_protocol.messages import Answer, Ref, Submit
-from pipeline_server.backgrounds import BackgroundForm
-from pipeline_server.guard import TRUSTING
-from pipeline_server.kinds import Form
-from pipeline_server.localizations import LocalizationForm
-from pipeline_server.registry import KINDS as SERVER_KINDS
-from pipeline_server.submission import prepare
-from pipeline_worker.access import HERE
-from pipeline_worker.registry import kinds
+from pointillist.errors import MessageError, ServerError
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
+from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.pipeline_protocol.messages.control import Answer, Ref, Submit
+from pointillist.pipeline_server.jobs.access_policy import TRUSTING
+from pointillist.pipeline_server.jobs.background import BackgroundForm
+from pointillist.pipeline_server.jobs.fit import LocalizationForm
+from pointillist.pipeline_server.jobs.kind import Form
+from pointillist.pipeline_server.jobs.registry import KINDS as SERVER_KINDS
+from pointillist.pipeline_server.jobs.submission import prepare
+from pointillist.pipeline_worker.data_access import HERE
+from pointillist.pipeline_worker.tasks.registry import kinds
 
 DESCRIPTION = ResultsDescription(
     metadata={"Analysis.FitModule": "LatGaussFitFR"},

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_protocol import messages as m
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.wire import encode_spec
-from pipeline_worker.kinds import Result
-from pipeline_worker.session import BEAT_S, N_UNCONFIRMED, RESEND_S, Held, Session, Stage
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages.wire import encode_spec
+from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.worker_state import BEAT_S, N_UNCONFIRMED, RESEND_S, Held, Session, Stage
 
 SPEC = m.JobSpec(job="j", kind="fit", movie="m", identity="i", n_frames=100, settings={}, output="o")
 RESULT = Result(n_items=1, failures={}, buffers=[b"rows"], seconds={"fit": 0.1})

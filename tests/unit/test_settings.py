@@ -5,15 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
-from pipeline_files.keys import KEYS, WITHOUT_EFFECT, check_known
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.settings import check_complete, fit_settings, missing_keys, resolve, settings_digest
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.settings import FitSettings
+from pointillist.settings.analysis import check_complete, fit_settings, missing_keys, resolve, settings_digest
+from pointillist.settings.metadata import Metadata, Value
+from pointillist.settings.schema import KEYS, WITHOUT_EFFECT, check_known
 
 CAMERA: dict[str, Value] = {
     "voxelsize.x": 0.1,

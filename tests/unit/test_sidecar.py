@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline_files.movie import open_movie
-from pipeline_files.sidecar import read_sidecar
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.sidecar import read_sidecar
 
 
 @pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml"])

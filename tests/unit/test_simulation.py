@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare, poisson
 
-from fitting.simulation import (
+from pointillist.fitting.scoring.truth import TRUTH_DTYPE
+from pointillist.fitting.simulation import (
     Blinking,
     Field,
     Scene,
@@ -21,10 +22,9 @@ from fitting.simulation import (
     generator,
     scmos,
 )
-from fitting.simulation.movie import draw_spots
-from fitting.simulation.sensor import read_out
-from fitting.simulation.shot_noise import PoissonTable
-from fitting.truth import TRUTH_DTYPE
+from pointillist.fitting.simulation.movie import draw_spots
+from pointillist.fitting.simulation.sensor import read_out
+from pointillist.fitting.simulation.shot_noise import PoissonTable
 
 LONG_BLINKS = Blinking(emitters_per_frame=8, mean_on_frames=2.5, photons=500, photon_spread=0.3)
 SMALL = Scene(frame_shape=(48, 64), blinking=LONG_BLINKS, background=20, background_slope=0.5)

@@ -4,19 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from fitting.background import background_images, frames_needed
-from fitting.backgrounds import sparse_images
-from fitting.backgrounds.cleansing import coarse, deviations, kept
-from fitting.backgrounds.images import BackgroundImages
-from fitting.backgrounds.registry import background_method
-from fitting.backgrounds.sparse_images import SparseImages, image_spans
-from fitting.backgrounds.sparse_median import SparseMedian
-from fitting.blocks import BlockReader
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds import sparse_images
+from pointillist.fitting.backgrounds.background import background_images, frames_needed
+from pointillist.fitting.backgrounds.cleansing import coarse, deviations, kept
+from pointillist.fitting.backgrounds.images import BackgroundImages
+from pointillist.fitting.backgrounds.registry import background_method
+from pointillist.fitting.backgrounds.sparse_images import SparseImages, image_spans
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.settings import FitSettings
 
 
 def method_of(identifier: str) -> SparseMedian:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_server.speed import RecentRate
+from pointillist.pipeline_server.queue.speed import RecentRate
 
 
 def steady(task_s: float, n_workers: int, until: float, began: float = 0.0) -> RecentRate:

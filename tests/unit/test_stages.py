@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipeline_protocol.messages import JobSpec, Ref
-from pipeline_worker.kinds import BlockedError, Result
-from pipeline_worker.session import Held, Stage
-from pipeline_worker.stages import N_OPEN_JOBS, Outcome, Stages
+from pointillist.pipeline_protocol.messages.control import JobSpec, Ref
+from pointillist.pipeline_worker.task_executor import N_OPEN_JOBS, Outcome, Stages
+from pointillist.pipeline_worker.tasks.kind import BlockedError, Result
+from pointillist.pipeline_worker.worker_state import Held, Stage
 
 TIMEOUT_S = 10.0
 

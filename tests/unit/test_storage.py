@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tables
 
-from pipeline_files.storage import DiskFullError, FileBusyError, create_hdf5, extend_hdf5, sync
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.storage import DiskFullError, FileBusyError, create_hdf5, extend_hdf5, sync
 
 BLOCK = np.arange(50_000.0)
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.background_file import write_background
-from pipeline_files.background_reader import BackgroundFile
-from pipeline_files.image_packs import ImageLayout, Pack
-from pipeline_files.metadata import Value
-from pipeline_files.movie import open_movie
-from pipeline_files.results import ResultsDescription
-from pipeline_files.stored_background import copied_images, find_background
-from pipeline_protocol.errors import ResultsError, SettingError
+from pointillist.errors import ResultsError, SettingError
+from pointillist.pipeline_files.backgrounds.file import write_background
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
+from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
+from pointillist.pipeline_files.backgrounds.stored import copied_images, find_background
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.settings.metadata import Value
 
 N_FRAMES, SHAPE = 20, (8, 10)
 COPY: dict[str, Value] = {"Analysis.Background": "copy", "Analysis.BackgroundFile": "background.h5"}

@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 from waiting import eventually
 
-from pipeline_protocol.frame_messages import LAYOUT, MOVIE, Item, Laid, Layout, Missing, Piece, Want
-from pipeline_worker import supply as supply_module
-from pipeline_worker.supply import IN_FLIGHT_BYTES, PATIENCE_S, STOCK_BYTES, MissingError, NobodyWaitsError, Supply
+from pointillist.pipeline_protocol.messages.frames import LAYOUT, MOVIE, Item, Laid, Layout, Missing, Piece, Want
+from pointillist.pipeline_worker import frame_client as supply_module
+from pointillist.pipeline_worker.frame_client import (
+    IN_FLIGHT_BYTES,
+    PATIENCE_S,
+    STOCK_BYTES,
+    MissingError,
+    NobodyWaitsError,
+    Supply,
+)
 
 MIB = 1 << 20
 TIMEOUT_S = 20.0

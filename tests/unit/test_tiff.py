@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline_files.movie import open_movie
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.movie import open_movie
 
 FRAMES = np.random.default_rng(0).integers(0, 4000, (9, 16, 12)).astype(np.uint16)
 

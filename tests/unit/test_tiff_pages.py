@@ -14,10 +14,10 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from pipeline_files.contiguous import ContiguousFrames
-from pipeline_files.movie import open_movie
-from pipeline_files.tiff_pages import read_pages
-from pipeline_protocol.errors import LostFrameError, MovieError
+from pointillist.errors import LostFrameError, MovieError
+from pointillist.pipeline_files.movies.contiguous import ContiguousFrames
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.tiff.pages import read_pages
 
 FRAMES = np.random.default_rng(0).integers(1, 4000, (24, 16, 12)).astype(np.uint16)
 GREY: dict[str, Any] = {"photometric": "minisblack"}

@@ -15,9 +15,9 @@ import pytest
 import tifffile
 from micro_manager_files import ome_xml, write_acquisition, write_stack
 
-from pipeline_files.movie import MovieFile, open_movie
-from pipeline_files.tiff_pages import read_pages
-from pipeline_protocol.errors import LostFrameError, MovieError
+from pointillist.errors import LostFrameError, MovieError
+from pointillist.pipeline_files.movies.movie import MovieFile, open_movie
+from pointillist.pipeline_files.movies.tiff.pages import read_pages
 
 FRAMES = np.random.default_rng(0).integers(1, 4000, (24, 16, 12)).astype(np.uint16)
 

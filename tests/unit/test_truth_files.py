@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from fitting.truth import TRUTH_DTYPE
-from pipeline_files.truth import Conditions, create_truth, read_truth, truth_path
-from pipeline_protocol.errors import MovieError, ResultsError
+from pointillist.errors import MovieError, ResultsError
+from pointillist.fitting.scoring.truth import TRUTH_DTYPE
+from pointillist.pipeline_files.movies.truth import Conditions, create_truth, read_truth, truth_path
 
 CONDITIONS = Conditions(
     n_frames=7, frame_shape=(30, 40), pixel_size_nm=107.5, noise_factor=1.41, read_variance=0.36, seed=9

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console, RenderableType
 
-from cli.event_lines import describe_event
-from cli.job_table import job_facts, job_table
-from cli.status import _facts, _picture
-from pipeline_protocol.reports import Pong, Progress, WorkerReport
+from pointillist.cli.event_lines import describe_event
+from pointillist.cli.job_table import job_facts, job_table
+from pointillist.cli.status import _facts, _picture
+from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
 
 SERVER = Pong(
     request=1, version="1.2", pid=7, epoch=1, n_workers=2, address="tcp://10.0.0.1:5000", host="wks1", uptime_s=3700.0,

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from reference_detection import Image, averaged, bordered, maxima, search, spot
 
-from fitting.detection import BORDER_PX
-from fitting.settings import FitSettings
+from pointillist.fitting.detection.detector import BORDER_PX
+from pointillist.fitting.settings import FitSettings
 
 SHAPE = (70, 93)
 SPLINE = np.array([1, 4, 6, 4, 1]) / 16

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_protocol import frame_messages as f
-from pipeline_protocol import messages as m
-from pipeline_protocol import wire
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, WorkerReport, Workers
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol.messages import control as m, frames as f, wire
+from pointillist.pipeline_protocol.messages.reports import (
+    Jobs,
+    LogLines,
+    LogPlace,
+    Pong,
+    Progress,
+    WorkerReport,
+    Workers,
+)
 
 ITEM = f.Item(job="j", part=f.MOVIE, number=f.LAYOUT)
 CHUNKS = f.Chunks(shape=(9, 4, 5), chunk=(2, 4, 5), dtype="<u2", filters=[2, 1], fill=b"\0\0")

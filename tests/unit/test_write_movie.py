@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline_files.metadata import Value
-from pipeline_files.movie import open_movie
-from pipeline_files.source import EVENT_DTYPE
-from pipeline_files.write_movie import write_pyme_h5
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.source import EVENT_DTYPE
+from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
+from pointillist.settings.metadata import Value
 
 FRAMES = np.random.default_rng(0).integers(0, 4000, (11, 16, 12)).astype(np.uint16)
 METADATA: dict[str, Value] = {"Camera.ADOffset": 100.0, "Analysis.BGRange": (-30, 0), "Camera.Name": "µ", "on": True}

@@ -10,10 +10,10 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from pipeline_files.metadata import Metadata
-from pipeline_files.movie import open_movie
-from pipeline_files.write_stack import write_map, write_npy, write_tiff
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.movies.movie import open_movie
+from pointillist.pipeline_files.movies.write_stack import write_map, write_npy, write_tiff
+from pointillist.settings.metadata import Metadata
 
 FRAMES = np.random.default_rng(1).integers(0, 65536, size=(9, 20, 30)).astype(np.uint16)
 METADATA: Metadata = {"voxelsize.x": 0.1, "Camera.ADOffset": 100, "Camera.Name": "µ"}

@@ -1,1 +1,5 @@
 """Methods that tell what each pixel reads without a molecule, their parameters and their identifiers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 
 @kernel

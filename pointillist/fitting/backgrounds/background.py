@@ -11,14 +11,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.images import BackgroundImages
-from fitting.backgrounds.method import BackgroundMethod, WindowMethod
-from fitting.backgrounds.no_background import NoBackground
-from fitting.backgrounds.sliding import Slider, slider_of
-from fitting.backgrounds.sparse_images import image_spans, offset_adu
-from fitting.backgrounds.sparse_median import SparseMedian
-from fitting.localizations import FrameBlock
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds.images import BackgroundImages
+from pointillist.fitting.backgrounds.method import BackgroundMethod, WindowMethod
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.backgrounds.sliding import Slider, slider_of
+from pointillist.fitting.backgrounds.sparse_images import image_spans, offset_adu
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.localizations import FrameBlock
+from pointillist.fitting.settings import FitSettings
 
 Span = tuple[int, int]
 
@@ -211,7 +211,7 @@ def background_images(block: FrameBlock, start: int, stop: int, settings: FitSet
     Parameters
     ----------
     block
-        As :class:`fitting.blocks.BlockReader` reads it.
+        As :class:`pointillist.fitting.BlockReader` reads it.
     start, stop
         The range.
     settings

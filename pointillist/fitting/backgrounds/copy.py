@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds.method import BackgroundMethod
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copy(BackgroundMethod):
-    """The images that come with the frames, as they are (:class:`fitting.backgrounds.images.BackgroundImages`)."""
+    """The images that come with the frames, as they are (:class:`pointillist.fitting.backgrounds.BackgroundImages`)."""
 
     code: ClassVar[str] = "copy"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 
 _RATE_HZ = 3600.0
 _OFFSET_ROWS = 20

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.method import WindowMethod
-from fitting.backgrounds.sliding import Slider, slider_of
+from pointillist.fitting.backgrounds.method import WindowMethod
+from pointillist.fitting.backgrounds.sliding import Slider, slider_of
 
 
 class LiveBackground:

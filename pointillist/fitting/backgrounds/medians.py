@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds._image_kernels import (
+from pointillist.fitting.backgrounds._image_kernels import (
     average_images,
     count_values,
     ranked_value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar, cast
 
-from fitting.backgrounds.identifier import Parameter, write_identifier
+from pointillist.fitting.backgrounds.identifier import Parameter, write_identifier
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds.method import BackgroundMethod
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from fitting.backgrounds.copy import Copy
-from fitting.backgrounds.identifier import read_parameters, split_identifier
-from fitting.backgrounds.mean import Mean
-from fitting.backgrounds.method import BackgroundMethod
-from fitting.backgrounds.no_background import NoBackground
-from fitting.backgrounds.percentile import Percentile
-from fitting.backgrounds.rolling_median import RollingMedian
-from fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.backgrounds.copy import Copy
+from pointillist.fitting.backgrounds.identifier import read_parameters, split_identifier
+from pointillist.fitting.backgrounds.mean import Mean
+from pointillist.fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds.no_background import NoBackground
+from pointillist.fitting.backgrounds.percentile import Percentile
+from pointillist.fitting.backgrounds.rolling_median import RollingMedian
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 
 METHODS: Mapping[str, type[BackgroundMethod]] = {
     method.code: method for method in (NoBackground, Copy, Mean, Percentile, RollingMedian, SparseMedian)

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds._image_kernels import average_images, raise_image
-from fitting.backgrounds._window_kernels import mean_of_frames, slide_ranks, slide_sums
-from fitting.backgrounds.mean import Mean
-from fitting.backgrounds.medians import image_median
-from fitting.backgrounds.method import RankMethod, WindowMethod
-from fitting.backgrounds.percentile import Percentile
-from fitting.backgrounds.schedule import Span, schedule
+from pointillist.fitting.backgrounds._image_kernels import average_images, raise_image
+from pointillist.fitting.backgrounds._window_kernels import mean_of_frames, slide_ranks, slide_sums
+from pointillist.fitting.backgrounds.mean import Mean
+from pointillist.fitting.backgrounds.medians import image_median
+from pointillist.fitting.backgrounds.method import RankMethod, WindowMethod
+from pointillist.fitting.backgrounds.percentile import Percentile
+from pointillist.fitting.backgrounds.schedule import Span, schedule
 
 IsUsable = Callable[[int], bool]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds import cleansing, dcnum
-from fitting.backgrounds.images import BackgroundImages
-from fitting.backgrounds.medians import median_difference, ranked_images, stack_median
-from fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.backgrounds import cleansing, dcnum
+from pointillist.fitting.backgrounds.images import BackgroundImages
+from pointillist.fitting.backgrounds.medians import median_difference, ranked_images, stack_median
+from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 
 Span = tuple[int, int]
 ReadFrames = Callable[[int, int], NDArray[Any]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds.method import BackgroundMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,8 @@ class SparseMedian(BackgroundMethod):
         Frames between images; 0: as many as ``split_time`` holds.
     dcnum
         Whether the background is dcnum's, bit for bit, as for an array of 3600 frames/s: see
-        :mod:`fitting.backgrounds.dcnum`. Units and meaning of ``thresh_cleansing`` are dcnum's as well then.
+        :mod:`pointillist.fitting.backgrounds.dcnum`.
+        Units and meaning of ``thresh_cleansing`` are dcnum's as well then.
     generation
         Of the algorithm.
     """

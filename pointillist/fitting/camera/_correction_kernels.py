@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 Image = NDArray[np.float32]
 
@@ -25,7 +25,9 @@ def correct_regions(
     noise: tuple[np.float32, np.float32],
     images: tuple[Image, Image, Image],
 ) -> None:
-    """Correct the squares about some points, and what lies beside them, see :class:`fitting.camera.CameraMaps`.
+    """Correct the squares about some points, and what lies beside them.
+
+    See :class:`pointillist.fitting.camera.CameraMaps`.
 
     Parameters
     ----------

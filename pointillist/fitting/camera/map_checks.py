@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from fitting.calibration import BLEMISH_VARIANCE_E2, Moments
+from pointillist.fitting.camera.calibration import BLEMISH_VARIANCE_E2, Moments
 
 Image = NDArray[np.floating]
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.map_checks import CLEAR_SIGMAS, FEWEST_STEPS, MOST_HOT_PIXELS, MOST_HOT_SHARE, Image, Sample
+from pointillist.fitting.camera.map_checks import (
+    CLEAR_SIGMAS,
+    FEWEST_STEPS,
+    MOST_HOT_PIXELS,
+    MOST_HOT_SHARE,
+    Image,
+    Sample,
+)
 
 
 def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:

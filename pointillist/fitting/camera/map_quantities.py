@@ -6,8 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fitting.map_checks import FEWEST_STEPS, Image, Sample, compare_offsets, fine_structure, hot_pixels, is_clear
-from fitting.map_checks import unit_ratio as ratio_of_hot_pixels
+from pointillist.fitting.camera.map_checks import (
+    FEWEST_STEPS,
+    Image,
+    Sample,
+    compare_offsets,
+    fine_structure,
+    hot_pixels,
+    is_clear,
+    unit_ratio as ratio_of_hot_pixels,
+)
 
 MOST_NOISE_RATIO = 1.5
 """Times the movie's own variance that a map's median may be at most, for the error of both."""

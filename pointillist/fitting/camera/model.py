@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._correction_kernels import correct_regions
+from pointillist.fitting.camera._correction_kernels import correct_regions
 
 Image = NDArray[np.float32]
 CameraMap = Image

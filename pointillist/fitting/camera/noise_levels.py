@@ -69,7 +69,7 @@ class CameraNumbers:
     Parameters
     ----------
     electrons_per_adu, em_gain, noise_factor
-        As of :class:`fitting.camera.CameraModel`.
+        As of :class:`pointillist.fitting.camera.CameraModel`.
     read_noise_e
         Standard deviation of the readout, e- after an EM register.
     offset_change_adu

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.calibration import Image, Mask, PixelStatistics
+from pointillist.fitting.camera.calibration import Image, Mask, PixelStatistics
 
 LARGEST_DEVIATION = 0.2
 """A level of light whose noise deviates by more from the others' is left out: it saturates, or flickers."""

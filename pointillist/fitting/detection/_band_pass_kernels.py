@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._average_kernels import (
+from pointillist.fitting.detection._average_kernels import (
     BAND,
     STRIDE,
     TILE,
@@ -24,7 +24,7 @@ from fitting._average_kernels import (
     average_square_along,
     average_square_down,
 )
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 Line = NDArray[np.float32]
 Image = NDArray[np.float32]

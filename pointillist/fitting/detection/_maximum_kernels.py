@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -72,8 +72,8 @@ def find_maxima(
     reach
         A maximum exceeds all that is so near along x and y, px, >= 1.
     noise
-        Levels, base and slope of :func:`fitting._band_pass_kernels.band_pass`, and by how much the threshold rises
-        where all noise is shot noise. If the levels are of no size, it does not.
+        Levels, base and slope of :func:`pointillist.fitting.detection._band_pass_kernels.band_pass`, and by how much
+        the threshold rises where all noise is shot noise. If the levels are of no size, it does not.
 
     Returns
     -------

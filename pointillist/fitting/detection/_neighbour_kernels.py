@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 Points = NDArray[np.float32]
 Cells = tuple[NDArray[np.int32], NDArray[np.int32], int]

@@ -5,12 +5,27 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._average_kernels import BAND, MATCHED_REACH, NARROW_REACH, SQUARE_REACH, STRIDE, TILE, WIDE_REACH
-from fitting._band_pass_kernels import ANY, BLOCK, GAUSSIAN_AND_SQUARE, GAUSSIANS, Scratch, band_pass
-from fitting.camera import CameraMaps
-from fitting.candidates import Marks
-from fitting.detection import BORDER_PX, Image, RawFrame
-from fitting.pixel_weights import PixelWeights, is_uneven, level_of, pixel_weights
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection._average_kernels import (
+    BAND,
+    MATCHED_REACH,
+    NARROW_REACH,
+    SQUARE_REACH,
+    STRIDE,
+    TILE,
+    WIDE_REACH,
+)
+from pointillist.fitting.detection._band_pass_kernels import (
+    ANY,
+    BLOCK,
+    GAUSSIAN_AND_SQUARE,
+    GAUSSIANS,
+    Scratch,
+    band_pass,
+)
+from pointillist.fitting.detection.candidates import Marks
+from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
+from pointillist.fitting.detection.pixel_weights import PixelWeights, is_uneven, level_of, pixel_weights
 
 Weights = NDArray[np.float32]
 """Of an average, from its centre outwards; with their mirror image they sum to 1."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._component_kernels import find_components
-from fitting._maximum_kernels import find_maxima
-from fitting._neighbour_kernels import keep_apart, keep_brightest
-from fitting.settings import FitSettings
+from pointillist.fitting.detection._component_kernels import find_components
+from pointillist.fitting.detection._maximum_kernels import find_maxima
+from pointillist.fitting.detection._neighbour_kernels import keep_apart, keep_brightest
+from pointillist.fitting.settings import FitSettings
 
 Image = NDArray[np.float32]
 Noise = tuple[Image, Image, Image, np.float32]
@@ -59,7 +59,7 @@ class Marks:
         reach
             A maximum exceeds all that is so near along x and y, px.
         noise
-            Of skewed noise, see :func:`fitting._maximum_kernels.find_maxima`.
+            Of skewed noise, see :func:`pointillist.fitting.detection._maximum_kernels.find_maxima`.
         """
         none = np.empty((0, 0), np.float32)
         noise = noise or (none, none, none, np.float32(0))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.band_pass import BandPass, Limits, Weights, gaussian_weights
-from fitting.camera import CameraMaps
-from fitting.candidates import thinned
-from fitting.detection import Image, RawFrame
-from fitting.settings import FitSettings
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection.band_pass import BandPass, Limits, Weights, gaussian_weights
+from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.detector import Image, RawFrame
+from pointillist.fitting.settings import FitSettings
 
 _TRUNCATION = 4.0
 """A Gaussian average reaches this many standard deviations."""

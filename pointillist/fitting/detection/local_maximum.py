@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.band_pass import BandPass, Limits, Weights, gaussian_weights, normalised
-from fitting.camera import CameraMaps
-from fitting.candidates import thinned
-from fitting.detection import BORDER_PX, Image, RawFrame
-from fitting.false_positives import threshold_for
-from fitting.pixel_weights import filtered_variance
-from fitting.settings import FitSettings
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection.band_pass import BandPass, Limits, Weights, gaussian_weights, normalised
+from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
+from pointillist.fitting.detection.false_positives import threshold_for
+from pointillist.fitting.detection.pixel_weights import filtered_variance
+from pointillist.fitting.settings import FitSettings
 
 _NARROW_SIGMAS, _LEAST_NARROW_PX = 2.3, 3
 """The Gaussian reaches so far."""

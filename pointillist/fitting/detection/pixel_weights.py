@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.camera import CameraMaps
-from fitting.detection import Image, RawFrame
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection.detector import Image, RawFrame
 
 Weights = tuple[float, ...]
 """Of an average along x and along y, from its centre outwards."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fitting.camera import CameraMaps
-from fitting.detection import Detector
-from fitting.difference_of_gaussians import DifferenceOfGaussians
-from fitting.local_maximum import LocalMaximum
-from fitting.settings import FitSettings
-from fitting.wavelet import Wavelet
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection.detector import Detector
+from pointillist.fitting.detection.difference_of_gaussians import DifferenceOfGaussians
+from pointillist.fitting.detection.local_maximum import LocalMaximum
+from pointillist.fitting.detection.wavelet import Wavelet
+from pointillist.fitting.settings import FitSettings
 
 DETECTORS: Mapping[str, Callable[[FitSettings, CameraMaps], Detector]] = {
     "difference-of-gaussians": DifferenceOfGaussians,

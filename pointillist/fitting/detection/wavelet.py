@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.band_pass import BandPass, normalised
-from fitting.camera import CameraMaps
-from fitting.candidates import thinned
-from fitting.detection import BORDER_PX, Image, RawFrame
-from fitting.settings import FitSettings
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection.band_pass import BandPass, normalised
+from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
+from pointillist.fitting.settings import FitSettings
 
 _SPLINE = np.array([1.0, 4.0, 6.0, 4.0, 1.0])
 """The cubic B-spline at whole numbers, times 16."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.no_background import NoBackground
-from fitting.convergence import median
-from fitting.derived import width_px
-from fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
-from fitting.diagnosis import Look, significant
-from fitting.localizations import column
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds import NoBackground
+from pointillist.fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
+from pointillist.fitting.diagnosis.convergence import median
+from pointillist.fitting.diagnosis.frame_diagnostics import Look, significant
+from pointillist.fitting.estimation import width_px
+from pointillist.fitting.localizations import column
+from pointillist.fitting.settings import FitSettings
 
 SATURATED_PIXELS = 3
 FULL_SCALES = (255, 4095, 16383, 65535)

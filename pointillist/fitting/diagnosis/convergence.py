@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitting.localizations import Rows
+from pointillist.fitting.localizations import Rows
 
 FOUND_CODES = (1, 2, 3, 4)
 """Result codes of fits that converged."""

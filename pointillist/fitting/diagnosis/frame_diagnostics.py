@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.camera import CameraModel
-from fitting.convergence import converged, median
-from fitting.derived import photons
-from fitting.localizations import FrameBlock, Rows, column
-from fitting.localize import Inspection
+from pointillist.fitting.camera import CameraModel
+from pointillist.fitting.diagnosis.convergence import converged, median
+from pointillist.fitting.estimation import photons
+from pointillist.fitting.localizations import FrameBlock, Rows, column
+from pointillist.fitting.localizer import Inspection
 
 QUARTILES_IN_SIGMAS = 1.3489795
 """Distance of the quartiles of a normal distribution."""

@@ -1,1 +1,5 @@
 """Estimators: sixteen spots at a time in the lanes of a vector."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

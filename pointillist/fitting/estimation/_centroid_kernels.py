@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 Image = NDArray[np.float32]
 Vector = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fitting.estimation.lanes import (
+from pointillist.fitting.estimation.lanes import (
     Lanes,
     binary_exponent,
     mantissa,
@@ -11,7 +11,7 @@ from fitting.estimation.lanes import (
     rough_reciprocal,
     where_less,
 )
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 _LOG2_E = 1.4426950408889634
 _LN_2 = 0.6931471805599453

@@ -8,9 +8,9 @@ products of X, its derivatives, u and 1, of which there are few.
 
 from __future__ import annotations
 
-from fitting.estimation._elementary_kernels import log, reciprocal
-from fitting.estimation.lanes import LaneArray, Lanes, full, load, store, where_less
-from fitting.jit import kernel
+from pointillist.fitting.estimation._elementary_kernels import log, reciprocal
+from pointillist.fitting.estimation.lanes import LaneArray, Lanes, full, load, store, where_less
+from pointillist.fitting.jit import kernel
 
 N_PARAMETERS = 8
 """A, x, y, σx, σy, b, bx, by, in this order."""
@@ -48,7 +48,7 @@ def write_equations(
     p
         The parameters.
     along_x, along_y
-        Profiles, as :mod:`fitting.estimation._profile_kernels` writes them.
+        Profiles, as :mod:`pointillist.fitting.estimation._profile_kernels` writes them.
     shape
         Of the regions. Where the background does not slope, products with slopes are left as they are.
     sums

@@ -16,8 +16,8 @@ from numba.core.datamodel.manager import DataModelManager
 from numba.core.typing.templates import Signature
 from numba.extending import lower_builtin, models, register_model, type_callable
 
-from fitting.estimation import _lane_functions as lanes
-from fitting.estimation._lane_functions import (
+from pointillist.fitting.estimation import _lane_functions as lanes
+from pointillist.fitting.estimation._lane_functions import (
     BITS_OF_RECIPROCAL,
     BITS_OF_ROOT,
     EXPONENT_BIAS,
@@ -33,7 +33,7 @@ Lower: TypeAlias = Callable[[BaseContext, Builder, Signature, Sequence[Value]], 
 
 _VECTOR = ir.VectorType(ir.FloatType(), N_LANES)
 _BITS = ir.VectorType(ir.IntType(32), N_LANES)
-# As in fitting.jit: NaN and infinity keep their meaning.
+# As in pointillist.fitting.jit: NaN and infinity keep their meaning.
 _FAST_MATH = ("reassoc", "contract", "arcp", "nsz")
 
 

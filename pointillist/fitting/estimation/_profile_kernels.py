@@ -6,9 +6,9 @@ Row ``3 k`` of a profile is its value at pixel ``k``, which is 1 at the peak of 
 
 from __future__ import annotations
 
-from fitting.estimation._elementary_kernels import erf, exp
-from fitting.estimation.lanes import LaneArray, Lanes, load, store
-from fitting.jit import kernel
+from pointillist.fitting.estimation._elementary_kernels import erf, exp
+from pointillist.fitting.estimation.lanes import LaneArray, Lanes, load, store
+from pointillist.fitting.jit import kernel
 
 Model = tuple[bool, bool]
 """Whether pixels integrate the light, whether both widths are one."""

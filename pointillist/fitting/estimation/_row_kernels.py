@@ -7,11 +7,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, Shape, deviance
-from fitting.estimation._profile_kernels import Model, write_profiles
-from fitting.estimation._search_kernels import end_parts
-from fitting.estimation._solution_kernels import factorise, variance_along
-from fitting.estimation._staging_kernels import (
+from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, Shape, deviance
+from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
+from pointillist.fitting.estimation._search_kernels import end_parts
+from pointillist.fitting.estimation._solution_kernels import factorise, variance_along
+from pointillist.fitting.estimation._staging_kernels import (
     END,
     IS_USABLE,
     LEAST_BACKGROUND,
@@ -22,8 +22,8 @@ from fitting.estimation._staging_kernels import (
     Y_MIDDLE,
     staged_parts,
 )
-from fitting.estimation._step_kernels import CODE, SQUARES
-from fitting.estimation.lanes import (
+from pointillist.fitting.estimation._step_kernels import CODE, SQUARES
+from pointillist.fitting.estimation.lanes import (
     N_LANES,
     LaneArray,
     Lanes,
@@ -36,8 +36,8 @@ from fitting.estimation.lanes import (
     store_one,
     where_less,
 )
-from fitting.estimation.result_codes import AT_BOUND, CONVERGED, LEFT_REGION, SINGULAR, UNUSABLE
-from fitting.jit import kernel
+from pointillist.fitting.estimation.result_codes import AT_BOUND, CONVERGED, LEFT_REGION, SINGULAR, UNUSABLE
+from pointillist.fitting.jit import kernel
 
 VALUES = (
     *(names := ("amplitude", "x", "y", "sigma", "sigma_y", "background", "slope_x", "slope_y")),
@@ -181,13 +181,13 @@ def write_rows(
     Parameters
     ----------
     staged, places
-        As of :func:`fitting.estimation._staging_kernels.stage_spots`.
+        As of :func:`pointillist.fitting.estimation._staging_kernels.stage_spots`.
     ends, free, bounds, model, shape
-        As of :func:`fitting.estimation._search_kernels.search`.
+        As of :func:`pointillist.fitting.estimation._search_kernels.search`.
     excess
         Noise, of which the square is here.
     work
-        As of :func:`fitting.estimation._search_kernels.search`.
+        As of :func:`pointillist.fitting.estimation._search_kernels.search`.
     sources
         For each column of a row its place in ``VALUES``, or ``-1`` less its place in ``CODES``.
     floats, codes

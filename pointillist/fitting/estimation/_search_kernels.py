@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, Shape, write_equations
-from fitting.estimation._profile_kernels import Model, write_profiles
-from fitting.estimation._staging_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, staged_parts
-from fitting.estimation._step_kernels import (
+from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, Shape, write_equations
+from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
+from pointillist.fitting.estimation._staging_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, staged_parts
+from pointillist.fitting.estimation._step_kernels import (
     CODE,
     LIKELIHOOD_TOLERANCE,
     N_CONTROL,
@@ -22,8 +22,8 @@ from fitting.estimation._step_kernels import (
     judge,
     judge_rounding,
 )
-from fitting.estimation.lanes import N_LANES, LaneArray, cut, load_one, store, store_one
-from fitting.jit import kernel
+from pointillist.fitting.estimation.lanes import N_LANES, LaneArray, cut, load_one, store, store_one
+from pointillist.fitting.jit import kernel
 
 N_END = N_PARAMETERS + N_PRODUCTS + N_CONTROL
 """Rows of :func:`end_parts`."""
@@ -72,7 +72,7 @@ def search(
     Parameters
     ----------
     staged, capacity
-        As of :func:`fitting.estimation._staging_kernels.staged_parts`.
+        As of :func:`pointillist.fitting.estimation._staging_kernels.staged_parts`.
     n_spots
         How many of these there are.
     bounds

@@ -5,8 +5,8 @@ Matrices are lower triangles, row by row: element ``(i, j)``, ``j <= i``, is row
 
 from __future__ import annotations
 
-from fitting.estimation.lanes import LaneArray, Lanes, full, load, store, where_less
-from fitting.jit import kernel
+from pointillist.fitting.estimation.lanes import LaneArray, Lanes, full, load, store, where_less
+from pointillist.fitting.jit import kernel
 
 _SINGULAR = 1e-6  # what is left of a diagonal element when rounding errors of single precision are all that is left
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.estimation._equation_kernels import LEAST_MEAN, N_PARAMETERS
-from fitting.estimation.lanes import (
+from pointillist.fitting.estimation._equation_kernels import LEAST_MEAN, N_PARAMETERS
+from pointillist.fitting.estimation.lanes import (
     N_LANES,
     LaneArray,
     Lanes,
@@ -21,7 +21,7 @@ from fitting.estimation.lanes import (
     store_one,
     where_less,
 )
-from fitting.jit import kernel
+from pointillist.fitting.jit import kernel
 
 Image = NDArray[np.float32]
 Plan = NDArray[np.float64]
@@ -167,7 +167,7 @@ def staged_parts(staged: LaneArray, half: int, capacity: int) -> tuple[LaneArray
         Of the sixteen spots that are being copied: three rows per pixel, those of the images.
     data
         For every sixteen spots two rows per pixel, and one more, as
-        :func:`fitting.estimation._equation_kernels.write_equations` takes them.
+        :func:`pointillist.fitting.estimation._equation_kernels.write_equations` takes them.
     numbers
         For every sixteen spots ``N_NUMBERS`` rows.
     """

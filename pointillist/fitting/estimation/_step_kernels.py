@@ -15,11 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.estimation._equation_kernels import N_PARAMETERS
-from fitting.estimation._solution_kernels import factorise, solve
-from fitting.estimation.lanes import LaneArray, Lanes, full, load, square_root, store, where_less
-from fitting.estimation.result_codes import CONVERGED, LEFT_REGION, OUT_OF_STEPS, STUCK
-from fitting.jit import kernel
+from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS
+from pointillist.fitting.estimation._solution_kernels import factorise, solve
+from pointillist.fitting.estimation.lanes import LaneArray, Lanes, full, load, square_root, store, where_less
+from pointillist.fitting.estimation.result_codes import CONVERGED, LEFT_REGION, OUT_OF_STEPS, STUCK
+from pointillist.fitting.jit import kernel
 
 UNLIMITED = 1e30
 """A bound that is none."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting._centroid_kernels import centre_regions, clip_regions, span_regions
-from fitting.localizations import REGION, Rows, blank_rows, join_rows
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
+from pointillist.fitting.estimation._centroid_kernels import centre_regions, clip_regions, span_regions
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import REGION, Rows, blank_rows, join_rows
+from pointillist.fitting.settings import FitSettings
 
 if TYPE_CHECKING:
-    from fitting.fits import FrameImages
+    from pointillist.fitting.estimation.fits import FrameImages
 
 
 class _Positions:

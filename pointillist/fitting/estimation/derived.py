@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import Rows, column
+from pointillist.fitting.localizations import Rows, column
 
 
 def photons(rows: Rows) -> NDArray[np.float64]:

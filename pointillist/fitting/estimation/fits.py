@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.camera import CameraMaps
-from fitting.centroid import Centroid, DetectedPoint
-from fitting.estimation.gaussian_fit import GAUSSIANS, GaussianFit
-from fitting.localizations import Rows
-from fitting.settings import FitSettings
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.estimation.centroid import Centroid, DetectedPoint
+from pointillist.fitting.estimation.gaussian_fit import GAUSSIANS, GaussianFit
+from pointillist.fitting.localizations import Rows
+from pointillist.fitting.settings import FitSettings
 
 Image = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class Fit(Protocol):
     """Fits the candidates of one frame after the other; a row depends on its spot alone."""
 
     dtype: np.dtype[Any]
-    """Of the rows: that of :data:`fitting.modules.MODULES`."""
+    """Of the rows: that of :data:`pointillist.fitting.estimation.MODULES`."""
     needs_background: bool
     """Whether it looks at the images' background."""
     needs_variance: bool
@@ -70,4 +70,4 @@ MAKERS: Mapping[str, Callable[[FitSettings, CameraMaps], Fit]] = {
     "LatFitCOIR": lambda settings, _: Centroid(settings),
     **dict.fromkeys(GAUSSIANS, GaussianFit),
 }
-"""Makers of fits by the keys of :data:`fitting.modules.MODULES`."""
+"""Makers of fits by the keys of :data:`pointillist.fitting.estimation.MODULES`."""

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.no_background import NoBackground
-from fitting.camera import CameraMaps
-from fitting.estimation._equation_kernels import N_PARAMETERS
-from fitting.estimation._row_kernels import CODES, VALUES, write_rows
-from fitting.estimation._search_kernels import N_END, search, work_rows
-from fitting.estimation._staging_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
-from fitting.estimation._step_kernels import UNLIMITED
-from fitting.estimation.lanes import N_LANES, LaneArray
-from fitting.localizations import Rows, join_rows
-from fitting.modules import MODULES
-from fitting.settings import FitSettings
+from pointillist.fitting.backgrounds import NoBackground
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS
+from pointillist.fitting.estimation._row_kernels import CODES, VALUES, write_rows
+from pointillist.fitting.estimation._search_kernels import N_END, search, work_rows
+from pointillist.fitting.estimation._staging_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
+from pointillist.fitting.estimation._step_kernels import UNLIMITED
+from pointillist.fitting.estimation.lanes import N_LANES, LaneArray
+from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.localizations import Rows, join_rows
+from pointillist.fitting.settings import FitSettings
 
 if TYPE_CHECKING:
-    from fitting.fits import FrameImages
+    from pointillist.fitting.estimation.fits import FrameImages
 
 STAGED_BYTES = 1 << 19
 """Regions that wait for their fit: they fit into the cache of a core."""

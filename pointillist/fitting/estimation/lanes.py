@@ -6,8 +6,8 @@ it is a numpy array of sixteen numbers, and the kernels run as they are. No lane
 with a spot changes no bit of its result.
 """
 
-import fitting.estimation._lane_compilation  # noqa: F401 - tells the compiler of the functions
-from fitting.estimation._lane_functions import (
+import pointillist.fitting.estimation._lane_compilation  # noqa: F401 - tells the compiler of the functions
+from pointillist.fitting.estimation._lane_functions import (
     N_LANES,
     LaneArray,
     Lanes,

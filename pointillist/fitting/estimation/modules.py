@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting.localizations import LOCALIZATION_DTYPE, REGION, localization_dtype
+from pointillist.fitting.localizations import LOCALIZATION_DTYPE, REGION, localization_dtype
 
 
 @dataclass(frozen=True, kw_only=True)

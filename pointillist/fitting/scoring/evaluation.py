@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.derived import photons
-from fitting.localizations import Rows, column
-from fitting.matching import Matches, match, neighbour_distance
-from fitting.precision import precision_bound, spot_array
-from fitting.truth import Truth
+from pointillist.fitting.estimation import photons
+from pointillist.fitting.localizations import Rows, column
+from pointillist.fitting.scoring.matching import Matches, match, neighbour_distance
+from pointillist.fitting.scoring.precision import precision_bound, spot_array
+from pointillist.fitting.scoring.truth import Truth
 
 MOST_SPOTS_FOR_BOUND = 20_000
 """The mean bound is known to 0.1 % from so many."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.simulation.streams import Stream, generator
-from fitting.simulation.structures import Structure
-from fitting.truth import TRUTH_DTYPE, Truth
+from pointillist.fitting.scoring import TRUTH_DTYPE, Truth
+from pointillist.fitting.simulation.streams import Stream, generator
+from pointillist.fitting.simulation.structures import Structure
 
 LONGEST_IN_MEANS = 20.0
 """Longest on-time, in mean on-times; one in 5e8 would last longer. It bounds how far back a frame looks."""

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from fitting.camera import CameraModel
-from fitting.simulation.blinking import Blinking, emitters_in
-from fitting.simulation.sensor import ccd, read_out
-from fitting.simulation.shot_noise import PoissonTable
-from fitting.simulation.streams import Stream, generator
-from fitting.simulation.structures import Field, Structure
-from fitting.truth import Truth
+from pointillist.fitting.camera import CameraModel
+from pointillist.fitting.scoring import Truth
+from pointillist.fitting.simulation.blinking import Blinking, emitters_in
+from pointillist.fitting.simulation.sensor import ccd, read_out
+from pointillist.fitting.simulation.shot_noise import PoissonTable
+from pointillist.fitting.simulation.streams import Stream, generator
+from pointillist.fitting.simulation.structures import Field, Structure
 
 REACH_IN_SIGMAS = 5.0
 """Half-width of the patch that a spot is drawn on; 6e-7 of its light falls beside it."""

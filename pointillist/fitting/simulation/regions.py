@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitting.precision import Spots, spot_array, spot_model
-from fitting.simulation.streams import Stream, generator
+from pointillist.fitting.scoring import Spots, spot_array, spot_model
+from pointillist.fitting.simulation.streams import Stream, generator
 
 ADU_PER_ELECTRON = 2.0
 READ_NOISE_MEDIAN_E = 1.4
@@ -26,7 +26,7 @@ class Regions:
     Parameters
     ----------
     spots
-        The truth, ``(n, 8)``, see :data:`fitting.precision.SPOT_PARAMETERS`.
+        The truth, ``(n, 8)``, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`.
     photoelectrons
         ``(n, y, x)``, read noise included, without offset, in steps of half an electron; float32.
     read_variance
@@ -53,7 +53,7 @@ def draw_regions(spots: Spots, roi_half_size: int, seed: int, *, has_em_register
     Parameters
     ----------
     spots
-        The spots, ``(n, 8)``, see :data:`fitting.precision.SPOT_PARAMETERS`.
+        The spots, ``(n, 8)``, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`.
     roi_half_size
         Regions of ``2 roi_half_size + 1`` px squared.
     seed
@@ -104,7 +104,7 @@ def draw_spots_at_centres(
     background
         Range of the background, evenly filled, photoelectrons per px.
     **others
-        Further parameters as in :func:`fitting.precision.spot_array`; without any width sigma is 1.3 px.
+        Further parameters as in :func:`pointillist.fitting.scoring.spot_array`; without any width sigma is 1.3 px.
     """
     rng = generator(seed, Stream.STRUCTURE)
     width: dict[str, ArrayLike] = {} if "sigma_x" in others else {"sigma": 1.3}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.camera import CameraModel
-from fitting.simulation.streams import Stream, generator
+from pointillist.fitting.camera import CameraModel
+from pointillist.fitting.simulation.streams import Stream, generator
 
 SATURATION_ADU = 65535
 

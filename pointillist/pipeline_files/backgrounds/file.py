@@ -14,16 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.final_results import failure_table
-from pipeline_files.hdf5_file import open_h5py
-from pipeline_files.hdf5_metadata import write_metadata
-from pipeline_files.image_packs import FRAME_DTYPE, Buffer, ImageLayout, Pack
-from pipeline_files.places import unfinished_path
-from pipeline_files.results import ResultsDescription, write_provenance
-from pipeline_files.source import EVENT_DTYPE
-from pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5, publish, sync
-from pipeline_files.unlocked_tables import tables
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.backgrounds.image_packs import FRAME_DTYPE, Buffer, ImageLayout, Pack
+from pointillist.pipeline_files.hdf5_file import open_h5py
+from pointillist.pipeline_files.hdf5_metadata import write_metadata
+from pointillist.pipeline_files.movies import EVENT_DTYPE
+from pointillist.pipeline_files.paths import unfinished_path
+from pointillist.pipeline_files.results import ResultsDescription, failure_table, write_provenance
+from pointillist.pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5, publish, sync
+from pointillist.pipeline_files.unlocked_tables import tables
 
 IMAGES, MAPPED_IMAGES = "ImageData", "MappedImageData"
 

@@ -13,8 +13,7 @@ import deflate
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.settings import STORAGE
+from pointillist.settings import STORAGE, Metadata, Value
 
 FRAME_DTYPE: np.dtype[Any] = np.dtype([("image", "<i8"), ("offset", "<f4")])
 """A frame: the number of its image, -1 for none, and what has to be added to that image."""

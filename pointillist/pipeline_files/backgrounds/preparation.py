@@ -8,18 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fitting.backgrounds.method import BackgroundMethod
-from fitting.backgrounds.no_background import NoBackground
-from fitting.backgrounds.rolling_median import RollingMedian
-from fitting.backgrounds.sparse_median import SparseMedian
-from fitting.settings import FitSettings
-from pipeline_files.background_settings import background, needs_cycle_time
-from pipeline_files.image_packs import ImageLayout, storage_settings
-from pipeline_files.metadata import Metadata, Value, number
-from pipeline_files.movie import Movie
-from pipeline_files.settings import resolve
-from pipeline_files.stored_background import find_background
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting import FitSettings
+from pointillist.fitting.backgrounds import BackgroundMethod, NoBackground, RollingMedian, SparseMedian
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, storage_settings
+from pointillist.pipeline_files.backgrounds.stored import find_background
+from pointillist.pipeline_files.movies import Movie
+from pointillist.settings import Metadata, Value, background, needs_cycle_time, number, resolve
 
 _KEYS = ("Analysis.Background", "Analysis.BGRange", "Analysis.PCTBackground", "EstimatedLaserOnFrameNo")
 
@@ -39,9 +34,9 @@ def prepare_background(
     movie
         Open.
     settings_file, overrides
-        As for :func:`pipeline_files.settings.resolve`.
+        As for :func:`pointillist.settings.resolve`.
     is_compressed, is_mapped
-        As in :class:`pipeline_files.image_packs.ImageLayout`.
+        As in :class:`pointillist.pipeline_files.backgrounds.ImageLayout`.
 
     Returns
     -------

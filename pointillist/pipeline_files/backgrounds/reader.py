@@ -13,13 +13,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.backgrounds.images import BackgroundImages
-from pipeline_files.hdf5_file import open_hdf5
-from pipeline_files.image_packs import FRAME_DTYPE
-from pipeline_files.pieces import Sendable
-from pipeline_files.pyme_h5 import ArrayFrames
-from pipeline_files.source import Frames
-from pipeline_protocol.errors import MovieError, ResultsError
+from pointillist.errors import MovieError, ResultsError
+from pointillist.fitting.backgrounds import BackgroundImages
+from pointillist.pipeline_files.backgrounds.image_packs import FRAME_DTYPE
+from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.pipeline_files.movies import ArrayFrames, Frames, Sendable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,7 @@ class BackgroundAbout:
 
 
 class BackgroundFile:
-    """A file of :func:`pipeline_files.background_file.write_background`, open; for one thread at a time.
+    """A file of :func:`pointillist.pipeline_files.backgrounds.write_background`, open; for one thread at a time.
 
     Parameters
     ----------
@@ -119,7 +117,7 @@ class FrameRows:
     Parameters
     ----------
     table
-        Of :data:`pipeline_files.image_packs.FRAME_DTYPE`.
+        Of :data:`pointillist.pipeline_files.backgrounds.image_packs.FRAME_DTYPE`.
     """
 
     chunks = None

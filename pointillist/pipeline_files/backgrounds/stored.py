@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fitting.backgrounds.copy import Copy
-from fitting.backgrounds.images import ImagesOfRange
-from pipeline_files.background_reader import BackgroundFile
-from pipeline_files.background_settings import BACKGROUND_FILE, background
-from pipeline_files.identity import identify
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.movie import Movie
-from pipeline_files.places import data_root
-from pipeline_files.settings import map_digest_name
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.backgrounds import Copy, ImagesOfRange
+from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
+from pointillist.pipeline_files.movies import Movie, identify
+from pointillist.pipeline_files.paths import data_root
+from pointillist.settings import BACKGROUND_FILE, Metadata, Value, background, map_digest_name
 
 _COPIED_METHOD = "Pointillist.CopiedBackground"
 
@@ -28,7 +24,7 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     movie
         Open.
     settings
-        Of :func:`pipeline_files.settings.resolve`.
+        Of :func:`pointillist.settings.resolve`.
 
     Returns
     -------

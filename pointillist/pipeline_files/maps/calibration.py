@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.calibration import (
+from pointillist.errors import MovieError, SettingError
+from pointillist.fitting.camera import (
     BLEMISH_VARIANCE_E2,
     DARK_THRESHOLD_ADU,
     VARIANCE_THRESHOLD_E2,
@@ -15,14 +16,14 @@ from fitting.calibration import (
     Image,
     Mask,
     Moments,
+    PhotonTransfer,
     PixelStatistics,
     find_blemishes,
     measure_flat_field,
+    measure_photon_transfer,
 )
-from fitting.photon_transfer import PhotonTransfer, measure_photon_transfer
-from pipeline_files.metadata import Metadata, Value, number
-from pipeline_files.movie import Movie
-from pipeline_protocol.errors import MovieError, SettingError
+from pointillist.pipeline_files.movies import Movie
+from pointillist.settings import Metadata, Value, number
 
 BLOCK_BYTES = 2**27
 MOST_FRAMES_AT_A_TIME = 64

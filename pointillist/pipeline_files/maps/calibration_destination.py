@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.calibration_folder import calibration_folder, map_file_name
-from pipeline_files.calibration_tiff import write_calibration_tiff
-from pipeline_files.chip import Chip
-from pipeline_files.metadata import Metadata, Value, number
-from pipeline_files.places import data_root
-from pipeline_files.storage import clear_write_errors
-from pipeline_protocol.errors import ResultsError, SettingError
+from pointillist.errors import ResultsError, SettingError
+from pointillist.pipeline_files.maps.calibration_folder import calibration_folder, map_file_name
+from pointillist.pipeline_files.maps.calibration_tiff import write_calibration_tiff
+from pointillist.pipeline_files.maps.chip import Chip
+from pointillist.pipeline_files.paths import data_root
+from pointillist.pipeline_files.storage import clear_write_errors
+from pointillist.settings import Metadata, Value, number
 
 _TYPES = {
     "Camera.DarkMapID": ("mean", "ADU"),
@@ -41,7 +41,7 @@ class Destination:
     chip
         Where the maps lie on it.
     is_row_x
-        See :func:`pipeline_files.calibration_tiff.write_calibration_tiff`.
+        See :func:`pointillist.pipeline_files.maps.calibration_tiff.write_calibration_tiff`.
     is_overwriting
         Whether existing files are replaced.
     """

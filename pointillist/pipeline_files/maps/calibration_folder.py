@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.places import data_root
-from pipeline_files.settings import map_name
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.paths import data_root
+from pointillist.settings import Metadata, map_name, number
 
 KINDS = {"Camera.DarkMapID": "dark", "Camera.VarianceMapID": "variance", "Camera.FlatfieldMapID": "flatfield"}
 """What the file of each map is called after."""
@@ -76,7 +75,7 @@ def apply_default_maps(settings: Metadata) -> tuple[dict[str, str], list[str]]:
     Parameters
     ----------
     settings
-        Of :func:`pipeline_files.settings.resolve`.
+        Of :func:`pointillist.settings.resolve`.
 
     Returns
     -------

@@ -12,10 +12,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from pipeline_files.map_formats import ROW_AXIS
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.storage import clear_write_errors, make_directory
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.maps.formats import ROW_AXIS
+from pointillist.pipeline_files.storage import clear_write_errors, make_directory
+from pointillist.settings import Metadata, Value
 
 _OME = (
     '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2015-01" '

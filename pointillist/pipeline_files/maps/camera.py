@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from fitting.camera import CameraMap, CameraModel
-from pipeline_files.maps import MAP_KEYS, load_map
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.settings import check_complete, normalised
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera import CameraMap, CameraModel
+from pointillist.pipeline_files.maps.camera_map import MAP_KEYS, load_map
+from pointillist.settings import Metadata, check_complete, normalised, number
 
 LoadMap = Callable[[str, Metadata, tuple[int, int]], CameraMap | None]
 """Returns the map that a key names, for settings and the ``(y, x)`` of a movie."""
@@ -24,7 +23,7 @@ def camera_model(
     Parameters
     ----------
     settings
-        Of :func:`pipeline_files.preparation.prepare`, or the same after a journey as a message.
+        Of :func:`pointillist.pipeline_files.prepare`, or the same after a journey as a message.
     frame_shape
         ``(y, x)`` of the movie.
     folder

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitting.orientation import AS_IS, ORIENTATIONS
-from pipeline_files.camera_keys import ADU2
-from pipeline_files.map_formats import read_map_file, split_name
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.places import data_root
-from pipeline_files.settings import map_digest_name, map_name
-from pipeline_files.source import IS_STORED_X_FIRST
-from pipeline_protocol.errors import MovieError, SettingError
+from pointillist.errors import MovieError, SettingError
+from pointillist.fitting.camera import AS_IS, ORIENTATIONS
+from pointillist.pipeline_files.maps.formats import read_map_file, split_name
+from pointillist.pipeline_files.movies import IS_STORED_X_FIRST
+from pointillist.pipeline_files.paths import data_root
+from pointillist.settings import ADU2, Metadata, map_digest_name, map_name, number
 
 if TYPE_CHECKING:  # numba
-    from fitting.camera import CameraMap
+    from pointillist.fitting.camera import CameraMap
 
 MAP_KEYS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 
@@ -33,7 +31,7 @@ def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | N
     key
         One of :data:`MAP_KEYS`.
     settings
-        Of :func:`pipeline_files.settings.resolve`.
+        Of :func:`pointillist.settings.resolve`.
     folder
         The movie's; a relative name is sought there, then under PYME's data directory.
 
@@ -81,7 +79,7 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     key
         One of :data:`MAP_KEYS`.
     settings
-        Of :func:`pipeline_files.preparation.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
+        Of :func:`pointillist.pipeline_files.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
         ``Camera.ROIPosX`` and ``Y`` (from 1), unless the map is just as large as the movie.
     frame_shape
         ``(y, x)`` of the movie.

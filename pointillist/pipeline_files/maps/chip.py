@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.maps import origin_on_chip
-from pipeline_files.metadata import Metadata, number
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.pipeline_files.maps.camera_map import origin_on_chip
+from pointillist.settings import Metadata, number
 
 
 @dataclass(frozen=True, kw_only=True)

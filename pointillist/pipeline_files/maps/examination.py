@@ -9,19 +9,20 @@ from typing import TypeVar
 
 import numpy as np
 
-from fitting import map_checks
-from fitting.calibration import BLEMISH_VARIANCE_E2, Moments
-from fitting.camera import CameraMap
-from fitting.map_place import find_place
-from fitting.orientation import AS_IS, ORIENTATIONS
-from pipeline_files.camera_keys import ADU2, ELECTRONS2
-from pipeline_files.lost_frames import read_there
-from pipeline_files.map_values import OVERRULE, check_dark_quantity, check_quantity, check_values
-from pipeline_files.maps import MAP_KEYS, cut_to_movie, load_chip, load_map
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.movie import Movie
-from pipeline_files.settings import map_name
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera import (
+    AS_IS,
+    BLEMISH_VARIANCE_E2,
+    ORIENTATIONS,
+    CameraMap,
+    Moments,
+    find_place,
+    map_checks,
+)
+from pointillist.pipeline_files.maps.camera_map import MAP_KEYS, cut_to_movie, load_chip, load_map
+from pointillist.pipeline_files.maps.values import OVERRULE, check_dark_quantity, check_quantity, check_values
+from pointillist.pipeline_files.movies import Movie, read_there
+from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
 
 MOST_FRAMES = 96
 MOST_BYTES = 2**27
@@ -56,7 +57,7 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
     movie
         Open; up to 96 of its frames are read, at most 128 MB.
     settings
-        Of :func:`pipeline_files.preparation.prepare`.
+        Of :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------

@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.calibration import BLEMISH_VARIANCE_E2, LEAST_RESPONSE
-from pipeline_files.hdf5_file import open_hdf5
-from pipeline_protocol.errors import MovieError, SettingError
-from pipeline_protocol.plain_files import obstacle
+from pointillist.errors import MovieError, SettingError
+from pointillist.fitting.camera import BLEMISH_VARIANCE_E2, LEAST_RESPONSE
+from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.system import obstacle
 
 Image = NDArray[np.float64]
 

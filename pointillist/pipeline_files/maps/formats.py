@@ -10,14 +10,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.hdf5_file import open_hdf5
-from pipeline_files.movie import open_movie
-from pipeline_files.tiff import pyme_annotation
-from pipeline_protocol.errors import MovieError
-from pipeline_protocol.plain_files import irregular
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.pipeline_files.movies import open_movie
+from pointillist.pipeline_files.movies.tiff import pyme_annotation
+from pointillist.system import irregular
 
 if TYPE_CHECKING:  # numba
-    from fitting.camera import CameraMap
+    from pointillist.fitting.camera import CameraMap
 
 ROW_AXIS = "CameraMap.RowAxis"
 """Metadata of a TIFF that Pointillist wrote: which axis of the camera its rows run along, ``x`` or ``y``."""

@@ -8,14 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.noise_levels import CameraNumbers, NoiseBounds, NoiseLevels, NoiseSample, compare_noise
-from pipeline_files.keys import KEYS
-from pipeline_files.lost_frames import read_there
-from pipeline_files.maps import load_map
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.movie import Movie
-from pipeline_files.settings import map_name
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera import CameraNumbers, NoiseBounds, NoiseLevels, NoiseSample, compare_noise
+from pointillist.pipeline_files.maps.camera_map import load_map
+from pointillist.pipeline_files.movies import Movie, read_there
+from pointillist.settings import KEYS, Metadata, map_name, number
 
 MOST_FRAMES, MOST_BYTES = 64, 2**25
 """How much of a movie is looked at, in up to four places."""

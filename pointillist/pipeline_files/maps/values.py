@@ -6,13 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fitting import map_quantities
-from fitting.camera import CameraMap
-from fitting.map_checks import Sample
-from pipeline_files.camera_keys import ADU2, ELECTRONS2
-from pipeline_files.metadata import Metadata, number
-from pipeline_files.settings import map_name
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting.camera import CameraMap, Sample, map_quantities
+from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
 
 OVERRULE = "or -s Camera.CheckMaps=False to use it all the same"
 
@@ -35,7 +31,7 @@ def check_values(key: str, region: CameraMap, chip: CameraMap, settings: Metadat
     chip
         The whole, as it stands in its file but for the unit.
     settings
-        Of :func:`pipeline_files.preparation.prepare`.
+        Of :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------
@@ -111,7 +107,7 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
     sample
         Of the movie.
     settings
-        Of :func:`pipeline_files.preparation.prepare`.
+        Of :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------
@@ -179,7 +175,7 @@ def check_dark_quantity(dark: CameraMap, sample: Sample, settings: Metadata) -> 
     sample
         Of the movie.
     settings
-        Of :func:`pipeline_files.preparation.prepare`.
+        Of :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------

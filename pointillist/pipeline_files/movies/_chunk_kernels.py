@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fitting.jit import kernel
+from pointillist.fitting import kernel
 
 _STRIP = 16
 """Pixels that are written side by side: as many lines of the cache are read at a time, and they do not yet drive

@@ -15,9 +15,9 @@ import deflate
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.source import Frames
-from pipeline_files.stored_chunks import DEFLATE, SHUFFLE, WORDS, Offset, Stored, offsets
-from pipeline_protocol.frame_messages import Chunks
+from pointillist.pipeline_files.movies.source import Frames
+from pointillist.pipeline_files.movies.stored_chunks import DEFLATE, SHUFFLE, WORDS, Offset, Stored, offsets
+from pointillist.pipeline_protocol.messages import Chunks
 
 
 class CannotDecodeError(Exception):
@@ -53,7 +53,7 @@ def turn(stored: Frames) -> Frames:
     ndarray
         ``(frame, y, x)``, new, C-contiguous.
     """
-    from pipeline_files._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
+    from pointillist.pipeline_files.movies._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
 
     n_frames, n_x, n_y = stored.shape
     word = WORDS[stored.dtype.str[1:]]
@@ -119,7 +119,7 @@ class ChunkReader:
 
     def _place(self, offset: Offset, start: int, words: NDArray[Any]) -> None:
         """Put a chunk's part of the range, which begins at frame `start`, where it belongs."""
-        from pipeline_files._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
+        from pointillist.pipeline_files.movies._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
 
         layer, left, top = offset
         depth, width, height = self._about.chunk
@@ -138,7 +138,7 @@ class ChunkReader:
 
     def _pixels(self, offset: Offset) -> NDArray[Any] | None:
         """Return the pixels of a chunk in its own order, until the next call, or None where none was ever written."""
-        from pipeline_files._chunk_kernels import join_planes  # noqa: PLC0415 - numba, only for who reads movies
+        from pointillist.pipeline_files.movies._chunk_kernels import join_planes  # noqa: PLC0415 - numba, only for who reads movies
 
         stored = self._get(offset)
         if stored is None:

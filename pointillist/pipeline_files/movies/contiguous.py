@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline_files.read_ahead import fetch
-from pipeline_files.source import Frames
-from pipeline_protocol.errors import MovieError, TruncatedMovieError
+from pointillist.errors import MovieError, TruncatedMovieError
+from pointillist.pipeline_files.movies.read_ahead import fetch
+from pointillist.pipeline_files.movies.source import Frames
 
 
 class ContiguousFrames:

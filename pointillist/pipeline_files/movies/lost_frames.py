@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline_files.movie import Movie
-from pipeline_files.source import Frames
-from pipeline_protocol.errors import LostFrameError, MovieError
+from pointillist.errors import LostFrameError, MovieError
+from pointillist.pipeline_files.movies.movie import Movie
+from pointillist.pipeline_files.movies.source import Frames
 
 
 def read_around(read: Callable[[int, int, Frames], object], start: int, stop: int, out: Frames) -> dict[int, str]:

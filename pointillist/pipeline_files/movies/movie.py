@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from pipeline_files.growth import STILL_WRITTEN, is_growing, stamp
-from pipeline_files.identity import identify
-from pipeline_files.metadata import Metadata
-from pipeline_files.npy import open_npy
-from pipeline_files.pyme_h5 import open_pyme_h5
-from pipeline_files.sidecar import read_sidecar
-from pipeline_files.source import Events, Frames, Opened
-from pipeline_files.tiff import open_tiff
-from pipeline_protocol.errors import MovieError, TruncatedMovieError
-from pipeline_protocol.plain_files import irregular
+from pointillist.errors import MovieError, TruncatedMovieError
+from pointillist.pipeline_files.movies.growth import STILL_WRITTEN, is_growing, stamp
+from pointillist.pipeline_files.movies.identity import identify
+from pointillist.pipeline_files.movies.npy import open_npy
+from pointillist.pipeline_files.movies.pyme_h5 import open_pyme_h5
+from pointillist.pipeline_files.movies.sidecar import read_sidecar
+from pointillist.pipeline_files.movies.source import Events, Frames, Opened
+from pointillist.pipeline_files.movies.tiff import open_tiff
+from pointillist.settings import Metadata
+from pointillist.system import irregular
 
 if TYPE_CHECKING:
-    from pipeline_files.stored_chunks import StoredChunks
+    from pointillist.pipeline_files.movies.stored_chunks import StoredChunks
 
 _OPENERS: dict[bytes, Callable[[Path], Opened]] = {
     b"\x89HDF\r\n\x1a\n": open_pyme_h5,
@@ -64,7 +64,7 @@ class Movie(Protocol):
 
     @property
     def events(self) -> Events:
-        """Of :data:`pipeline_files.source.EVENT_DTYPE`."""
+        """Of :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`."""
 
     @property
     def identity(self) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_files.contiguous import ContiguousFrames
-from pipeline_files.source import Opened
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.contiguous import ContiguousFrames
+from pointillist.pipeline_files.movies.source import Opened
 
 
 def open_npy(path: Path) -> Opened:

@@ -10,15 +10,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline_files.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
-from pipeline_files.hdf5_file import open_hdf5
-from pipeline_files.hdf5_metadata import read_events, read_metadata
-from pipeline_files.pixel_size import in_micrometres
-from pipeline_files.pzf import PzfError, decode, parse_header
-from pipeline_files.read_ahead import fetch
-from pipeline_files.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
-from pipeline_files.stored_chunks import StoredChunks, is_decodable
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
+from pointillist.pipeline_files.movies.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
+from pointillist.pipeline_files.movies.pzf import PzfError, decode, parse_header
+from pointillist.pipeline_files.movies.read_ahead import fetch
+from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
+from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, is_decodable
+from pointillist.settings import in_micrometres
 
 
 def open_pyme_h5(path: Path) -> Opened:

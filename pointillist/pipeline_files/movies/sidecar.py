@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline_files.documents import SUFFIXES, read_document
-from pipeline_files.metadata import Value
-from pipeline_files.pixel_size import in_micrometres
-from pipeline_protocol.plain_files import irregular
+from pointillist.settings import SUFFIXES, Value, in_micrometres, read_document
+from pointillist.system import irregular
 
 _NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
 

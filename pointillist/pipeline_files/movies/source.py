@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.metadata import Metadata
+from pointillist.settings import Metadata
 
 if TYPE_CHECKING:  # h5py
-    from pipeline_files.stored_chunks import StoredChunks
+    from pointillist.pipeline_files.movies.stored_chunks import StoredChunks
 
 EVENT_DTYPE = np.dtype([("EventDescr", "S256"), ("EventName", "S32"), ("Time", "<f8")])
 """One event of an acquisition, as PYME stores it; time in seconds since 1970."""
@@ -33,7 +33,7 @@ Frames = NDArray[Any]
 class FrameSource(Protocol):
     """Frames as they stand in a file.
 
-    Readers raise :class:`pipeline_protocol.errors.MovieError` for what they recognise, and may let through
+    Readers raise :class:`pointillist.errors.MovieError` for what they recognise, and may let through
     OSError, RuntimeError, ValueError and KeyError for what they do not.
     """
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from pipeline_protocol.frame_messages import Chunks
+from pointillist.pipeline_protocol.messages import Chunks
 
 Offset = tuple[int, int, int]
 """First element of a chunk."""

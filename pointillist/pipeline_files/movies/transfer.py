@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline_files.source import Frames
-from pipeline_files.stored_chunks import StoredChunks, offsets
-from pipeline_protocol.frame_messages import Item, Layout, Piece
+from pointillist.pipeline_files.movies.source import Frames
+from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, offsets
+from pointillist.pipeline_protocol.messages import Item, Layout, Piece
 
 PIECE_BYTES = 1 << 20
 """Frames of a piece, as they are in memory: few enough messages, and little is sent that nobody needs. A single frame,

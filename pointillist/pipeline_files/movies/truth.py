@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.truth import TRUTH_DTYPE, Truth
-from pipeline_files.hdf5_file import open_h5py, open_hdf5
-from pipeline_files.storage import clear_write_errors
-from pipeline_protocol.errors import MovieError, ResultsError
+from pointillist.errors import MovieError, ResultsError
+from pointillist.fitting.scoring import TRUTH_DTYPE, Truth
+from pointillist.pipeline_files.hdf5_file import open_h5py, open_hdf5
+from pointillist.pipeline_files.storage import clear_write_errors
 
 FORMAT = "pointillist truth"
 VERSION = 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline_files.data_roots import EVERYWHERE, DataRoots
-from pipeline_files.growth import STILL_WRITTEN, is_growing
-from pipeline_files.movie import MovieFile, open_movie
-from pipeline_files.source import Frames
-from pipeline_protocol.errors import LostFrameError, MovieError, PointillistError
+from pointillist.errors import LostFrameError, MovieError, PointillistError
+from pointillist.pipeline_files.data_roots import EVERYWHERE, DataRoots
+from pointillist.pipeline_files.movies.growth import STILL_WRITTEN, is_growing
+from pointillist.pipeline_files.movies.movie import MovieFile, open_movie
+from pointillist.pipeline_files.movies.source import Frames
 
 
 class LostMovieError(MovieError):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_files.hdf5_metadata import write_metadata
-from pipeline_files.metadata import Metadata
-from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events, Frames
-from pipeline_files.storage import create_hdf5, extend_hdf5
-from pipeline_files.unlocked_tables import tables
+from pointillist.pipeline_files.hdf5_metadata import write_metadata
+from pointillist.pipeline_files.movies.source import EVENT_DTYPE, NO_EVENTS, Events, Frames
+from pointillist.pipeline_files.storage import create_hdf5, extend_hdf5
+from pointillist.pipeline_files.unlocked_tables import tables
+from pointillist.settings import Metadata
 
 
 def write_pyme_h5(
@@ -34,7 +34,7 @@ def write_pyme_h5(
     metadata
         Dotted keys.
     events
-        :data:`pipeline_files.source.EVENT_DTYPE`.
+        :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`.
     is_compressed
         Whether with zlib, level 6, as PYME does.
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from pipeline_files.metadata import Metadata
-from pipeline_files.source import Frames
-from pipeline_files.storage import clear_write_errors
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files.movies.source import Frames
+from pointillist.pipeline_files.storage import clear_write_errors
+from pointillist.settings import Metadata
 
 CLASSIC_TIFF_BYTES = 4_000_000_000
 """Larger stacks need BigTIFF."""

@@ -10,11 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import Rows, blank_rows
-from fitting.modules import MODULES
-from pipeline_files.formats import FORMATS, NO_ERROR, WORD_BYTES, Words
-from pipeline_files.metadata import Metadata, number
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting import Rows, blank_rows
+from pointillist.fitting.estimation import MODULES
+from pointillist.pipeline_files.results.fit_formats import FORMATS, NO_ERROR, WORD_BYTES, Words
+from pointillist.settings import Metadata, number
 
 Column = Callable[[str], NDArray[Any]]
 """Returns one of PYME's columns, to be written to."""
@@ -84,14 +84,15 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     rows
         Of the module's dtype.
     fit_module
-        A key of :data:`pipeline_files.formats.FORMATS`.
+        A key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
     scale
         Of the movie.
 
     Returns
     -------
     ndarray
-        As many rows of the format's dtype; errors of NaN are :data:`pipeline_files.formats.NO_ERROR`.
+        As many rows of the format's dtype; errors of NaN are
+        :data:`pointillist.pipeline_files.results.fit_formats.NO_ERROR`.
     """
     words = to_pyme_words(rows, fit_module, scale)
     return np.ascontiguousarray(words.T).reshape(-1).view(FORMATS[fit_module].dtype)
@@ -138,7 +139,7 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     stored
         Rows of ``/FitResults``, by PYME or Pointillist.
     fit_module
-        A key of :data:`pipeline_files.formats.FORMATS`.
+        A key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
     scale
         Of the movie.
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import Rows, join_rows
-from pipeline_files.places import unfinished_path
-from pipeline_files.results import ResultsDescription, append_chunks, create_results, results_checksum
-from pipeline_files.storage import clear_write_errors, extend_hdf5, publish, sync
-from pipeline_protocol.errors import ResultsError
+from pointillist.errors import ResultsError
+from pointillist.fitting import Rows, join_rows
+from pointillist.pipeline_files.paths import unfinished_path
+from pointillist.pipeline_files.results.table import ResultsDescription, append_chunks, create_results, results_checksum
+from pointillist.pipeline_files.storage import clear_write_errors, extend_hdf5, publish, sync
 
 RANGE_DTYPE = np.dtype([("start", "<i8"), ("stop", "<i8"), ("n_localizations", "<i8")])
 """Frames ``[start, stop)`` that were analysed, and how much was found in them."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import QUANTITIES
-from fitting.modules import MODULES
+from pointillist.fitting import QUANTITIES
+from pointillist.fitting.estimation import MODULES
 
 NO_ERROR = -5000.0
 """PYME's mark of a fit without error estimates."""
@@ -32,7 +32,7 @@ class FitFormat:
     dtype
         Of a row of ``/FitResults``.
     columns
-        ``(our column, PYME's column, unit)``; a unit is one of :data:`fitting.localizations.QUANTITIES`, or empty.
+        ``(our column, PYME's column, unit)``; a unit is one of :data:`pointillist.fitting.QUANTITIES`, or empty.
     constants
         Columns of PYME's that say nothing here, with their values.
     is_root_stored

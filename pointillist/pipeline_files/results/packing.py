@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from isal import isal_zlib
 
-from pipeline_files.formats import Words
+from pointillist.pipeline_files.results.fit_formats import Words
 
 _LEVEL = 1
 """Of ISA-L's 3; the higher ones save nothing here. The level that a table names does not concern its readers."""

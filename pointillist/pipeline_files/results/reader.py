@@ -11,16 +11,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.localizations import Rows
-from pipeline_files.conversion import Scale, from_pyme
-from pipeline_files.final_results import FAILURE_DTYPE, RANGE_DTYPE
-from pipeline_files.formats import FORMATS
-from pipeline_files.hdf5_file import open_hdf5
-from pipeline_files.hdf5_metadata import read_events, read_metadata
-from pipeline_files.metadata import Metadata
-from pipeline_files.results import ResultsDescription
-from pipeline_files.source import Events
-from pipeline_protocol.errors import MovieError, ResultsError, SettingError
+from pointillist.errors import MovieError, ResultsError, SettingError
+from pointillist.fitting import Rows
+from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
+from pointillist.pipeline_files.movies import Events
+from pointillist.pipeline_files.results.conversion import Scale, from_pyme
+from pointillist.pipeline_files.results.final import FAILURE_DTYPE, RANGE_DTYPE
+from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.settings import Metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,11 +40,11 @@ class Results:
     is_complete
         Whether the analysis was finished; True for PYME's files, which do not say.
     ranges
-        :data:`pipeline_files.final_results.RANGE_DTYPE`: frames that were analysed; empty in PYME's files.
+        :data:`pointillist.pipeline_files.results.final.RANGE_DTYPE`: frames that were analysed; empty in PYME's files.
     failures
         Frames that could not be analysed, with the reason.
     movie_path, movie_identity, settings_digest
-        As in :class:`pipeline_files.results.ResultsDescription`; empty in PYME's files.
+        As in :class:`pointillist.pipeline_files.results.ResultsDescription`; empty in PYME's files.
     versions
         Of the programs that wrote it.
     remarks

@@ -14,21 +14,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import deflate
 import numpy as np
 
-from fitting.localizations import Rows
-from fitting.modules import MODULES
-from pipeline_files.conversion import Scale, to_pyme, to_pyme_words
-from pipeline_files.formats import FORMATS
-from pipeline_files.hdf5_file import open_h5py
-from pipeline_files.hdf5_metadata import write_metadata
-from pipeline_files.identity import data_file_id
-from pipeline_files.lost_frames import first_there
-from pipeline_files.metadata import Metadata, Value
-from pipeline_files.movie import Movie
-from pipeline_files.packing import pack
-from pipeline_files.settings import settings_digest
-from pipeline_files.source import EVENT_DTYPE, NO_EVENTS, Events
-from pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5
-from pipeline_protocol.errors import SettingError
+from pointillist.errors import SettingError
+from pointillist.fitting import Rows
+from pointillist.fitting.estimation import MODULES
+from pointillist.pipeline_files.hdf5_file import open_h5py
+from pointillist.pipeline_files.hdf5_metadata import write_metadata
+from pointillist.pipeline_files.movies import EVENT_DTYPE, NO_EVENTS, Events, Movie, data_file_id, first_there
+from pointillist.pipeline_files.results.conversion import Scale, to_pyme, to_pyme_words
+from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.packing import pack
+from pointillist.pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5
+from pointillist.settings import Metadata, Value, settings_digest
 
 if TYPE_CHECKING:
     import tables
@@ -55,11 +51,11 @@ class ResultsDescription:
     movie_path
         Where the movie was.
     movie_identity
-        As :attr:`pipeline_files.movie.Movie.identity`.
+        As :attr:`pointillist.pipeline_files.movies.Movie.identity`.
     n_frames
         Length of the movie.
     settings_digest
-        As :func:`pipeline_files.settings.settings_digest`.
+        As :func:`pointillist.settings.settings_digest`.
     events
         The movie's.
     versions
@@ -102,7 +98,7 @@ class ResultsDescription:
 
     @property
     def fit_module(self) -> str:
-        """Name of the fit, a key of :data:`pipeline_files.formats.FORMATS`."""
+        """Name of the fit, a key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`."""
         return str(self.metadata.get("Analysis.FitModule"))
 
     @property
@@ -142,7 +138,7 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     SettingError
         If the metadata lacks what the units need.
     """
-    from pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
+    from pointillist.pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     form = FORMATS.get(description.fit_module)
     if form is None:

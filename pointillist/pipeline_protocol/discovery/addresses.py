@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline_protocol.errors import ServerError
+from pointillist.errors import ServerError
 
 DEFAULT_PORT = 27437
 """Where a server on a network listens if it can: one port to open in a firewall. Below those that Linux gives out."""

@@ -13,9 +13,8 @@ import socket
 from pathlib import Path
 from typing import Self
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.file_locks import FileLock, is_locked
-from pipeline_protocol.folders import STATE, state_folder
+from pointillist.errors import ServerError
+from pointillist.system import STATE, FileLock, is_locked, state_folder
 
 DEFAULT_CLUSTER = "default"
 _REMEDY = f"repair its folder, or set {STATE.variable}"

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Self
 
-from pipeline_protocol.addresses import LOOPBACK, adapter_addresses, endpoint, nearest
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.messages import PROTOCOL_VERSION
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery.addresses import LOOPBACK, adapter_addresses, endpoint, nearest
+from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION
+from pointillist.pipeline_protocol.security import ClusterKeys
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf

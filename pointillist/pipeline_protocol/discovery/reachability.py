@@ -7,8 +7,8 @@ import os
 import socket
 import time
 
-from pipeline_protocol.addresses import endpoint
-from pipeline_protocol.errors import ServerError
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery.addresses import endpoint
 
 _CONNECT_S = 1.0
 _RESTART_S = 2.0

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from pipeline_protocol.addresses import Interface
-from pipeline_protocol.client import Client
-from pipeline_protocol.discovery import DEFAULT_CLUSTER, find_server, server_file
-from pipeline_protocol.errors import PointillistError
-from pipeline_protocol.keys import ClusterKeys, existing_keys, is_key_shared
-from pipeline_protocol.messages import PROTOCOL_VERSION
-from pipeline_protocol.neighbourhood import Browser, Sighting, browsing_addresses, fingerprint
-from pipeline_protocol.reachability import known_address
-from pipeline_protocol.reports import Pong
+from pointillist.errors import PointillistError
+from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.discovery.addresses import Interface
+from pointillist.pipeline_protocol.discovery.local import DEFAULT_CLUSTER, find_server, server_file
+from pointillist.pipeline_protocol.discovery.network import Browser, Sighting, browsing_addresses, fingerprint
+from pointillist.pipeline_protocol.discovery.reachability import known_address
+from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION, Pong
+from pointillist.pipeline_protocol.security import ClusterKeys, existing_keys, is_key_shared
 
 _FIND_S = 1.5
 """How long a server is looked for by who has time; most answer within a tenth of that."""

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pipeline_protocol.fields import Count, Name, Seconds, Settings, Text
-from pipeline_protocol.frame_messages import Laid, Missing, Piece, Want
-from pipeline_protocol.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
+from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Settings, Text
+from pointillist.pipeline_protocol.messages.frames import Laid, Missing, Piece, Want
+from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
 
 PROTOCOL_VERSION = 1
 """Peers of another version are refused."""
@@ -149,8 +149,8 @@ class Submit(Struct, frozen=True, kw_only=True, tag=True):
 
     ``output`` is the wished path of the results, or None for PYME's rule. ``resume`` says whether a journal
     of the same job may be, must be or must not be taken up. ``may_read`` and ``may_write`` are vouchers
-    (:mod:`pipeline_protocol.vouchers`) for the files named and for the output. ``mixed`` lets workers of several builds
-    do it.
+    (:mod:`pointillist.pipeline_protocol.security.request_signature`) for the files named and for the output.
+    ``mixed`` lets workers of several builds do it.
     """
 
     request: Count
@@ -246,7 +246,7 @@ class Wait(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag=True):
-    """The request cannot be met; ``error`` names a class of :mod:`pipeline_protocol.errors`."""
+    """The request cannot be met; ``error`` names a class of :mod:`pointillist.errors`."""
 
     request: Count
     error: Name

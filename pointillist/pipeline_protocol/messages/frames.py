@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pipeline_protocol.fields import Count, Name, Text
+from pointillist.pipeline_protocol.messages.fields import Count, Name, Text
 
 MOVIE = "movie"
 BACKGROUND = "background"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from pipeline_protocol.fields import Count, Name, Seconds, Text
+from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Text
 
 JobState = Literal["running", "paused", "finishing", "finished", "stopped"]
 Health = Literal["busy", "idle", "warming up", "compiling kernels", "restarting", "silent"]

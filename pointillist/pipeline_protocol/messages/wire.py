@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.messages import PROTOCOL_VERSION, FromServer, JobSpec, Message, ToServer
+from pointillist.errors import MessageError
+from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, FromServer, JobSpec, Message, ToServer
 
 MARK = b"P"
 MAX_HEADER_BYTES = 4 << 20
@@ -35,7 +35,7 @@ def encode(message: Message, buffers: Sequence[Buffer] = ()) -> list[Buffer]:
     Parameters
     ----------
     message
-        Any record of :mod:`pipeline_protocol.messages`.
+        Any record of :mod:`pointillist.pipeline_protocol.messages.control`.
     buffers
         What follows the header, as it is.
     """

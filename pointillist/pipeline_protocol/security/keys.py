@@ -17,9 +17,8 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.folders import CONFIG, config_folder
-from pipeline_protocol.plain_files import obstacle
+from pointillist.errors import ServerError
+from pointillist.system import CONFIG, config_folder, obstacle
 
 KEY_VARIABLE = "POINTILLIST_CLUSTER_KEY"
 N_KEY_BYTES = 32

@@ -16,10 +16,10 @@ from typing import Self
 
 import msgspec
 
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.fields import Settings
-from pipeline_protocol.folders import config_folder
-from pipeline_protocol.keys import KeyFile, parse_key
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.messages import Settings
+from pointillist.pipeline_protocol.security.keys import KeyFile, parse_key
+from pointillist.system import config_folder
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from pipeline_protocol.discovery import DEFAULT_CLUSTER
-from pipeline_protocol.messages import Report
+from pointillist.pipeline_protocol.discovery import DEFAULT_CLUSTER
+from pointillist.pipeline_protocol.messages import Report
 
 _FAREWELL_S = 3.0
 """How long a server that another one replaces stays to say so, once it has nothing left to do."""

@@ -12,13 +12,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline_protocol.addresses import Interface
-from pipeline_protocol.errors import ServerError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.logs import note
-from pipeline_protocol.neighbourhood import Beacon, Browser, Sighting
-from pipeline_protocol.reports import Pong
-from pipeline_protocol.search import Place, is_worthwhile, probe
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol.discovery import Beacon, Browser, Interface, Place, Sighting, is_worthwhile, probe
+from pointillist.pipeline_protocol.messages import Pong
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

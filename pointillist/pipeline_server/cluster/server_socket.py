@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from pipeline_protocol.errors import MessageError, ServerError
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import UNREADABLE, FromServer, ToServer
-from pipeline_protocol.sockets import bind_router
-from pipeline_protocol.wire import Buffer, decode_at_server, encode
-from pipeline_server.reception import refusal
+from pointillist.errors import MessageError, ServerError
+from pointillist.pipeline_protocol import bind_router
+from pointillist.pipeline_protocol.messages import UNREADABLE, Buffer, FromServer, ToServer, decode_at_server, encode
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.pipeline_server.jobs import refusal
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

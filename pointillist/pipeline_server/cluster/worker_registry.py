@@ -7,11 +7,9 @@ from collections import deque
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import Beat
-from pipeline_protocol.reports import Health, WorkerReport
-from pipeline_server.events import NoteFault, NoteLoss, NotePassOver
-from pipeline_server.workers import Worker
+from pointillist.pipeline_protocol.messages import Beat, Health, WorkerReport
+from pointillist.pipeline_server.queue import NoteFault, NoteLoss, NotePassOver, Worker
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -13,10 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline_protocol.frame_messages import MAX_WANTED, Item, Laid, Missing, Piece, Want
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import JobSpec
-from pipeline_server.shelf import Delivery, Shelf
+from pointillist.pipeline_protocol.messages import MAX_WANTED, Item, JobSpec, Laid, Missing, Piece, Want
+from pointillist.pipeline_server.frames.source_cache import Delivery, Shelf
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

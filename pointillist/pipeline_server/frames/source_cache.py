@@ -9,25 +9,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline_files.maps import MAP_KEYS, load_map
-from pipeline_files.pieces import ArrayInMemory, Sendable, cut, layout_of
-from pipeline_files.same_movie import LostMovieError, SameMovie
-from pipeline_files.settings import normalised
-from pipeline_files.stored_background import is_copied, open_copied
-from pipeline_protocol.errors import LostFrameError, MovieError, PointillistError, ServerError
-from pipeline_protocol.frame_messages import (
+from pointillist.errors import LostFrameError, MovieError, PointillistError, ServerError
+from pointillist.pipeline_files.backgrounds import is_copied, open_copied
+from pointillist.pipeline_files.maps import MAP_KEYS, load_map
+from pointillist.pipeline_files.movies import ArrayInMemory, LostMovieError, SameMovie, Sendable, cut, layout_of
+from pointillist.pipeline_protocol.messages import (
     BACKGROUND,
     BACKGROUND_ROWS,
     LAYOUT,
     MOVIE,
     Item,
+    JobSpec,
     Laid,
     Layout,
     Missing,
     Piece,
 )
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import JobSpec
+from pointillist.settings import normalised
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

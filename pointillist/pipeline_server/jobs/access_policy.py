@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pipeline_files.background_settings import BACKGROUND_FILE
-from pipeline_files.data_roots import EVERYWHERE, DataRoots
-from pipeline_files.growth import STILL_WRITTEN, is_growing
-from pipeline_files.maps import MAP_KEYS, find_map
-from pipeline_files.movie import MovieFile, open_movie
-from pipeline_files.settings import normalised
-from pipeline_files.stored_background import is_copied
-from pipeline_protocol.errors import MovieError, ResultsError, SettingError
-from pipeline_protocol.messages import Submit
-from pipeline_protocol.vouchers import Owner
+from pointillist.errors import MovieError, ResultsError, SettingError
+from pointillist.pipeline_files import EVERYWHERE, DataRoots
+from pointillist.pipeline_files.backgrounds import is_copied
+from pointillist.pipeline_files.maps import MAP_KEYS, find_map
+from pointillist.pipeline_files.movies import STILL_WRITTEN, MovieFile, is_growing, open_movie
+from pointillist.pipeline_protocol.messages import Submit
+from pointillist.pipeline_protocol.security import Owner
+from pointillist.settings import BACKGROUND_FILE, normalised
 
 HOST = socket.gethostname()
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline_files.background_preparation import background_layout, settings_of_background
-from pipeline_files.image_packs import ImageLayout, Pack
-from pipeline_files.metadata import Metadata
-from pipeline_files.movie import MovieFile
-from pipeline_files.places import IMAGES_ENDING, default_background_path
-from pipeline_files.results import ResultsDescription
-from pipeline_protocol.errors import MessageError
-from pipeline_protocol.messages import Answer
-from pipeline_protocol.wire import Buffer
-from pipeline_server.journal import Journal
-from pipeline_server.kinds import Draft, Plan
+from pointillist.errors import MessageError
+from pointillist.pipeline_files import IMAGES_ENDING, default_background_path
+from pointillist.pipeline_files.backgrounds import ImageLayout, Pack, background_layout, settings_of_background
+from pointillist.pipeline_files.movies import MovieFile
+from pointillist.pipeline_files.results import ResultsDescription
+from pointillist.pipeline_protocol.messages import Answer, Buffer
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.kind import Draft, Plan
+from pointillist.settings import Metadata
 
 _TASK_BYTES = 64 << 20
 """Images of one task, at most, uncompressed: a worker holds several answers until they are confirmed."""
@@ -29,7 +27,7 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     movie
         Open.
     settings
-        Of :func:`pipeline_files.background_preparation.prepare_background`.
+        Of :func:`pointillist.pipeline_files.backgrounds.prepare_background`.
 
     Raises
     ------
@@ -38,7 +36,7 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     SettingError
         If a setting is wrong.
     """
-    from fitting.background import window_span  # noqa: PLC0415 - numba, which a server can do without until it has a job
+    from pointillist.fitting.backgrounds import window_span  # noqa: PLC0415 - numba, which a server can do without until it has a job
 
     middle = movie.n_frames // 2
     first, stop = window_span(settings_of_background(settings), middle, middle + 1, movie.n_frames)
@@ -125,7 +123,7 @@ class BackgroundDraft:
         ResultsError
             If there is no room, or they cannot be written.
         """
-        from pipeline_files.background_file import write_background  # noqa: PLC0415 - PyTables, only for who writes
+        from pointillist.pipeline_files.backgrounds import write_background  # noqa: PLC0415 - PyTables, only for who writes
 
         packs = _packs(journal)
         write_background(path, self._description, self._layout, packs, journal.failures, n_bytes=journal.n_bytes)

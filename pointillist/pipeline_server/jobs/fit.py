@@ -8,19 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.localizations import Rows, join_rows
-from pipeline_files.final_results import N_THREADS, ResultsDraft
-from pipeline_files.metadata import Metadata
-from pipeline_files.movie import MovieFile
-from pipeline_files.places import RESULTS_ENDING, default_results_path
-from pipeline_files.preparation import check_frames
-from pipeline_files.results import ResultsDescription, append_localizations, create_results
-from pipeline_files.settings import fit_settings
-from pipeline_protocol.errors import MessageError, ResultsError
-from pipeline_protocol.messages import Answer
-from pipeline_protocol.wire import Buffer
-from pipeline_server.journal import Journal
-from pipeline_server.kinds import Draft, Plan
+from pointillist.errors import MessageError, ResultsError
+from pointillist.fitting import Rows, join_rows
+from pointillist.pipeline_files import RESULTS_ENDING, check_frames, default_results_path
+from pointillist.pipeline_files.movies import MovieFile
+from pointillist.pipeline_files.results import (
+    N_THREADS,
+    ResultsDescription,
+    ResultsDraft,
+    append_localizations,
+    create_results,
+)
+from pointillist.pipeline_protocol.messages import Answer, Buffer
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.kind import Draft, Plan
+from pointillist.settings import Metadata, fit_settings
 
 _TASK_BYTES = 1 << 30
 """Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
@@ -44,8 +46,8 @@ def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
         If a setting is missing or wrong.
     """
     # numba, which a server can do without until it has a job
-    from fitting.background import window_span  # noqa: PLC0415
-    from pipeline_files.camera import camera_model  # noqa: PLC0415
+    from pointillist.fitting.backgrounds import window_span  # noqa: PLC0415
+    from pointillist.pipeline_files.maps import camera_model  # noqa: PLC0415
 
     fit = fit_settings(settings)
     check_frames(movie, settings)

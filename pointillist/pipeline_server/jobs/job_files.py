@@ -8,10 +8,10 @@ from concurrent.futures import Executor, Future
 from enum import Enum, auto
 from typing import Any
 
-from pipeline_protocol.logs import note
-from pipeline_server.lifecycle import Lifecycle
-from pipeline_server.outputs import Output
-from pipeline_server.submission import Submission
+from pointillist.pipeline_server.jobs.output import Output
+from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.pipeline_server.queue import Lifecycle
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -9,18 +9,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from pipeline_files.storage import DiskFullError
-from pipeline_protocol.errors import PointillistError, ResultsError
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import Answer, JobSpec, Ref
-from pipeline_protocol.reports import JobState, Progress
-from pipeline_protocol.wire import Buffer, encode_spec
-from pipeline_server import events as e
-from pipeline_server import jobs
-from pipeline_server.job_files import FileState, JobFiles
-from pipeline_server.jobs import Job
-from pipeline_server.records import FailureEntry, JournalFullError, RangeEntry
-from pipeline_server.submission import Submission
+from pointillist.errors import PointillistError, ResultsError
+from pointillist.pipeline_files import DiskFullError
+from pointillist.pipeline_protocol.messages import Answer, Buffer, JobSpec, JobState, Progress, Ref, encode_spec
+from pointillist.pipeline_server.jobs.job_files import FileState, JobFiles
+from pointillist.pipeline_server.jobs.records import FailureEntry, JournalFullError, RangeEntry
+from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.pipeline_server.queue import Job, events as e, job as jobs
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from pipeline_protocol import messages as m
-from pipeline_protocol.logs import note
-from pipeline_server import events as e
-from pipeline_server.job_files import FileState
-from pipeline_server.jobs import JobState
-from pipeline_server.overview import Ended, Overview
-from pipeline_server.queue import Queue
-from pipeline_server.reception import Outcome, Reception
-from pipeline_server.steering import CONSEQUENCES, Consequence, Wish
-from pipeline_server.submission import Joined, Submission
-from pipeline_server.work import Work
+from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_server.jobs.job_files import FileState
+from pointillist.pipeline_server.jobs.job_run import Work
+from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Consequence, Wish
+from pointillist.pipeline_server.jobs.submission import Joined, Submission
+from pointillist.pipeline_server.jobs.submission_handler import Outcome, Reception
+from pointillist.pipeline_server.queue import JobState, Queue, events as e
+from pointillist.pipeline_server.status_service import Ended, Overview
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.file_locks import FileLock
-from pipeline_protocol.wire import Buffer
-from pipeline_server.ranges import Ranges
-from pipeline_server.records import (
+from pointillist.errors import ResultsError
+from pointillist.pipeline_protocol.messages import Buffer
+from pointillist.pipeline_server.jobs.records import (
     FailureEntry,
     JobEntry,
     JournalLockedError,
@@ -28,6 +26,8 @@ from pipeline_server.records import (
     read_record,
     write_all,
 )
+from pointillist.pipeline_server.queue import Ranges
+from pointillist.system import FileLock
 
 _FILE_MARK = b"PointJ01"
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline_files.metadata import Metadata
-from pipeline_files.movie import MovieFile
-from pipeline_files.results import ResultsDescription
-from pipeline_protocol.messages import Answer
-from pipeline_protocol.wire import Buffer
-from pipeline_server.journal import Journal
+from pointillist.pipeline_files.movies import MovieFile
+from pointillist.pipeline_files.results import ResultsDescription
+from pointillist.pipeline_protocol.messages import Answer, Buffer
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.settings import Metadata
 
 
 class Draft(Protocol):

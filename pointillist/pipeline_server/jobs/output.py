@@ -6,12 +6,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline_files.places import alternatives, is_taken, partial_path
-from pipeline_files.results_reader import is_finished
-from pipeline_files.storage import DiskFullError, FileBusyError
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.logs import note
-from pipeline_server.submission import Submission
+from pointillist.errors import ResultsError
+from pointillist.pipeline_files import DiskFullError, FileBusyError, alternatives, is_taken, partial_path
+from pointillist.pipeline_files.results import is_finished
+from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -15,9 +15,8 @@ from pathlib import Path
 import msgspec
 from isal import isal_zlib
 
-from pipeline_protocol.errors import ResultsError
-from pipeline_protocol.messages import JobSpec
-from pipeline_protocol.wire import Buffer
+from pointillist.errors import ResultsError
+from pointillist.pipeline_protocol.messages import Buffer, JobSpec
 
 _HEAD = struct.Struct("<4sIQI")
 _MARK = b"REC\n"

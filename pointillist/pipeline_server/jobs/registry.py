@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline_server.backgrounds import plan_background
-from pipeline_server.kinds import Kinds
-from pipeline_server.localizations import plan_fit
+from pointillist.pipeline_server.jobs.background import plan_background
+from pointillist.pipeline_server.jobs.fit import plan_fit
+from pointillist.pipeline_server.jobs.kind import Kinds
 
 KINDS: Kinds = {"fit": plan_fit, "background": plan_background}
 """Frames in; localizations, or the frames' background, out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from pipeline_server.jobs import JobState
+from pointillist.pipeline_server.queue import JobState
 
 
 class Wish(Enum):

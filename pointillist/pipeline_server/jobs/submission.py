@@ -9,17 +9,17 @@ from pathlib import Path
 
 from msgspec import structs
 
-from pipeline_files.movie import MovieFile
-from pipeline_files.places import alternatives, check_writable, is_taken, journal_path
-from pipeline_files.settings import normalised, settings_digest
-from pipeline_protocol.errors import ResultsError, ServerError
-from pipeline_protocol.messages import JobSpec, Submit
-from pipeline_protocol.version import program_version
-from pipeline_server.guard import TRUSTING, Guard
-from pipeline_server.journal import Journal
-from pipeline_server.kinds import Plan
-from pipeline_server.records import JobEntry, JournalLockedError
-from pipeline_server.registry import KINDS
+from pointillist.errors import ResultsError, ServerError
+from pointillist.pipeline_files import alternatives, check_writable, is_taken, journal_path
+from pointillist.pipeline_files.movies import MovieFile
+from pointillist.pipeline_protocol.messages import JobSpec, Submit
+from pointillist.pipeline_server.jobs.access_policy import TRUSTING, Guard
+from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.kind import Plan
+from pointillist.pipeline_server.jobs.records import JobEntry, JournalLockedError
+from pointillist.pipeline_server.jobs.registry import KINDS
+from pointillist.settings import normalised, settings_digest
+from pointillist.version import program_version
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline_protocol.errors import PointillistError, ResultsError
-from pipeline_protocol.logs import note
-from pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
-from pipeline_server.guard import Guard
-from pipeline_server.submission import Joined, Submission, prepare, rejoin
+from pointillist.errors import PointillistError, ResultsError
+from pointillist.pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
+from pointillist.pipeline_server.jobs.access_policy import Guard
+from pointillist.pipeline_server.jobs.submission import Joined, Submission, prepare, rejoin
+from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline_server.workers import Worker
+    from pointillist.pipeline_server.queue.worker import Worker
 
 STRANDED_S = 5.0
 """How long a job waits for a worker that may take part, while there are only others."""

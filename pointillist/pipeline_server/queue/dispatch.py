@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline_server.builds import count_builds
-from pipeline_server.events import Grant, NotePassOver
-from pipeline_server.jobs import Job, JobState
-from pipeline_server.sizing import QueueSettings
-from pipeline_server.workers import Worker
+from pointillist.pipeline_server.queue.builds import count_builds
+from pointillist.pipeline_server.queue.events import Grant, NotePassOver
+from pointillist.pipeline_server.queue.job import Job, JobState
+from pointillist.pipeline_server.queue.task_size import QueueSettings
+from pointillist.pipeline_server.queue.worker import Worker
 
 _RISKED_SHARE = 4
 """One worker of so many is risked for ranges that other workers died of."""

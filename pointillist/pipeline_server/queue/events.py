@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline_protocol.messages import Answer, Beat, Ref
+from pointillist.pipeline_protocol.messages import Answer, Beat, Ref
 
 FaultOutcome = Literal["tried again", "halved", "given up"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline_server.jobs import Job, JobState
-from pipeline_server.queue import Queue
-from pipeline_server.tasks import TaskState
+from pointillist.pipeline_server.queue.job import Job, JobState
+from pointillist.pipeline_server.queue.queue import Queue
+from pointillist.pipeline_server.queue.task import TaskState
 
 
 def validate_state(queue: Queue) -> None:

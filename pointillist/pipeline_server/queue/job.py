@@ -5,15 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from enum import Enum, auto
 
-from pipeline_protocol.messages import Ref
-from pipeline_server.builds import Builds
-from pipeline_server.events import JobAdded
-from pipeline_server.lifecycle import Lifecycle
-from pipeline_server.ranges import Ranges
-from pipeline_server.sizing import QueueSettings, task_frames
-from pipeline_server.speed import Speed
-from pipeline_server.stretches import Stretches
-from pipeline_server.tasks import Holding, Task, TaskEvent, TaskState
+from pointillist.pipeline_protocol.messages import Ref
+from pointillist.pipeline_server.queue.builds import Builds
+from pointillist.pipeline_server.queue.events import JobAdded
+from pointillist.pipeline_server.queue.lifecycle import Lifecycle
+from pointillist.pipeline_server.queue.ranges import Ranges
+from pointillist.pipeline_server.queue.reservations import Stretches
+from pointillist.pipeline_server.queue.speed import Speed
+from pointillist.pipeline_server.queue.task import Holding, Task, TaskEvent, TaskState
+from pointillist.pipeline_server.queue.task_size import QueueSettings, task_frames
 
 
 class JobState(Enum):

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pipeline_protocol.messages import Ref
-from pipeline_server import events as e
-from pipeline_server.dispatch import Dispatcher
-from pipeline_server.jobs import Job, JobEvent, JobState
-from pipeline_server.lifecycle import TransitionError
-from pipeline_server.sizing import QueueSettings
-from pipeline_server.tasks import Task, TaskState
-from pipeline_server.workers import Worker
+from pointillist.pipeline_protocol.messages import Ref
+from pointillist.pipeline_server.queue import events as e
+from pointillist.pipeline_server.queue.dispatch import Dispatcher
+from pointillist.pipeline_server.queue.job import Job, JobEvent, JobState
+from pointillist.pipeline_server.queue.lifecycle import TransitionError
+from pointillist.pipeline_server.queue.task import Task, TaskState
+from pointillist.pipeline_server.queue.task_size import QueueSettings
+from pointillist.pipeline_server.queue.worker import Worker
 
 _OUTCOMES: dict[TaskState, e.FaultOutcome] = {TaskState.SPLIT: "halved", TaskState.SYNCING: "given up"}
 

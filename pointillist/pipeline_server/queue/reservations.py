@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline_server.ranges import Ranges
+from pointillist.pipeline_server.queue.ranges import Ranges
 
 
 class Stretches:

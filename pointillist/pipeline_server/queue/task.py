@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pipeline_protocol.messages import Ref
-from pipeline_server.lifecycle import Lifecycle
+from pointillist.pipeline_protocol.messages import Ref
+from pointillist.pipeline_server.queue.lifecycle import Lifecycle
 
 
 class TaskState(Enum):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline_protocol.messages import Ref
-from pipeline_server.events import Grant
-from pipeline_server.jobs import Job
-from pipeline_server.speed import RecentRate
-from pipeline_server.tasks import Task
+from pointillist.pipeline_protocol.messages import Ref
+from pointillist.pipeline_server.queue.events import Grant
+from pointillist.pipeline_server.queue.job import Job
+from pointillist.pipeline_server.queue.speed import RecentRate
+from pointillist.pipeline_server.queue.task import Task
 
 
 @dataclass(kw_only=True)

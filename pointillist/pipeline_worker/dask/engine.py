@@ -7,16 +7,16 @@ import importlib.util
 import socket
 from urllib.parse import urlsplit
 
-from pipeline_protocol.client import Client
-from pipeline_protocol.errors import ServerError
-from pipeline_worker.launch import OnMessage, own_cluster
+from pointillist.errors import ServerError
+from pointillist.pipeline_protocol import Client
+from pointillist.supervision import OnMessage, own_cluster
 
 _DEFAULT_PORT = 8786
 _KNOCK_S = 5.0
 
 
 def dask_engine(scheduler: str, on_message: OnMessage = lambda _: None) -> contextlib.AbstractContextManager[Client]:
-    """Run a server of our own, whose ranges a Dask cluster does; as :func:`pipeline_worker.launch.own_cluster`.
+    """Run a server of our own, whose ranges a Dask cluster does; as :func:`pointillist.supervision.own_cluster`.
 
     Parameters
     ----------

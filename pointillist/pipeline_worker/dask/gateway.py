@@ -1,4 +1,6 @@
-"""``python -m pipeline_worker.dask_gateway SCHEDULER ADDRESS``: the threads of a Dask cluster as workers of a server.
+"""``python -m pointillist.pipeline_worker.dask.gateway SCHEDULER ADDRESS``.
+
+The threads of a Dask cluster as workers of a server.
 
 The cluster key comes in the environment.
 """
@@ -14,14 +16,12 @@ import time
 
 import zmq
 
-from pipeline_files.places import log_folder
-from pipeline_protocol.errors import PointillistError, ServerError
-from pipeline_protocol.keys import ClusterKeys, user_keys
-from pipeline_protocol.lifeline import Lifeline
-from pipeline_protocol.logs import start_logging
-from pipeline_protocol.waker import Waker
-from pipeline_worker.dask_node import DaskNode
-from pipeline_worker.dask_slot import DaskSlot
+from pointillist.errors import PointillistError, ServerError
+from pointillist.pipeline_protocol import Waker
+from pointillist.pipeline_protocol.security import ClusterKeys, user_keys
+from pointillist.pipeline_worker.dask.node import DaskNode
+from pointillist.pipeline_worker.dask.slot import DaskSlot
+from pointillist.supervision import Lifeline, log_folder, start_logging
 
 _CONNECT_S = 5.0
 _COUNT_S = 1.0
@@ -115,7 +115,7 @@ def _lost(scheduler: str, problem: str) -> ServerError:
 
 def main() -> int:
     """Run a gateway; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline_worker.dask_gateway", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pointillist.pipeline_worker.dask.gateway", description=__doc__)
     parser.add_argument("scheduler", help="tcp://HOST:PORT")
     parser.add_argument("address", help="of the server: ipc://PATH or tcp://HOST:PORT")
     parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead gateway")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline_worker.dask_slot import DaskSlot
-from pipeline_worker.dask_task import has_kernels, load_build
+from pointillist.pipeline_worker.dask.slot import DaskSlot
+from pointillist.pipeline_worker.dask.task import has_kernels, load_build
 
 if TYPE_CHECKING:
     from distributed import Client, Future

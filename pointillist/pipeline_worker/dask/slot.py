@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from pipeline_protocol.keys import ClusterKeys
-from pipeline_protocol.version import program_version
-from pipeline_protocol.wire import encode_spec
-from pipeline_worker.dask_task import run_range
-from pipeline_worker.kinds import Result
-from pipeline_worker.link import Link
-from pipeline_worker.session import Held, Stage
-from pipeline_worker.stages import Outcome
+from pointillist.pipeline_protocol.messages import encode_spec
+from pointillist.pipeline_protocol.security import ClusterKeys
+from pointillist.pipeline_worker.dask.task import run_range
+from pointillist.pipeline_worker.server_connection import Link
+from pointillist.pipeline_worker.task_executor import Outcome
+from pointillist.pipeline_worker.tasks import Result
+from pointillist.pipeline_worker.worker_state import Held, Stage
+from pointillist.version import program_version
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -30,7 +30,7 @@ class DaskSlot:
     Parameters
     ----------
     context, address, keys
-        As of :class:`pipeline_worker.link.Link`.
+        As of :class:`pointillist.pipeline_worker.server_connection.Link`.
     client
         Of the scheduler.
     node

@@ -11,16 +11,20 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from pipeline_protocol.logs import note
-from pipeline_protocol.version import program_version
-from pipeline_protocol.wire import decode_spec
-from pipeline_worker.access import HERE
-from pipeline_worker.kernel_cache import KernelCache
-from pipeline_worker.kernel_loader import CachedKernels, KernelsLostError
-from pipeline_worker.kinds import BlockedError, Result, Runner
-from pipeline_worker.numba_options import NUMBA_VARIABLE, OURS, for_this_process
-from pipeline_worker.registry import kinds
-from pipeline_worker.warm_up import load_kernels
+from pointillist.pipeline_protocol.messages import decode_spec
+from pointillist.pipeline_worker.data_access import HERE
+from pointillist.pipeline_worker.tasks import BlockedError, Result, Runner, kinds
+from pointillist.supervision import (
+    NUMBA_VARIABLE,
+    OURS,
+    CachedKernels,
+    KernelCache,
+    KernelsLostError,
+    for_this_process,
+    load_kernels,
+)
+from pointillist.system import note
+from pointillist.version import program_version
 
 log = logging.getLogger("pointillist.worker")
 
@@ -39,7 +43,7 @@ class Done(NamedTuple):
     Parameters
     ----------
     n_items, failures, buffers, seconds
-        As of :class:`pipeline_worker.kinds.Result`.
+        As of :class:`pointillist.pipeline_worker.tasks.Result`.
     build
         Build of the worker's kernels.
     problem
@@ -96,7 +100,7 @@ def _check_version(wanted: str) -> None:
 
 def has_kernels() -> bool:
     """Whether this worker can load its kernels at once."""
-    return "fitting.jit" in sys.modules or KernelCache.of(for_this_process(os.environ)).is_filled
+    return "pointillist.fitting.jit" in sys.modules or KernelCache.of(for_this_process(os.environ)).is_filled
 
 
 def load_build() -> str:
@@ -129,7 +133,7 @@ def _kernels() -> _Kernels:
 
 @functools.cache
 def _load() -> _Kernels:
-    if "fitting.jit" in sys.modules:  # by others, who have settled where its kernels are kept
+    if "pointillist.fitting.jit" in sys.modules:  # by others, who have settled where its kernels are kept
         return _ForeignKernels(load_kernels())
     environment = for_this_process(os.environ)
     folder = str(KernelCache.of(environment).folder)

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.background import BackgroundSeries
-from pipeline_files.background_preparation import background_layout, settings_of_background
-from pipeline_files.image_packs import Pack
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.access import HERE, Access
-from pipeline_worker.kinds import Result
-from pipeline_worker.movie_reader import MovieReader, blocked_by_errors
+from pointillist.fitting.backgrounds import BackgroundSeries
+from pointillist.pipeline_files.backgrounds import Pack, background_layout, settings_of_background
+from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_worker.data_access import HERE, Access
+from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
+from pointillist.pipeline_worker.tasks.kind import Result
 
 Image = NDArray[np.float32]
 

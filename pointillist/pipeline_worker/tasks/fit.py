@@ -7,14 +7,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-from fitting.localizations import Rows
-from fitting.localize import Localizer
-from pipeline_files.camera import camera_model
-from pipeline_files.settings import fit_settings
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.access import HERE, Access
-from pipeline_worker.kinds import Result
-from pipeline_worker.movie_reader import MovieReader, blocked_by_errors
+from pointillist.fitting import Localizer, Rows
+from pointillist.pipeline_files.maps import camera_model
+from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_worker.data_access import HERE, Access
+from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
+from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.settings import fit_settings
 
 
 class FitRunner:

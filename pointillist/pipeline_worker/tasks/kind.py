@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_protocol.messages import JobSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

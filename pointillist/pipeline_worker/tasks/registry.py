@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
-from pipeline_protocol.messages import JobSpec
-from pipeline_worker.access import Access
-from pipeline_worker.kinds import Kinds, Runner
+from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_worker.tasks.kind import Kinds, Runner
 
 
 def fit_runner(access: Access, spec: JobSpec) -> Runner:
     """Begin with a movie whose molecules are to be fitted."""
-    from pipeline_worker.fit import FitRunner  # noqa: PLC0415 - numba takes a while
+    from pointillist.pipeline_worker.tasks.fit import FitRunner  # noqa: PLC0415 - numba takes a while
 
     return FitRunner(spec, access)
 
 
 def background_runner(access: Access, spec: JobSpec) -> Runner:
     """Begin with a movie whose background is wanted."""
-    from pipeline_worker.background import BackgroundRunner  # noqa: PLC0415 - numba takes a while
+    from pointillist.pipeline_worker.tasks.background import BackgroundRunner  # noqa: PLC0415 - numba takes a while
 
     return BackgroundRunner(spec, access)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import tifffile
 
-from pipeline_files.tiff_frames import PageFrames
-from pipeline_files.tiff_layout import Layout
-from pipeline_files.tiff_selection import MISSING, Selection
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.tiff.frames import PageFrames
+from pointillist.pipeline_files.movies.tiff.layout import Layout
+from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection
 
 _ALWAYS_READ = (1, 8, 32946, 32773, 34925)
 """Compressions that need no further package: none, deflate, PackBits, LZMA."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from pipeline_files.tiff_pages import Pages
-from pipeline_files.tiff_selection import check_axes
-from pipeline_protocol.errors import TruncatedMovieError
+from pointillist.errors import TruncatedMovieError
+from pointillist.pipeline_files.movies.tiff.pages import Pages
+from pointillist.pipeline_files.movies.tiff.selection import check_axes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
 
 ByteOrder: TypeAlias = Literal["<", ">"]
 """Little or big endian."""

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from pipeline_files.library_log import in_words, listening
-from pipeline_files.source import Frames
-from pipeline_files.tiff_pages import NO_DATA, Pages, strips
-from pipeline_files.tiff_selection import MISSING, Selection
-from pipeline_protocol.errors import LostFrameError, MovieError
+from pointillist.errors import LostFrameError, MovieError
+from pointillist.pipeline_files.movies.library_log import in_words, listening
+from pointillist.pipeline_files.movies.source import Frames
+from pointillist.pipeline_files.movies.tiff.pages import NO_DATA, Pages, strips
+from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection
 
 
 class PageFrames:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline_files.tiff_directory import ByteOrder, Directory, DirectoryReader
+from pointillist.pipeline_files.movies.tiff.directory import ByteOrder, Directory, DirectoryReader
 
 LAYOUT_TAGS = {
     254: "subfile",

@@ -13,11 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.ome_xml import Ome
-from pipeline_files.tiff_ome import own_key
-from pipeline_files.tiff_pages import Pages, read_pages
-from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.tiff.ome import own_key
+from pointillist.pipeline_files.movies.tiff.ome_xml import Ome
+from pointillist.pipeline_files.movies.tiff.pages import Pages, read_pages
+from pointillist.pipeline_files.movies.tiff.selection import (
+    MISSING,
+    Selection,
+    check_axes,
+    compare,
+    frame_pages,
+    in_order,
+)
 
 _HEADER, _INDEX, _SUMMARY = 54773648, 3453623, 2355492
 _MAX_SUMMARY_BYTES = 1 << 26

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline_files.tiff_pages import Pages, read_pages
-from pipeline_files.tiff_selection import MISSING, Selection, check_axes, frame_pages, in_order
-from pipeline_protocol.errors import MovieError, TruncatedMovieError
-from pipeline_protocol.plain_files import irregular
+from pointillist.errors import MovieError, TruncatedMovieError
+from pointillist.pipeline_files.movies.tiff.pages import Pages, read_pages
+from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection, check_axes, frame_pages, in_order
+from pointillist.system import irregular
 
 _MAGIC = 483729
 _INDEX = "NDTiff.index"

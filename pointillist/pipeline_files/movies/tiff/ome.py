@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_files.ome_xml import Ome, OmeImage, is_ome, read_ome
-from pipeline_files.tiff_pages import Pages, read_pages
-from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.tiff.ome_xml import Ome, OmeImage, is_ome, read_ome
+from pointillist.pipeline_files.movies.tiff.pages import Pages, read_pages
+from pointillist.pipeline_files.movies.tiff.selection import (
+    MISSING,
+    Selection,
+    check_axes,
+    compare,
+    frame_pages,
+    in_order,
+)
 
 _MAX_XML_BYTES = 1 << 28
 

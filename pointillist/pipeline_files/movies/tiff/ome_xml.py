@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from pipeline_files.metadata import Value
-from pipeline_files.pixel_size import micrometres_in
+from pointillist.settings import Value, micrometres_in
 
 
 class Plane(NamedTuple):

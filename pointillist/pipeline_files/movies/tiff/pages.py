@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.tiff_directory import ByteOrder, Directory, DirectoryReader
-from pipeline_files.tiff_layout import LAYOUT_TAGS, Layout, layout_of
-from pipeline_protocol.errors import MovieError
-from pipeline_protocol.plain_files import irregular
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.tiff.directory import ByteOrder, Directory, DirectoryReader
+from pointillist.pipeline_files.movies.tiff.layout import LAYOUT_TAGS, Layout, layout_of
+from pointillist.system import irregular
 
 NO_DATA = 0
 """Offset of pixels that are not in the file."""

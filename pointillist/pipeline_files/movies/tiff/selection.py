@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_files.tiff_layout import Layout
-from pipeline_files.tiff_pages import Pages
-from pipeline_protocol.errors import MovieError
+from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.tiff.layout import Layout
+from pointillist.pipeline_files.movies.tiff.pages import Pages
 
 MISSING = -1
 """Page of a frame that no file holds."""

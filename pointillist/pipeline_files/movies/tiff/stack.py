@@ -9,19 +9,26 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from pipeline_files.contiguous import ContiguousFrames
-from pipeline_files.library_log import in_words, listening
-from pipeline_files.ome_xml import is_ome
-from pipeline_files.source import FrameSource, Opened
-from pipeline_files.tiff_codecs import check_codecs
-from pipeline_files.tiff_counted import Counted, following, read_imagej, read_shaped
-from pipeline_files.tiff_frames import PageFrames
-from pipeline_files.tiff_micromanager import read_stack, select_stack
-from pipeline_files.tiff_ndtiff import is_ndtiff, select_ndtiff
-from pipeline_files.tiff_ome import find_ome, own_image, select_ome
-from pipeline_files.tiff_pages import Pages, read_pages
-from pipeline_files.tiff_selection import MISSING, Selection, check_axes, compare, frame_pages, in_order
-from pipeline_protocol.errors import MovieError, TruncatedMovieError
+from pointillist.errors import MovieError, TruncatedMovieError
+from pointillist.pipeline_files.movies.contiguous import ContiguousFrames
+from pointillist.pipeline_files.movies.library_log import in_words, listening
+from pointillist.pipeline_files.movies.source import FrameSource, Opened
+from pointillist.pipeline_files.movies.tiff.codecs import check_codecs
+from pointillist.pipeline_files.movies.tiff.counted import Counted, following, read_imagej, read_shaped
+from pointillist.pipeline_files.movies.tiff.frames import PageFrames
+from pointillist.pipeline_files.movies.tiff.micromanager import read_stack, select_stack
+from pointillist.pipeline_files.movies.tiff.ndtiff import is_ndtiff, select_ndtiff
+from pointillist.pipeline_files.movies.tiff.ome import find_ome, own_image, select_ome
+from pointillist.pipeline_files.movies.tiff.ome_xml import is_ome
+from pointillist.pipeline_files.movies.tiff.pages import Pages, read_pages
+from pointillist.pipeline_files.movies.tiff.selection import (
+    MISSING,
+    Selection,
+    check_axes,
+    compare,
+    frame_pages,
+    in_order,
+)
 
 _UIC2 = 33629
 """Tag of MetaMorph's STK whose count is the number of planes."""

@@ -1,0 +1,23 @@
+from .blocks import (
+    BlockReader as BlockReader,
+    spread_images as spread_images,
+)
+from .jit import (
+    kernel as kernel,
+)
+from .localizations import (
+    QUANTITIES as QUANTITIES,
+    FrameBlock as FrameBlock,
+    Rows as Rows,
+    blank_rows as blank_rows,
+    column as column,
+    join_rows as join_rows,
+)
+from .localizer import (
+    Localizer as Localizer,
+    inspect as inspect,
+    localize as localize,
+)
+from .settings import (
+    FitSettings as FitSettings,
+)

@@ -1,0 +1,5 @@
+"""What a look at a few frames tells about the settings."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Backgrounds on disk: a series of images for each movie."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,22 @@
+from .file import (
+    write_background as write_background,
+)
+from .image_packs import (
+    ImageLayout as ImageLayout,
+    Pack as Pack,
+)
+from .preparation import (
+    background_layout as background_layout,
+    prepare_background as prepare_background,
+    settings_of_background as settings_of_background,
+)
+from .reader import (
+    BackgroundFile as BackgroundFile,
+    images_of_range as images_of_range,
+)
+from .stored import (
+    copied_images as copied_images,
+    find_background as find_background,
+    is_copied as is_copied,
+    open_copied as open_copied,
+)

@@ -1,0 +1,5 @@
+"""Localizations on disk: ``.h5r``, as PYME reads and writes them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

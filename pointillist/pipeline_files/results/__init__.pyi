@@ -1,0 +1,16 @@
+from .final import (
+    N_THREADS as N_THREADS,
+    ResultsDraft as ResultsDraft,
+    failure_table as failure_table,
+)
+from .reader import (
+    Results as Results,
+    is_finished as is_finished,
+    read_results as read_results,
+)
+from .table import (
+    ResultsDescription as ResultsDescription,
+    append_localizations as append_localizations,
+    create_results as create_results,
+    write_provenance as write_provenance,
+)

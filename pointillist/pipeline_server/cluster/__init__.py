@@ -1,0 +1,5 @@
+"""The server among others: its socket, its workers, and which server leads."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""The threads of a Dask cluster as workers of a server."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+from .engine import (
+    dask_engine as dask_engine,
+)

@@ -1,0 +1,5 @@
+"""The settings of an analysis: names, help, checks and defaults, from wherever they come."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,49 @@
+from .analysis import (
+    STORAGE as STORAGE,
+    check_complete as check_complete,
+    fit_settings as fit_settings,
+    map_digest_name as map_digest_name,
+    map_name as map_name,
+    missing_keys as missing_keys,
+    normalised as normalised,
+    resolve as resolve,
+    resolve_with_remarks as resolve_with_remarks,
+    settings_digest as settings_digest,
+)
+from .background_settings import (
+    BACKGROUND_FILE as BACKGROUND_FILE,
+    background as background,
+    needs_cycle_time as needs_cycle_time,
+)
+from .camera_schema import (
+    ADU2 as ADU2,
+    ELECTRONS2 as ELECTRONS2,
+)
+from .camera_types import (
+    remarks_on_type as remarks_on_type,
+    values_of_type as values_of_type,
+)
+from .doubtful_values import (
+    doubts as doubts,
+)
+from .key import (
+    Key as Key,
+)
+from .metadata import (
+    Metadata as Metadata,
+    Value as Value,
+    number as number,
+)
+from .pixel_size import (
+    SIZE_KEYS as SIZE_KEYS,
+    UNITS_KEY as UNITS_KEY,
+    in_micrometres as in_micrometres,
+    micrometres_in as micrometres_in,
+)
+from .schema import (
+    KEYS as KEYS,
+)
+from .yaml_json import (
+    SUFFIXES as SUFFIXES,
+    read_document as read_document,
+)

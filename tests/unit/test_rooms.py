@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import pointillist
+
+PACKAGE = Path(pointillist.__file__).parent
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+PACKAGES = {name: path for name, path in SOURCES.items() if path.name == "__init__.py"}
+
+
+def imported(path: Path) -> Iterator[tuple[str, str]]:
+    """Modules and names that a file imports from other files of the program."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pointillist"):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if alias.name.startswith("pointillist."))
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_a_room_is_entered_by_its_public_names(module: str) -> None:
+    path = SOURCES[module]
+    for source, name in imported(path):
+        parent, _, leaf = source.rpartition(".")
+        if source in PACKAGES:
+            is_inside = module.startswith(f"{source}.")
+            assert is_inside or source == "pointillist" or name in import_module(source).__all__, f"{source}.{name}"
+        else:
+            is_inside = module.startswith(f"{parent}.") or parent == "pointillist"
+            assert is_inside, f"{module} imports {name} from {leaf}, which is inside {parent}"
+
+
+@pytest.mark.parametrize("package", sorted(name for name in PACKAGES if PACKAGES[name].with_suffix(".pyi").exists()))
+def test_every_public_name_is_there_and_is_no_private_one(package: str) -> None:
+    room = import_module(package)
+    assert room.__all__
+    assert [name for name in room.__all__ if name.startswith("_") and name not in SOURCES] == []
+    assert dir(room) == room.__all__
+    for name in room.__all__:
+        assert getattr(room, name) is not None
+
+
+def test_every_module_is_imported_under_one_name() -> None:
+    code = (
+        "import pkgutil, sys, pointillist\n"
+        "for found in pkgutil.walk_packages(pointillist.__path__, 'pointillist.'):\n"
+        "    if not found.name.endswith('__main__'): __import__(found.name)\n"
+        "files = {}\n"
+        "for name, module in list(sys.modules.items()):\n"
+        "    files.setdefault(getattr(module, '__file__', None) or name, set()).add(name)\n"
+        "print([names for file, names in files.items() if len(names) > 1 and 'pointillist' in file])\n"
+    )
+    root = PACKAGE.parent
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_rooms_are_found_by_walking() -> None:
+    walked = {found.name for found in pkgutil.walk_packages(pointillist.__path__, "pointillist.")}
+    assert set(SOURCES) - {"pointillist"} == walked
+
+
+FOREIGN = ("cli/__init__.py", "cli/log.py", "fitting.py", "fitting/__init__.py", "pipeline_files.py", "random.py")
+
+
+@pytest.mark.parametrize("where", ["PYTHONPATH", "current folder"])
+def test_files_of_ones_own_take_the_place_of_no_room(tmp_path: Path, where: str) -> None:
+    for name in FOREIGN:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if name != "random.py" or where == "current folder":  # on PYTHONPATH it takes the place of Python's own
+            (tmp_path / name).write_text("raise SystemExit('a foreign module was imported')\n")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    if where == "PYTHONPATH":
+        environment["PYTHONPATH"] = str(tmp_path)
+    command = [str(Path(sys.executable).parent / "pointillist"), "settings"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Analysis.FitModule" in done.stdout
