@@ -31,7 +31,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.settings.analysis import resolve
-from pointillist.supervision.managed_process import Lifelines, child_environment
+from pointillist.supervision.managed_process import ParentWatches, child_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Cluster:
     def __init__(self, folder: Path, *, is_far: bool, n_workers: int, is_bare: bool) -> None:
         self.keys: ClusterKeys = ephemeral_keys()
         self._folder, self._is_bare = folder, is_bare
-        self._lifelines = Lifelines()
+        self._lifelines = ParentWatches()
         reader, writer = os.pipe()
         command = ["pointillist.pipeline_server", "tcp://127.0.0.1:*", "--ready-fd", str(writer)]
         self.server = self._start(["-m", *command], "/", writer)
@@ -121,8 +121,8 @@ def work(address: str, *, is_bare: bool) -> int:
     """Be a worker."""
     from pointillist.pipeline_files.data_roots import DataRoots  # noqa: PLC0415 - of a worker alone
     from pointillist.pipeline_protocol.security.keys import user_keys  # noqa: PLC0415 - of a worker alone
-    from pointillist.pipeline_worker.data_access import Access, MapCache  # noqa: PLC0415 - of a worker alone
-    from pointillist.pipeline_worker.frame_client import Supply  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.data_access import DataAccess, MapCache  # noqa: PLC0415 - of a worker alone
+    from pointillist.pipeline_worker.frame_client import FrameClient  # noqa: PLC0415 - of a worker alone
     from pointillist.pipeline_worker.process import WorkerProcess  # noqa: PLC0415 - of a worker alone
     from pointillist.pipeline_worker.tasks import fit  # noqa: PLC0415 - of a worker alone
     from pointillist.pipeline_worker.tasks.registry import kinds  # noqa: PLC0415 - of a worker alone
@@ -130,8 +130,8 @@ def work(address: str, *, is_bare: bool) -> int:
 
     if is_bare:
         setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's
-    supply = Supply()
-    access = Access(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
+    supply = FrameClient()
+    access = DataAccess(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
     return WorkerProcess(address, user_keys(), kinds(access), supply=supply, kernels=CachedKernels(os.environ)).run()
 
 

@@ -40,7 +40,7 @@ from pointillist.pipeline_worker.tasks import fit  # noqa: E402
 from pointillist.pipeline_worker.tasks.registry import kinds  # noqa: E402
 from pointillist.settings.analysis import resolve  # noqa: E402
 from pointillist.supervision.kernel_loader import CachedKernels  # noqa: E402
-from pointillist.supervision.process_supervisor import Crew  # noqa: E402
+from pointillist.supervision.process_supervisor import ProcessSupervisor  # noqa: E402
 
 N_SPOTS = 30
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -95,7 +95,7 @@ def measure(path: Path, background: str, n_workers: int) -> Cost:
     short = {**settings, "Analysis.StartAt": max(0, n_frames - 400)}
     keys = ephemeral_keys()
     with tempfile.TemporaryDirectory() as folder:
-        crew = Crew(keys, print)
+        crew = ProcessSupervisor(keys, print)
         try:
             address = crew.start_server(f"ipc://{folder}/server", ["--state", f"{folder}/journals"])
             crew.start_workers(address, n_workers, [str(Path(__file__).absolute()), "--worker"])

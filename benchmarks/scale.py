@@ -33,11 +33,11 @@ from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.messages import control as m
 from pointillist.pipeline_protocol.messages.wire import Buffer
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
-from pointillist.pipeline_worker.server_connection import Link
+from pointillist.pipeline_worker.server_connection import ServerConnection
 from pointillist.pipeline_worker.task_executor import Outcome
 from pointillist.pipeline_worker.tasks.kind import Result
-from pointillist.pipeline_worker.worker_state import Held, Session
-from pointillist.supervision.process_supervisor import Crew
+from pointillist.pipeline_worker.worker_state import LeasedTask, WorkerState
+from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 FRAMES_PER_TASK = 100
@@ -58,15 +58,15 @@ class Cost:
 
 
 @dataclass(kw_only=True)
-class TimedSession(Session):
+class TimedSession(WorkerState):
     """A worker's session that notes how long its answers wait for their confirmation, s."""
 
     answered_at: dict[tuple[int, int], float] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
 
-    def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> Held | None:
+    def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> LeasedTask | None:
         """Take a message."""
-        if isinstance(message, m.Forget):
+        if isinstance(message, m.Release):
             at = self.answered_at.pop((message.ref.start, message.ref.stop), None)
             if at is not None:
                 self.latencies.append(now - at)
@@ -90,10 +90,10 @@ class Workers:
         self._context = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 2 * n + 64)
         self._poller = zmq.Poller()
-        self._links: dict[zmq.Socket[bytes], Link] = {}
+        self._links: dict[zmq.Socket[bytes], ServerConnection] = {}
         self.sessions: list[TimedSession] = []
         for _ in range(n):
-            link = Link(self._context, address, keys)
+            link = ServerConnection(self._context, address, keys)
             session = TimedSession(worker=link.session.worker, pid=link.session.pid, is_warm=True)
             link.session = session
             self.sessions.append(session)
@@ -124,7 +124,7 @@ class Workers:
             link.leave()
         self._context.destroy(linger=200)
 
-    def _outcome(self, held: Held, session: Session) -> Outcome:
+    def _outcome(self, held: LeasedTask, session: WorkerState) -> Outcome:
         ref = held.ref
         rows = self._rows[: (ref.stop - ref.start) * self._rows_per_frame].copy()
         rows["frame"] = np.repeat(np.arange(ref.start, ref.stop), self._rows_per_frame)
@@ -145,7 +145,7 @@ def measure(n_workers: int, rows_per_frame: int, n_tasks: int, folder: Path) -> 
         settings, _ = prepare(movie, None, ["voxelsize.x=0.1", "voxelsize.y=0.1", *camera.split()])
         identity = movie.identity
     keys = ephemeral_keys()
-    crew = Crew(keys, print)
+    crew = ProcessSupervisor(keys, print)
     try:
         address = crew.start_server("tcp://127.0.0.1:*", ["--state", str(folder / "journals")])
         workers = Workers(address, keys, n_workers, rows_per_frame)

@@ -17,7 +17,7 @@ from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.reader import Results, read_results
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
-from pointillist.supervision.process_supervisor import Crew
+from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 FAKE_WORKER = str(Path(__file__).parent / "integration" / "fake_worker.py")
 N_FRAMES = 300
@@ -40,12 +40,12 @@ class Cluster:
         self.movie = self.folder / "movie.npy"
         self.output = self.folder / "results.h5r"
         np.save(self.movie, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
-        self.crew: Crew
+        self.crew: ProcessSupervisor
         self.address = ""
 
     @contextlib.contextmanager
     def running(self, n_workers: int = 2) -> Iterator[Client]:
-        self.crew = Crew(self.keys, self.news.append)
+        self.crew = ProcessSupervisor(self.keys, self.news.append)
         try:
             address = f"ipc://{self.folder / 'server'}"
             self.address = self.crew.start_server(address, ["--state", str(self.folder / "journals")])

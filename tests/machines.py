@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
-from pointillist.supervision.managed_process import Lifelines, child_environment
+from pointillist.supervision.managed_process import ParentWatches, child_environment
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Machines:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.lifelines = Lifelines()
+        self.lifelines = ParentWatches()
         self.address = f"ipc://{self.folder / 'server'}"
 
     def start_server(self, *, allow: Path) -> None:

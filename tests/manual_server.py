@@ -22,10 +22,10 @@ from pointillist.pipeline_protocol.waker import Waker
 from pointillist.pipeline_server import service as service_module
 from pointillist.pipeline_server.jobs import fit as localizations, journal as journal_module
 from pointillist.pipeline_server.jobs.access_policy import TRUSTING
-from pointillist.pipeline_server.jobs.job_run import Work
+from pointillist.pipeline_server.jobs.job_run import JobRun
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import RangeEntry, write_all
-from pointillist.pipeline_server.jobs.submission_handler import Reception
+from pointillist.pipeline_server.jobs.submission_handler import SubmissionHandler
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.queue import Queue
 from pointillist.pipeline_server.queue.ranges import Ranges
@@ -155,7 +155,7 @@ class Disk:
                     patch.setattr(owner, name, self._checked(getattr(owner, name)))
             patch.setattr(Journal, "__init__", self._tracked(Journal.__init__))
             patch.setattr(Journal, "append_range", _once(Journal.append_range))
-            patch.setattr(Work, "added", self._grown(Work.added))
+            patch.setattr(JobRun, "added", self._grown(JobRun.added))
             patch.setattr(service_module, "Queue", lambda: Queue(SETTINGS))
             yield
 
@@ -184,7 +184,7 @@ class Disk:
     def _grown(self, added: Callable[..., e.JobAdded]) -> Callable[..., e.JobAdded]:
         """Let a job whose results are called ``grown`` be open-ended."""
 
-        def grown(work: Work, now: float) -> e.JobAdded:
+        def grown(work: JobRun, now: float) -> e.JobAdded:
             event = added(work, now)
             if not Path(work.spec.output).name.startswith("grown"):
                 return event
@@ -221,7 +221,7 @@ class ManualServer:
     def start(self) -> None:
         self.door, self.waker = ManualDoor(), Waker()
         self.writer, self.helper = ManualThread(), ManualThread()
-        reception = Reception(self.waker.wake, self.folder / "state", TRUSTING)
+        reception = SubmissionHandler(self.waker.wake, self.folder / "state", TRUSTING)
         reception._helper.shutdown()
         reception._helper = self.helper  # type: ignore[assignment]
         self.service = Service(self.door, reception, self.waker, clock=lambda: self.now)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.engine_options import engine_options
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import Destination, DestinationPath, FilePath
 from pointillist.cli.parameter_types import Thresholds
 from pointillist.cli.settings_options import settings_options
@@ -30,7 +30,7 @@ class _Wish:
     engine: EngineChoice
 
 
-@click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; the same command goes on where it was")
 @click.argument("movie", type=FilePath())
 @settings_options
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.engine_options import engine_options
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import Destination, DestinationPath, FilePath
 from pointillist.cli.settings_options import settings_options
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pointillist.cli.engine import EngineChoice
 
 
-@click.command(cls=CourteousCommand, interrupted="stopped; the same command goes on where it was")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; the same command goes on where it was")
 @click.argument("movie", type=FilePath())
 @click.option("--method", metavar="ID", help="Such as rollmed:k=100; short for -s Analysis.Background=ID.")
 @settings_options

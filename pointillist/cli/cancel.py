@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 
-@click.command(cls=CourteousCommand, interrupted="not waited for; 'pointillist jobs' shows whether it is stopped")
+@click.command(cls=PlainErrorsCommand, interrupted="not waited for; 'pointillist jobs' shows whether it is stopped")
 @click.argument("job")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="How far the job was, as one JSON object.")
-def command(*, place: Place, job: str, is_json: bool) -> None:
+def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
     """End JOB: the beginning of its id, or the name of its movie.
 
     Nothing that was done is lost: whoever started the job goes on with it by the same command, and so does

@@ -10,11 +10,11 @@ from pointillist.errors import ServerError
 
 if TYPE_CHECKING:
     from pointillist.pipeline_protocol import Client
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 
 @contextmanager
-def connected(place: Place) -> Iterator[Client]:
+def connected(place: ServerLocation) -> Iterator[Client]:
     """Yield a client of the server in reach.
 
     Raises
@@ -29,7 +29,7 @@ def connected(place: Place) -> Iterator[Client]:
 
 
 @contextmanager
-def connected_if_any(place: Place) -> Iterator[Client | None]:
+def connected_if_any(place: ServerLocation) -> Iterator[Client | None]:
     """Yield a client of the server in reach; None if there is none."""
     from pointillist.cli.console import tell
     from pointillist.pipeline_protocol import Client

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pointillist.fitting import BlockReader, FitSettings
     from pointillist.fitting.camera import CameraModel
-    from pointillist.fitting.diagnosis import Finding, Look
+    from pointillist.fitting.diagnosis import Finding, FrameDiagnostics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class ThresholdTest:
     """
 
     threshold: float
-    looks: Sequence[Look]
+    looks: Sequence[FrameDiagnostics]
     findings: Sequence[Finding]
 
 
@@ -104,12 +104,12 @@ def look_at(
     from pointillist.fitting.detection import THRESHOLD_SETTINGS
     from pointillist.fitting.diagnosis import background_hides, find_symptoms
 
-    looks: dict[float, list[Look]] = {threshold: [] for threshold in thresholds}
+    looks: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
     _, field = THRESHOLD_SETTINGS[settings.detector]
     unit = getattr(settings, field) / thresholds[0]
     variants = {t: replace(settings, **{field: t * unit}) for t in thresholds}
-    bare: list[Look] = []
+    bare: list[FrameDiagnostics] = []
     plain = replace(variants[thresholds[-1]], background=NoBackground())
     for frame in frames:
         try:
@@ -132,15 +132,17 @@ def look_at(
     return [ThresholdTest(threshold=t, looks=looks[t], findings=findings[t]) for t in thresholds], failures
 
 
-def _looks(blocks: BlockReader, frame: int, camera: CameraModel, variants: Sequence[FitSettings]) -> Iterator[Look]:
+def _looks(
+    blocks: BlockReader, frame: int, camera: CameraModel, variants: Sequence[FitSettings]
+) -> Iterator[FrameDiagnostics]:
     from pointillist.fitting import inspect
-    from pointillist.fitting.diagnosis import Look, measure_noise
+    from pointillist.fitting.diagnosis import FrameDiagnostics, measure_noise
 
     # The noise is measured between neighbouring frames.
     block = blocks.block(max(frame - 1, 0), min(frame + 1 + (frame == 0), blocks.n_movie_frames))
     noise_ratio = measure_noise(block, frame, camera)
     for variant in variants:
-        yield Look(
+        yield FrameDiagnostics(
             frame=frame,
             raw=block.frames[frame - block.first],
             inspection=inspect(block, frame, camera, variant),

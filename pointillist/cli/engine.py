@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pointillist.pipeline_protocol import Client
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 EngineName = Literal["auto", "local", "cluster", "dask"]
 
@@ -49,7 +49,7 @@ class EngineChoice:
     """
 
     name: EngineName
-    place: Place
+    place: ServerLocation
     scheduler: str | None
     n_workers: int | None
     is_mixed: bool = False

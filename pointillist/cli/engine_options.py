@@ -13,7 +13,7 @@ from pointillist.cli.server_options import server_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 _OPTIONS = (
     click.option("--workers", type=click.IntRange(min=1), help="Processes of our own; without it one per core."),
@@ -40,7 +40,7 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_engine(
         *,
-        place: Place,
+        place: ServerLocation,
         engine: EngineName,
         dask_scheduler: str | None,
         workers: int | None,

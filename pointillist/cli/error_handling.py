@@ -20,7 +20,7 @@ from pointillist.system import is_utf8
 INTERRUPTED = 130
 
 
-class CourteousCommand(click.Command):
+class PlainErrorsCommand(click.Command):
     """A command that turns whatever goes wrong into one line on stderr and an exit code.
 
     Parameters

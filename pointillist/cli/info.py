@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.console import facts, notices, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pointillist.settings import Key, Metadata
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("file", type=FilePath())
 def command(file: Path) -> None:
     """Show what is in a movie, or in results.

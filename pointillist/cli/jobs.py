@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
-def command(*, place: Place, is_json: bool) -> None:
+def command(*, place: ServerLocation, is_json: bool) -> None:
     """List the jobs of the server: those at work, and those that ended.
 
     \b

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import FilePath
 
 _STDIN = Path("-")
@@ -17,7 +17,7 @@ _LONGEST = 4096
 """Bytes that are read, at most: a key is much shorter."""
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("file", type=FilePath(), default="-")
 @click.option("--force", is_flag=True, help="Replace another key that is there.")
 def command(*, file: Path, force: bool) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.option("--force", is_flag=True, help="Replace the key that is there; who has that one is shut out.")
 def command(*, force: bool) -> None:
     """Make a cluster key.

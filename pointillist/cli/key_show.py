@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 def command() -> None:
     """Print the cluster key; make it if there is none.
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("n", type=click.IntRange(min=0), required=False)
 @click.option("--reserve", type=click.IntRange(min=0), metavar="N", help="Cores to leave to others, such as a camera.")
 @server_options
@@ -38,7 +38,7 @@ def command(  # noqa: PLR0913  # one for each option
     *,
     n: int | None,
     reserve: int | None,
-    place: Place,
+    place: ServerLocation,
     interface: str | None,
     allow: tuple[Path, ...],
     no_server: bool,

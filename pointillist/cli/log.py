@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pointillist.pipeline_protocol import Client
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
     from pointillist.pipeline_protocol.messages import LogPlace
 
     Reader = Callable[[LogPlace], tuple[list[str], LogPlace]]
@@ -26,12 +26,12 @@ FOLLOW_S = 0.5
 _ENDS = ("finished", "stopped")
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("job")
 @click.option("--follow", is_flag=True, help="Wait for what happens next, until the job is over.")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="One JSON object per line.")
-def command(*, place: Place, job: str, follow: bool, is_json: bool) -> None:
+def command(*, place: ServerLocation, job: str, follow: bool, is_json: bool) -> None:
     """Tell what happened to JOB: the beginning of its id, or the name of its movie.
 
     Without a server, the logs of this machine are looked into, which have past jobs too.

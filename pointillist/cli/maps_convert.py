@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from pointillist.cli.console import facts, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import FilePath
 from pointillist.cli.settings_options import settings_options
 
 
-@click.command(cls=CourteousCommand, interrupted="stopped")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped")
 @click.argument("calibration", type=FilePath())
 @settings_options
 @click.option("-o", "--output", "folder", type=FilePath(), required=True, help="Folder of the maps.")

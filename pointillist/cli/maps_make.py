@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.console import facts, notices, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import FilePath
 from pointillist.cli.settings_options import settings_options
 
@@ -42,7 +42,7 @@ class _Wish:
     is_overwriting: bool
 
 
-@click.command(cls=CourteousCommand, interrupted="stopped; nothing was written")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; nothing was written")
 @click.argument("dark_movie", type=FilePath())
 @click.argument("light_movie", nargs=-1, type=FilePath())
 @click.option("--flat", type=FilePath(), help="A movie of even light, for the flat field.")

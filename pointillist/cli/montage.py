@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pointillist.cli.detection_samples import DetectionTest, ThresholdTest
-    from pointillist.fitting.diagnosis import Look
+    from pointillist.fitting.diagnosis import FrameDiagnostics
 
 PANEL_INCHES = 3.2
 GAP_INCHES = 0.3
@@ -129,7 +129,7 @@ Window = tuple[slice, slice]
 """Lines and columns that are shown."""
 
 
-def _window(look: Look) -> Window:
+def _window(look: FrameDiagnostics) -> Window:
     """Return the whole frame, or of a large one the part about the middle of the candidates."""
     height, width = look.raw.shape
     points = look.inspection.candidates
@@ -144,19 +144,19 @@ def _part(centre: float, length: int) -> slice:
     return slice(start, start + WINDOW_PX)
 
 
-def _grey_levels(looks: Sequence[Look], windows: list[Window]) -> tuple[float, float]:
+def _grey_levels(looks: Sequence[FrameDiagnostics], windows: list[Window]) -> tuple[float, float]:
     shown = np.concatenate([look.raw[window].ravel() for look, window in zip(looks, windows, strict=True)])
     low, high = np.percentile(shown, (0.5, 99.8))
     return float(low), float(max(high, low + 1))
 
 
-def _draw_raw(axes: Axes, look: Look, window: Window, scale: tuple[float, float]) -> None:
+def _draw_raw(axes: Axes, look: FrameDiagnostics, window: Window, scale: tuple[float, float]) -> None:
     _show(axes, look.raw, window, scale)
     where = "" if look.raw[window].size == look.raw.size else ", part of it"
     axes.set_title(f"frame {look.frame}{where}: as recorded, {scale[0]:.0f} to {scale[1]:.0f} ADU", fontsize=8)
 
 
-def _draw_filtered(axes: Axes, test: ThresholdTest, look: Look, window: Window) -> None:
+def _draw_filtered(axes: Axes, test: ThresholdTest, look: FrameDiagnostics, window: Window) -> None:
     seen = look.inspection
     _show(axes, seen.filtered, window, (0.0, float(2 * np.median(seen.threshold))))
     excess = seen.filtered - seen.threshold
@@ -172,7 +172,7 @@ def _draw_filtered(axes: Axes, test: ThresholdTest, look: Look, window: Window) 
     axes.set_title(f"frame {look.frame}, threshold {test.threshold:g}: {counts}", fontsize=8)
 
 
-def _region_points(look: Look, window: Window) -> float:
+def _region_points(look: FrameDiagnostics, window: Window) -> float:
     """Return the width of a fitted region on paper, in points."""
     rows = look.inspection.rows
     region_px = float(np.max(rows["roi_x_stop"] - rows["roi_x_start"])) if len(rows) else 11.0

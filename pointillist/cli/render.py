@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.console import facts, notices, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import Destination, DestinationPath, FilePath
 from pointillist.errors import SettingError
 
@@ -31,7 +31,7 @@ class _Wish:
     max_error_nm: float | None
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("result", type=FilePath())
 @click.option("-o", "--output", type=DestinationPath(), help="PNG, or TIFF with counts; <result>.png without.")
 @click.option("--pixel-size", type=POSITIVE, default=20, show_default=True, help="Of the picture, nm.")

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
     from pointillist.pipeline_protocol.messages import Progress
 
 
-@click.command(cls=CourteousCommand, interrupted="not waited for; 'pointillist jobs' shows whether it goes on")
+@click.command(cls=PlainErrorsCommand, interrupted="not waited for; 'pointillist jobs' shows whether it goes on")
 @click.argument("job")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="How far the job is then, as one JSON object.")
-def command(*, place: Place, job: str, is_json: bool) -> None:
+def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
     """Try the failed frames of JOB again: the beginning of its id, or the name of its movie.
 
     A job that is paused or was cancelled goes on. The results of a finished job are written once more, with what the

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.console import facts, notices, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _Limits:
     min_photons: float
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("result", type=FilePath())
 @click.argument("truth", type=FilePath())
 @click.option("--radius", type=POSITIVE, default=150, show_default=True, help="Farthest match, nm.")

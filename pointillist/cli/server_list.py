@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from pointillist.cli.console import notices, output
 from pointillist.errors import PointillistError
 from pointillist.pipeline_protocol import Client
-from pointillist.pipeline_protocol.discovery import PROBE_S, Browser, Place, Sighting, fingerprint, probe
+from pointillist.pipeline_protocol.discovery import (
+    PROBE_S,
+    Browser,
+    DiscoveredServer,
+    ServerLocation,
+    fingerprint,
+    probe,
+)
 from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION, Pong
 from pointillist.pipeline_protocol.security import ClusterKeys, existing_keys
 
@@ -17,7 +24,7 @@ _COLUMNS = ("cluster", "address", "machine", "protocol", "key", "workers")
 Row = tuple[str, ...]
 
 
-def list_servers(place: Place) -> None:
+def list_servers(place: ServerLocation) -> None:
     """Print the servers in sight, of any cluster and key."""
     from rich import box
     from rich.table import Table
@@ -37,7 +44,7 @@ def list_servers(place: Place) -> None:
     output().print(table, markup=False)
 
 
-def _here(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
+def _here(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
     """Yield the server that the user named, or that this machine knows."""
     address = place.local
     if address is None or keys is None:
@@ -51,7 +58,7 @@ def _here(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
         yield pong.cluster, address, "", str(PROTOCOL_VERSION), "fits", _workers(pong)
 
 
-def _around(place: Place, keys: ClusterKeys | None) -> Iterator[Row]:
+def _around(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
     with Browser(place.networks) as browser:
         for sighting in browser.sightings(_LOOK_S):
             pong = probe(sighting, sighting.cluster, keys) if keys else None
@@ -69,7 +76,7 @@ def _workers(pong: Pong) -> str:
     return f"{pong.n_workers}, {pong.n_compiling} compiling kernels" if pong.n_compiling else str(pong.n_workers)
 
 
-def _key_verdict(sighting: Sighting, keys: ClusterKeys | None, pong: Pong | None) -> str:
+def _key_verdict(sighting: DiscoveredServer, keys: ClusterKeys | None, pong: Pong | None) -> str:
     if keys is None or sighting.fingerprint != fingerprint(keys):
         return "another"
     if sighting.version != PROTOCOL_VERSION:

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 _OPTIONS = (
     click.option(
@@ -45,10 +45,10 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_place
 
 
-def _place(server: str | None, cluster: str, interface: str | None) -> Place:
-    from pointillist.pipeline_protocol.discovery import Place, check_cluster, find_interface, server_endpoint
+def _place(server: str | None, cluster: str, interface: str | None) -> ServerLocation:
+    from pointillist.pipeline_protocol.discovery import ServerLocation, check_cluster, find_interface, server_endpoint
 
-    return Place(
+    return ServerLocation(
         cluster=check_cluster(cluster),
         server=server_endpoint(server) if server else None,
         interface=find_interface(interface) if interface else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from pointillist.cli.console import output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("search", required=False)
 def command(search: str | None) -> None:
     """List the settings, with their defaults and units.

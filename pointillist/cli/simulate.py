@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointillist.cli.console import facts, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import Destination, DestinationPath
 from pointillist.cli.progress_display import progress_display
 from pointillist.cli.recording import Recording, calibration_movies, files_of, write_movie
@@ -29,7 +29,7 @@ MAP_KEYS = {
 }
 
 
-@click.command(cls=CourteousCommand, interrupted="stopped; what was written so far has been removed")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; what was written so far has been removed")
 @click.argument("out", type=DestinationPath())
 @scene_options
 @click.option("--maps", is_flag=True, help="Write the camera's dark, variance and flat-field maps, and use them.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pointillist.pipeline_protocol import Client
-    from pointillist.pipeline_protocol.discovery import Place
+    from pointillist.pipeline_protocol.discovery import ServerLocation
     from pointillist.pipeline_protocol.messages import Pong, Progress, WorkerReport
 
 WATCH_S = 1.0
@@ -27,12 +27,12 @@ WATCH_S = 1.0
 Status = tuple["Pong", "Sequence[WorkerReport]", "Sequence[Progress]"]
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
 @click.option("--all", "is_all", is_flag=True, help="Each worker, however many there are.")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object; with --watch one per line.")
-def command(*, place: Place, watch: bool, is_all: bool, is_json: bool) -> None:
+def command(*, place: ServerLocation, watch: bool, is_all: bool, is_json: bool) -> None:
     """Show the server, its workers, and the jobs that run.
 
     \b

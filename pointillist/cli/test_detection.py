@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointillist.cli.console import notices, output
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import Destination, DestinationPath, FilePath
 from pointillist.cli.parameter_types import Thresholds
 from pointillist.cli.settings_options import settings_options
@@ -54,7 +54,7 @@ class Request:
     picture: Path | None
 
 
-@click.command(cls=CourteousCommand)
+@click.command(cls=PlainErrorsCommand)
 @click.argument("movie", type=FilePath())
 @settings_options
 @click.option(

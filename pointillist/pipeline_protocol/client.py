@@ -44,7 +44,7 @@ from pointillist.pipeline_protocol.messages import (
     encode,
 )
 from pointillist.pipeline_protocol.patience import PATIENCE_S, Patience
-from pointillist.pipeline_protocol.security import ClusterKeys, Owner
+from pointillist.pipeline_protocol.security import ClusterKeys, UserSecret
 from pointillist.pipeline_protocol.sockets import connect_dealer, is_greeting, reconnect
 
 Reply = TypeVar("Reply")
@@ -158,7 +158,7 @@ class Client:
         MovieError, SettingError, ResultsError
             If the server cannot read the movie, use the settings or write the results.
         """
-        owner = Owner.of_user()
+        owner = UserSecret.of_user()
         reply = self._ask(
             Submit(
                 request=next(self._numbers),

@@ -18,10 +18,10 @@ from pointillist.errors import PointillistError, ServerError
 from pointillist.pipeline_protocol import Waker
 from pointillist.pipeline_protocol.discovery import DEFAULT_CLUSTER, Announcement, Interface, local_endpoint, port_of
 from pointillist.pipeline_protocol.security import ClusterKeys, user_keys
-from pointillist.pipeline_server.cluster import Door, Presence, Rank, Standing
-from pointillist.pipeline_server.jobs import Reception
+from pointillist.pipeline_server.cluster import ClusterState, LeaderElection, Priority, ServerSocket
+from pointillist.pipeline_server.jobs import SubmissionHandler
 from pointillist.pipeline_server.service import Service
-from pointillist.supervision import EXIT_REPLACED, JobLogs, Lifeline, log_folder, start_logging
+from pointillist.supervision import EXIT_REPLACED, JobLogs, ParentWatch, log_folder, start_logging
 from pointillist.system import note
 from pointillist.version import program_version
 
@@ -42,14 +42,14 @@ def main() -> int:
 
 
 def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
-    lifeline, waker, keys = Lifeline(), Waker(), user_keys()
+    lifeline, waker, keys = ParentWatch(), Waker(), user_keys()
     announcement = Announcement(options.announce) if options.announce else None
     if announcement is not None:
         stack.callback(announcement.close)
     door = _open_door(options.address, keys, [*lifeline.fds, waker.fd])
     stack.callback(door.close)
     address = local_endpoint(door.address)
-    standing = Standing(cluster=options.cluster)
+    standing = ClusterState(cluster=options.cluster)
     if announcement is not None:
         announcement.publish(address)
         presence = _presence(options, standing, keys, door.address, waker)
@@ -60,28 +60,28 @@ def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     if options.ready_fd is not None:
         with os.fdopen(options.ready_fd, "w") as ready:
             ready.write(door.address)
-    is_replaced = Service(door, Reception(waker.wake, options.state), waker, standing).run(lifeline.is_cut)
+    is_replaced = Service(door, SubmissionHandler(waker.wake, options.state), waker, standing).run(lifeline.is_cut)
     return EXIT_REPLACED if is_replaced else 0
 
 
-def _open_door(addresses: Sequence[str], keys: ClusterKeys, fds: Sequence[int]) -> Door:
+def _open_door(addresses: Sequence[str], keys: ClusterKeys, fds: Sequence[int]) -> ServerSocket:
     """Listen on the first address that is free."""
     for address in addresses[:-1]:
         with contextlib.suppress(ServerError):
-            return Door(address, keys, fds)
-    return Door(addresses[-1], keys, fds)
+            return ServerSocket(address, keys, fds)
+    return ServerSocket(addresses[-1], keys, fds)
 
 
 def _presence(
-    options: argparse.Namespace, standing: Standing, keys: ClusterKeys, address: str, waker: Waker
-) -> Presence:
+    options: argparse.Namespace, standing: ClusterState, keys: ClusterKeys, address: str, waker: Waker
+) -> LeaderElection:
     networks = tuple(options.on.split(",")) if options.on else ()
-    return Presence(
+    return LeaderElection(
         cluster=options.cluster,
         keys=keys,
         interface=Interface(bind=networks[0], addresses=networks) if networks else None,
         port=port_of(address),
-        rank=Rank(is_hidden=not networks, epoch=standing.epoch, server=standing.server),
+        rank=Priority(is_hidden=not networks, epoch=standing.epoch, server=standing.server),
         wake=waker.wake,
     )
 

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pointillist.errors import MessageError
 from pointillist.pipeline_protocol import Waker
-from pointillist.pipeline_protocol.messages import Buffer, Want, control as m
-from pointillist.pipeline_server.cluster import MAX_BATCH, Door, Roster, Standing
-from pointillist.pipeline_server.frames import FULL_S, FrameDesk
-from pointillist.pipeline_server.jobs import JobRuns, Reception, Wish, Work
+from pointillist.pipeline_protocol.messages import Buffer, FrameRequest, control as m
+from pointillist.pipeline_server.cluster import MAX_BATCH, ClusterState, ServerSocket, WorkerRegistry
+from pointillist.pipeline_server.frames import FULL_S, FrameServer
+from pointillist.pipeline_server.jobs import JobRun, JobRuns, SubmissionHandler, Wish
 from pointillist.pipeline_server.queue import Queue, events as e
-from pointillist.pipeline_server.status_service import Overview
+from pointillist.pipeline_server.status_service import StatusService
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -44,24 +44,24 @@ class Service:
 
     def __init__(
         self,
-        door: Door,
-        reception: Reception,
+        door: ServerSocket,
+        reception: SubmissionHandler,
         waker: Waker,
-        standing: Standing | None = None,
+        standing: ClusterState | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.queue = Queue()
-        self._standing = standing or Standing()
+        self._standing = standing or ClusterState()
         self._door = door
         self._reception = reception
         self._waker = waker
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, "writer")
-        self._works: dict[str, Work] = {}
-        self._roster = Roster()
+        self._works: dict[str, JobRun] = {}
+        self._roster = WorkerRegistry()
         self._tick_at = 0.0
-        self._frames = FrameDesk(door.send_content, waker.wake, self._works)
-        self._overview = Overview(
+        self._frames = FrameServer(door.send_content, waker.wake, self._works)
+        self._overview = StatusService(
             door=door,
             reception=reception,
             queue=self.queue,
@@ -122,9 +122,9 @@ class Service:
     def _take(self, peer: bytes, message: m.ToServer, buffers: Sequence[Buffer]) -> None:
         now = self._clock()
         match message:
-            case m.Beat():
+            case m.Heartbeat():
                 self._roster.hear(peer, message, now)
-                self._door.send(peer, m.Heard(epoch=self._standing.epoch))
+                self._door.send(peer, m.HeartbeatAck(epoch=self._standing.epoch))
                 self._happen([e.WorkerBeat.of(message, now)])
             case m.Answer():
                 self._take_answer(peer, message, buffers, now)
@@ -132,12 +132,12 @@ class Service:
                 self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=error)])
             case m.Blocked(worker=worker, ref=ref, error=error):
                 self._happen([e.RangeBlocked(now=now, worker=worker, ref=ref, reason=error)])
-            case Want():
+            case FrameRequest():
                 self._frames.want(peer, message)
             case m.Goodbye(worker=worker):
                 self._roster.leave(worker)
                 self._happen([e.WorkerLeft(now=now, worker=worker)])
-            case m.Died(host=host, pid=pid):
+            case m.WorkerDied(host=host, pid=pid):
                 name = self._roster.die(peer, host, pid)
                 self._happen([e.WorkerLeft(now=now, worker=name, is_dead=True)])
                 self._roster.leave(name)
@@ -170,7 +170,7 @@ class Service:
             if work is not None:
                 work.check(answer, buffers)
         except MessageError as error:
-            self._door.send(peer, m.Forget(ref=ref))
+            self._door.send(peer, m.Release(ref=ref))
             self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
             return
         for instruction in self.queue.handle(e.RangeAnswered.of(answer, now)):
@@ -193,7 +193,7 @@ class Service:
             case e.Grant(worker=worker, ref=ref, lease_s=lease_s):
                 self._send(worker, m.Lease(ref=ref, lease_s=lease_s), [self._works[ref.job].spec_buffer])
             case e.Release(worker=worker, ref=ref):
-                self._send(worker, m.Forget(ref=ref))
+                self._send(worker, m.Release(ref=ref))
             case e.RecordFailure(ref=ref, error=error):
                 note(log, logging.WARNING, "failed", job=ref.job, frame=ref.start, error=error)
                 self._works[ref.job].record_failure(ref, error)

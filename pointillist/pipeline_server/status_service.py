@@ -13,8 +13,8 @@ from msgspec import structs
 
 from pointillist.errors import ServerError, UnknownJobError
 from pointillist.pipeline_protocol.messages import Jobs, LogLines, Pong, Progress, Workers, control as m
-from pointillist.pipeline_server.cluster import Door, Roster, Standing
-from pointillist.pipeline_server.jobs import Reception, Work, refusal
+from pointillist.pipeline_server.cluster import ClusterState, ServerSocket, WorkerRegistry
+from pointillist.pipeline_server.jobs import JobRun, SubmissionHandler, refusal
 from pointillist.pipeline_server.queue import Queue, count_builds, pass_over_note
 from pointillist.supervision import job_log_path, read_log
 from pointillist.version import program_version
@@ -38,7 +38,7 @@ class Ended:
     journal: Path
 
 
-class Overview:
+class StatusService:
     """Answers to questions, which change nothing.
 
     Parameters
@@ -59,12 +59,12 @@ class Overview:
     def __init__(  # noqa: PLR0913 - these are the parts of a server
         self,
         *,
-        door: Door,
-        reception: Reception,
+        door: ServerSocket,
+        reception: SubmissionHandler,
         queue: Queue,
-        roster: Roster,
-        works: Mapping[str, Work],
-        standing: Standing,
+        roster: WorkerRegistry,
+        works: Mapping[str, JobRun],
+        standing: ClusterState,
         began: float,
     ) -> None:
         self.ended: dict[str, Ended] = {}
@@ -102,7 +102,7 @@ class Overview:
             return self._reception.wait(request)
         return refusal(request, UnknownJobError(f"job {job}", "the server does not know it", "submit it again"))
 
-    def progress(self, work: Work, now: float) -> Progress:
+    def progress(self, work: JobRun, now: float) -> Progress:
         """Say how far a job is."""
         job = self._queue.jobs[work.id]
         hosts = {self._roster.host_of(name) for name in job.builds.passed_over} - {""}
@@ -148,12 +148,12 @@ class Overview:
 
     def _jobs(self, request: m.ListJobs, now: float) -> Jobs:
         """Say how far some of the jobs are."""
-        numbers: dict[int, Work | Ended] = {work.number: work for work in self._works.values()}
+        numbers: dict[int, JobRun | Ended] = {work.number: work for work in self._works.values()}
         if request.ended:
             numbers |= {ended.progress.number: ended for ended in self.ended.values()}
         following = sorted(number for number in numbers if number > request.after)
         some = [numbers[number] for number in islice(following, _N_JOBS)]
-        jobs = [self.progress(one, now) if isinstance(one, Work) else one.progress for one in some]
+        jobs = [self.progress(one, now) if isinstance(one, JobRun) else one.progress for one in some]
         return Jobs(request=request.request, jobs=jobs, is_last=len(following) <= _N_JOBS)
 
 

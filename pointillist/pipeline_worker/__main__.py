@@ -13,9 +13,9 @@ import sys
 
 from pointillist.errors import PointillistError
 from pointillist.pipeline_files import DataRoots
-from pointillist.pipeline_protocol.security import Owner, user_keys
-from pointillist.pipeline_worker.data_access import Access, MapCache
-from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_protocol.security import UserSecret, user_keys
+from pointillist.pipeline_worker.data_access import DataAccess, MapCache
+from pointillist.pipeline_worker.frame_client import FrameClient
 from pointillist.pipeline_worker.process import WorkerProcess
 from pointillist.pipeline_worker.tasks import kinds
 from pointillist.supervision import CachedKernels, log_folder, start_logging
@@ -30,8 +30,10 @@ def main() -> int:
     faulthandler.enable()
     start_logging("worker", log_folder())
     try:
-        supply = Supply()
-        access = Access(roots=DataRoots.of_this_machine(), owner=Owner.of_user(), supply=supply, maps=MapCache())
+        supply = FrameClient()
+        access = DataAccess(
+            roots=DataRoots.of_this_machine(), owner=UserSecret.of_user(), supply=supply, maps=MapCache()
+        )
         worker = WorkerProcess(
             options.address,
             user_keys(),

@@ -17,8 +17,8 @@ from pointillist.pipeline_files import EVERYWHERE, DataRoots
 from pointillist.pipeline_files.backgrounds import copied_images, images_of_range, is_copied
 from pointillist.pipeline_files.maps import find_map, load_map
 from pointillist.pipeline_protocol.messages import BACKGROUND, BACKGROUND_ROWS, JobSpec
-from pointillist.pipeline_protocol.security import Owner
-from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_protocol.security import UserSecret
+from pointillist.pipeline_worker.frame_client import FrameClient
 from pointillist.pipeline_worker.remote_frames import RemoteFrames
 from pointillist.settings import BACKGROUND_FILE, Metadata, map_digest_name, map_name
 from pointillist.system import note
@@ -59,7 +59,7 @@ class MapCache:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Access:
+class DataAccess:
     """What a worker may open, and whom it asks for the rest.
 
     Parameters
@@ -75,8 +75,8 @@ class Access:
     """
 
     roots: DataRoots = EVERYWHERE
-    owner: Owner = Owner(b"")  # noqa: RUF009 - frozen
-    supply: Supply | None = None
+    owner: UserSecret = UserSecret(b"")  # noqa: RUF009 - frozen
+    supply: FrameClient | None = None
     maps: MapCache | None = None
 
     def roots_for(self, spec: JobSpec) -> DataRoots:
@@ -165,5 +165,5 @@ class Access:
         return images
 
 
-HERE = Access()
+HERE = DataAccess()
 """Of who works for nobody but the user that started it, where the files are."""

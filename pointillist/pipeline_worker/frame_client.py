@@ -14,7 +14,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pointillist.errors import MessageError
-from pointillist.pipeline_protocol.messages import MAX_WANTED, Buffer, Item, Laid, Layout, Missing, Piece, Want
+from pointillist.pipeline_protocol.messages import (
+    MAX_WANTED,
+    Buffer,
+    FrameData,
+    FrameRequest,
+    Item,
+    Layout,
+    LayoutReply,
+    Missing,
+)
 from pointillist.pipeline_worker.tasks import BlockedError
 
 IN_FLIGHT_BYTES = 16 << 20
@@ -52,11 +61,11 @@ class NobodyWaitsError(BlockedError):
 class Delivery:
     """An item that has come: a layout, or a piece and its bytes."""
 
-    message: Laid | Piece
+    message: LayoutReply | FrameData
     content: Buffer = b""
 
 
-class Supply:
+class FrameClient:
     """Items on their way from the server.
 
     Attributes
@@ -96,11 +105,11 @@ class Supply:
             If the job's ranges have been taken from this worker.
         """
         delivery = self._take(item, 0)
-        if not isinstance(delivery.message, Laid):
+        if not isinstance(delivery.message, LayoutReply):
             raise MessageError("server", "sent a piece for a layout", "use the same version everywhere")
         return delivery.message.layout
 
-    def piece(self, item: Item, n_bytes: int) -> tuple[Piece, Buffer]:
+    def piece(self, item: Item, n_bytes: int) -> tuple[FrameData, Buffer]:
         """Wait for a piece that has so many bytes in memory.
 
         Raises
@@ -111,7 +120,7 @@ class Supply:
             If the job's ranges have been taken from this worker.
         """
         delivery = self._take(item, n_bytes)
-        if not isinstance(delivery.message, Piece):
+        if not isinstance(delivery.message, FrameData):
             raise MessageError("server", "sent a layout for a piece", "use the same version everywhere")
         return delivery.message, delivery.content
 
@@ -174,7 +183,7 @@ class Supply:
             self._is_all = True
             self._patience_s = PATIENCE_S
 
-    def receive(self, message: Laid | Piece | Missing, content: Buffer, now: float) -> None:
+    def receive(self, message: LayoutReply | FrameData | Missing, content: Buffer, now: float) -> None:
         """Take what has come."""
         with self._changed:
             self._heard_at, self._patience_s = now, PATIENCE_S
@@ -192,7 +201,7 @@ class Supply:
                 self._make_room(item)
             self._changed.notify_all()
 
-    def due(self, now: float) -> list[Want]:
+    def due(self, now: float) -> list[FrameRequest]:
         """Return what is to be asked for."""
         with self._changed:
             if self._asked and now >= self._heard_at + self._patience_s:
@@ -208,7 +217,7 @@ class Supply:
             whole = [*items, *news]
             self._asked |= news
             is_all, self._is_all = self._is_all, False
-        return [Want(items=whole[:MAX_WANTED], is_all=is_all)]
+        return [FrameRequest(items=whole[:MAX_WANTED], is_all=is_all)]
 
     def next_due(self, now: float) -> float:
         """Return the seconds until something is to be asked for."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pointillist.errors import MessageError
-from pointillist.pipeline_files.movies import Frames, LostMovieError, SameMovie
+from pointillist.pipeline_files.movies import Frames, LostMovieError, VerifiedMovie
 from pointillist.pipeline_protocol.messages import MOVIE, JobSpec
-from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_worker.data_access import DataAccess
 from pointillist.pipeline_worker.remote_frames import RemoteFrames
 from pointillist.pipeline_worker.tasks import BlockedError
 
@@ -39,12 +39,12 @@ class JobMovie:
         If it is neither here nor there.
     """
 
-    def __init__(self, spec: JobSpec, access: Access) -> None:
+    def __init__(self, spec: JobSpec, access: DataAccess) -> None:
         self._spec = spec
         self._access = access
-        self._source: SameMovie | RemoteFrames
+        self._source: VerifiedMovie | RemoteFrames
         try:
-            self._source = SameMovie(Path(spec.movie), spec.identity, access.roots_for(spec))
+            self._source = VerifiedMovie(Path(spec.movie), spec.identity, access.roots_for(spec))
         except LostMovieError as error:
             self._source = self._fetched(error)
             shape, self.dtype = self._source.shape, self._source.dtype
@@ -59,7 +59,7 @@ class JobMovie:
     @property
     def ahead_bytes(self) -> int:
         """Frames that should be fetched while others are at work."""
-        return _AHEAD_BYTES if isinstance(self._source, SameMovie) else _AHEAD_REMOTE_BYTES
+        return _AHEAD_BYTES if isinstance(self._source, VerifiedMovie) else _AHEAD_REMOTE_BYTES
 
     def check(self) -> None:
         """Make sure that the file is what it was; use the server's if it is not.
@@ -69,7 +69,7 @@ class JobMovie:
         BlockedError
             If the server does not have it either.
         """
-        if isinstance(self._source, SameMovie):
+        if isinstance(self._source, VerifiedMovie):
             try:
                 self._source.check()
             except LostMovieError as error:
@@ -93,20 +93,20 @@ class JobMovie:
 
     def expect(self, start: int, stop: int) -> None:
         """Have frames fetched that will be read soon."""
-        if isinstance(self._source, SameMovie):
+        if isinstance(self._source, VerifiedMovie):
             self._source.movie.expect(start, stop)
         elif start < stop:
             self._source.expect(start, stop)
 
     def close(self) -> None:
         """Let go of the file."""
-        if isinstance(self._source, SameMovie):
+        if isinstance(self._source, VerifiedMovie):
             self._source.close()
 
     def _change(self, error: LostMovieError) -> None:
         """Have the frames from the server from here on."""
         source, self._source = self._source, self._fetched(error)
-        if isinstance(source, SameMovie):
+        if isinstance(source, VerifiedMovie):
             source.close()
 
     def _fetched(self, error: LostMovieError) -> RemoteFrames:

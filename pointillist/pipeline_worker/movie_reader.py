@@ -15,7 +15,7 @@ from pointillist.fitting import FitSettings, FrameBlock, spread_images
 from pointillist.fitting.backgrounds import window_span
 from pointillist.pipeline_files.movies import Frames, read_around
 from pointillist.pipeline_protocol.messages import JobSpec
-from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_worker.data_access import DataAccess
 from pointillist.pipeline_worker.job_movie import JobMovie
 from pointillist.pipeline_worker.tasks import BlockedError
 
@@ -70,7 +70,7 @@ class MovieReader:
         If neither this machine nor the server has the movie, or its stored background.
     """
 
-    def __init__(self, spec: JobSpec, settings: FitSettings, access: Access) -> None:
+    def __init__(self, spec: JobSpec, settings: FitSettings, access: DataAccess) -> None:
         with blocked_by_errors(), ExitStack() as stack:
             self.movie = stack.enter_context(closing(JobMovie(spec, access)))
             stored = stack.enter_context(access.copied_images(spec))

@@ -11,14 +11,14 @@ import zmq
 
 from pointillist.errors import PointillistError
 from pointillist.pipeline_protocol import Waker
-from pointillist.pipeline_protocol.messages import Died
+from pointillist.pipeline_protocol.messages import WorkerDied
 from pointillist.pipeline_protocol.security import ClusterKeys
-from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_worker.frame_client import FrameClient
 from pointillist.pipeline_worker.processor import core_of
-from pointillist.pipeline_worker.server_connection import Link
-from pointillist.pipeline_worker.task_executor import Stages
+from pointillist.pipeline_worker.server_connection import ServerConnection
+from pointillist.pipeline_worker.task_executor import TaskExecutor
 from pointillist.pipeline_worker.tasks import Kinds
-from pointillist.supervision import EXIT_COLD, EXIT_STUCK, EXIT_UNCOMPILED, AddressPipe, Kernels, Lifeline, NoKernels
+from pointillist.supervision import EXIT_COLD, EXIT_STUCK, EXIT_UNCOMPILED, AddressPipe, Kernels, NoKernels, ParentWatch
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
@@ -54,23 +54,23 @@ class WorkerProcess:
         keys: ClusterKeys,
         kinds: Kinds,
         *,
-        supply: Supply | None = None,
+        supply: FrameClient | None = None,
         kernels: Kernels | None = None,
         replaced_pid: int | None = None,
     ) -> None:
-        self._lifeline = Lifeline()
+        self._lifeline = ParentWatch()
         self._waker = Waker()
         self._context = zmq.Context()
-        self._supply = supply or Supply()
+        self._supply = supply or FrameClient()
         self._supply.wake = self._waker.wake
-        self._link = Link(self._context, address, keys, self._supply)
+        self._link = ServerConnection(self._context, address, keys, self._supply)
         self._addresses = AddressPipe()
         self._poller = zmq.Poller()
         for source in (self._link.socket, self._waker.fd, *self._lifeline.fds, *self._addresses.fds):
             self._poller.register(source, zmq.POLLIN)
         self._replaced_pid = replaced_pid
         self._kernels = kernels or NoKernels()
-        self._stages = Stages(kinds, lambda: self._kernels.load(self._waker.wake), self._waker.wake)
+        self._stages = TaskExecutor(kinds, lambda: self._kernels.load(self._waker.wake), self._waker.wake)
 
     def run(self) -> int:
         """Work until the lifeline is cut; return the exit status."""
@@ -78,7 +78,7 @@ class WorkerProcess:
         if self._replaced_pid is not None:
             # Waits for a connection; silence will tell the server otherwise.
             self._link.socket.poll(_CONNECT_MS, zmq.POLLOUT)
-            self._link.send([(Died(host=socket.gethostname(), pid=self._replaced_pid), ())])
+            self._link.send([(WorkerDied(host=socket.gethostname(), pid=self._replaced_pid), ())])
         while not self._lifeline.is_cut():
             self._poller.poll(1 + int(1e3 * self._link.next_due_s))
             self._waker.clear()

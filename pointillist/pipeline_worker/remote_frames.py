@@ -24,8 +24,8 @@ from pointillist.pipeline_files.movies import (
     offsets,
     piece_bytes,
 )
-from pointillist.pipeline_protocol.messages import LAYOUT, Buffer, Chunks, Item, Piece
-from pointillist.pipeline_worker.frame_client import MissingError, Supply
+from pointillist.pipeline_protocol.messages import LAYOUT, Buffer, Chunks, FrameData, Item
+from pointillist.pipeline_worker.frame_client import FrameClient, MissingError
 from pointillist.pipeline_worker.tasks import BlockedError
 
 Obtained = TypeVar("Obtained")
@@ -59,7 +59,7 @@ class RemoteFrames:
 
     chunks = None
 
-    def __init__(self, supply: Supply, job: str, part: str) -> None:
+    def __init__(self, supply: FrameClient, job: str, part: str) -> None:
         self._supply = supply
         self._item = Item(job=job, part=part, number=LAYOUT)
         self._layout = _obtained(lambda: supply.layout(self._item))
@@ -75,7 +75,7 @@ class RemoteFrames:
         if not is_sound or not (layout.chunks is None or _is_same(layout.chunks, self)):
             raise MessageError("server", f"sent a layout that cannot be: {layout}", _VERSION)
         self._n_bytes = piece_bytes(layout)
-        self._piece: tuple[Piece, Buffer] | None = None
+        self._piece: tuple[FrameData, Buffer] | None = None
         self._places: dict[Offset, tuple[int, int, int]] = {}
         self._reader = ChunkReader(layout.chunks, self._chunk) if layout.chunks else None
 
@@ -122,7 +122,7 @@ class RemoteFrames:
         _, content = self._get(item)
         return np.frombuffer(content, self.dtype).reshape(-1, *self.shape[1:])
 
-    def _get(self, item: Item) -> tuple[Piece, Buffer]:
+    def _get(self, item: Item) -> tuple[FrameData, Buffer]:
         """Return a piece, and keep it: a range may begin within it where another one ends."""
         if self._piece is None or self._piece[0].item != item:
             self._piece = None
@@ -133,7 +133,7 @@ class RemoteFrames:
             self._places = self._placed(piece)
         return self._piece
 
-    def _placed(self, piece: Piece) -> dict[Offset, tuple[int, int, int]]:
+    def _placed(self, piece: FrameData) -> dict[Offset, tuple[int, int, int]]:
         """Return where each chunk is in the piece, how large it is, and what filters it did not go through."""
         if self._layout.chunks is None or piece.item.is_frame:
             return {}

@@ -15,25 +15,25 @@ from pointillist.errors import MessageError, PointillistError
 from pointillist.pipeline_protocol import connect_dealer, reconnect
 from pointillist.pipeline_protocol.messages import (
     Buffer,
+    FrameData,
     FromServer,
     FromWorker,
     Goodbye,
-    Laid,
+    LayoutReply,
     Missing,
-    Piece,
     decode_from_server,
     encode,
 )
 from pointillist.pipeline_protocol.security import ClusterKeys
-from pointillist.pipeline_worker.frame_client import Supply
+from pointillist.pipeline_worker.frame_client import FrameClient
 from pointillist.pipeline_worker.task_executor import Outcome
-from pointillist.pipeline_worker.worker_state import Held, Outgoing, Session
+from pointillist.pipeline_worker.worker_state import LeasedTask, Outgoing, WorkerState
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
 
 
-class Link:
+class ServerConnection:
     """A worker, as its server sees it.
 
     Parameters
@@ -58,12 +58,12 @@ class Link:
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
         keys: ClusterKeys,
-        supply: Supply | None = None,
+        supply: FrameClient | None = None,
     ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.session = Session(worker=name, pid=os.getpid())
+        self.session = WorkerState(worker=name, pid=os.getpid())
         self.socket = connect_dealer(context, address, keys)
-        self._supply = supply or Supply()
+        self._supply = supply or FrameClient()
         self._address = address
 
     def move(self, address: str) -> None:
@@ -82,7 +82,7 @@ class Link:
         now = time.monotonic()
         return min(self.session.next_due(now), self._supply.next_due(now))
 
-    def receive(self) -> list[Held]:
+    def receive(self) -> list[LeasedTask]:
         """Take all messages; return the ranges to begin with."""
         begun = []
         while self.socket.poll(0):
@@ -96,10 +96,10 @@ class Link:
                 begun.append(held)
         return begun
 
-    def _take(self, message: FromServer, buffers: Sequence[Buffer]) -> Held | None:
+    def _take(self, message: FromServer, buffers: Sequence[Buffer]) -> LeasedTask | None:
         """Take a message; return the range if it is one to begin with."""
         now = time.monotonic()
-        if isinstance(message, Laid | Piece | Missing):
+        if isinstance(message, LayoutReply | FrameData | Missing):
             self._supply.receive(message, buffers[0] if buffers else b"", now)
             return None
         epoch = self.session.epoch

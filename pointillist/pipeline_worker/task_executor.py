@@ -14,7 +14,7 @@ from typing import Any
 
 from pointillist.pipeline_protocol.messages import JobSpec
 from pointillist.pipeline_worker.tasks import BlockedError, Kinds, Result, Runner
-from pointillist.pipeline_worker.worker_state import Held, Stage
+from pointillist.pipeline_worker.worker_state import LeasedTask, Stage
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.worker")
@@ -27,13 +27,13 @@ N_OPEN_JOBS = 3
 class Outcome:
     """What became of a range: a result, or an error."""
 
-    held: Held
+    held: LeasedTask
     result: Result | None = None
     error: str = ""
     is_blocked: bool = False
 
 
-class Stages:
+class TaskExecutor:
     """A reader and a computer.
 
     Parameters
@@ -62,17 +62,17 @@ class Stages:
         self._warm_up = warm_up
         self._wake = wake
         self._runners: OrderedDict[str, Runner] = OrderedDict()
-        self._to_read: queue.SimpleQueue[Held] = queue.SimpleQueue()
-        self._to_compute: queue.Queue[tuple[Held, Runner, Any]] = queue.Queue(1)
+        self._to_read: queue.SimpleQueue[LeasedTask] = queue.SimpleQueue()
+        self._to_compute: queue.Queue[tuple[LeasedTask, Runner, Any]] = queue.Queue(1)
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self._active: dict[str, Held] = {}
+        self._active: dict[str, LeasedTask] = {}
         # Daemons: a process that is to end does not wait for a kernel.
         threads = [threading.Thread(target=stage, daemon=True) for stage in (self._read_all, self._compute_all)]
         for thread in threads:
             thread.start()
         self.computer = threads[1].native_id
 
-    def begin(self, held: Held) -> None:
+    def begin(self, held: LeasedTask) -> None:
         """Have a range done after those before it."""
         self._to_read.put(held)
 
@@ -84,7 +84,7 @@ class Stages:
                 done.append(self._outcomes.get_nowait())
         return done
 
-    def stuck(self, now: float) -> Held | None:
+    def stuck(self, now: float) -> LeasedTask | None:
         """Return a range that takes longer than its lease, if there is one."""
         return next((held for held in list(self._active.values()) if held.is_stuck(now)), None)
 
@@ -129,11 +129,11 @@ class Stages:
             self._wake()
             del held, runner, inputs  # frames, while waiting
 
-    def _enter(self, thread: str, held: Held, stage: Stage) -> None:
+    def _enter(self, thread: str, held: LeasedTask, stage: Stage) -> None:
         held.enter(stage, time.monotonic())
         self._active[thread] = held
 
-    def _fail(self, held: Held, error: Exception) -> None:
+    def _fail(self, held: LeasedTask, error: Exception) -> None:
         is_blocked = isinstance(error, BlockedError)
         if not is_blocked:
             ref = held.ref

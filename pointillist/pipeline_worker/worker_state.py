@@ -35,7 +35,7 @@ class Stage(Enum):
 
 
 @dataclass(kw_only=True)
-class Held:
+class LeasedTask:
     """A range in the worker.
 
     Attributes
@@ -80,7 +80,7 @@ Outgoing = tuple[m.FromWorker, Sequence[Buffer]]
 
 
 @dataclass(kw_only=True)
-class Session:
+class WorkerState:
     """The ranges of a worker.
 
     Attributes
@@ -106,11 +106,11 @@ class Session:
     build: str | None = None
     is_compiling: bool = False
     epoch: int | None = None
-    _held: dict[tuple[str, int, int], Held] = field(default_factory=dict)
+    _held: dict[tuple[str, int, int], LeasedTask] = field(default_factory=dict)
     _said: tuple[int, m.Ref | None, bool] | None = None
     _beat_at: float = 0.0
 
-    def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> Held | None:
+    def receive(self, message: m.FromServer, buffers: Sequence[Buffer], now: float) -> LeasedTask | None:
         """Take a message; return the range if it is one to begin with.
 
         Raises
@@ -126,22 +126,22 @@ class Session:
                 if known is not None:
                     known.ref = ref  # a later lease of what is held already
                     return None
-                held = Held(ref=ref, spec=decode_spec(buffers[0]), lease_s=lease_s, since=now)
+                held = LeasedTask(ref=ref, spec=decode_spec(buffers[0]), lease_s=lease_s, since=now)
                 self._held[_key(ref)] = held
                 return held
-            case m.Forget(ref=ref):
+            case m.Release(ref=ref):
                 forgotten = self._held.pop(_key(ref), None)
                 if forgotten is not None:
                     forgotten.is_unwanted = True
                     if forgotten.answer is None:
                         self._beat_at = now
-            case m.Heard(epoch=epoch) if epoch != self.epoch:
+            case m.HeartbeatAck(epoch=epoch) if epoch != self.epoch:
                 self.epoch = epoch
                 for held in self._held.values():
                     held.send_at, held.patience_s = now, RESEND_S
         return None
 
-    def answer(self, held: Held, result: Result, now: float) -> None:
+    def answer(self, held: LeasedTask, result: Result, now: float) -> None:
         """Take note of a result."""
         if not held.is_unwanted:
             held.answer = m.Answer(
@@ -156,7 +156,7 @@ class Session:
             held.enter(Stage.ANSWERED, now)
             self._beat_at = now
 
-    def fail(self, held: Held, error: str, *, is_blocked: bool) -> list[Outgoing]:
+    def fail(self, held: LeasedTask, error: str, *, is_blocked: bool) -> list[Outgoing]:
         """Take note of an error; return what to send."""
         if held.is_unwanted:
             return []
@@ -176,7 +176,7 @@ class Session:
         state = self._wants, self._computing, self.is_compiling
         if state != self._said or now >= self._beat_at:
             self._said, self._beat_at = state, now + BEAT_S
-            beat = m.Beat(
+            beat = m.Heartbeat(
                 worker=self.worker,
                 host=socket.gethostname(),
                 pid=self.pid,

@@ -48,7 +48,7 @@ from .numba_options import (
 )
 from .parent_watch import (
     EXIT_REPLACED as EXIT_REPLACED,
-    Lifeline as Lifeline,
+    ParentWatch as ParentWatch,
 )
 from .warm_up import (
     load_kernels as load_kernels,

@@ -17,8 +17,8 @@ from pointillist.errors import ServerError
 from pointillist.pipeline_protocol import Client
 from pointillist.pipeline_protocol.security import ephemeral_keys, existing_keys, is_key_shared, user_keys
 from pointillist.supervision.launchers import registered
-from pointillist.supervision.node_agent import LaunchPlan, Station
-from pointillist.supervision.process_supervisor import Crew
+from pointillist.supervision.node_agent import LaunchPlan, NodeAgent
+from pointillist.supervision.process_supervisor import ProcessSupervisor
 from pointillist.system import is_utf8
 
 OnMessage = Callable[[str], None]
@@ -57,7 +57,7 @@ def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> contextl
 
 
 @contextlib.contextmanager
-def own_cluster(start_workers: Callable[[Crew, str], None], on_message: OnMessage) -> Iterator[Client]:
+def own_cluster(start_workers: Callable[[ProcessSupervisor, str], None], on_message: OnMessage) -> Iterator[Client]:
     """Run a server of our own, and what works for it, for as long as the block lasts.
 
     Parameters
@@ -84,7 +84,7 @@ def own_cluster(start_workers: Callable[[Crew, str], None], on_message: OnMessag
     """
     keys = ephemeral_keys()
     with _folder() as folder, terminable():
-        crew = Crew(keys, on_message, allowed=[Path(os.sep)])  # nobody else has the keys
+        crew = ProcessSupervisor(keys, on_message, allowed=[Path(os.sep)])  # nobody else has the keys
         try:
             address = f"ipc://{folder / 'server'}"
             start_workers(crew, address)  # first, since they take longest; they wait for the server
@@ -116,8 +116,8 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
     with registered(plan.place.cluster) as remark, terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
         if remark:
             on_message(f"note: {remark}")
-        crew = Crew(keys, on_message, plan.allowed)
-        station = Station(plan, keys, crew, on_message)
+        crew = ProcessSupervisor(keys, on_message, plan.allowed)
+        station = NodeAgent(plan, keys, crew, on_message)
         try:
             address = station.join()
             if crew.has_server:

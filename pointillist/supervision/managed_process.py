@@ -34,7 +34,7 @@ N_QUICK_DEATHS = 6
 _TERMINATION_S = 1.5
 
 
-class Lifelines:
+class ParentWatches:
     """The pipe whose closing ends all children, however this process ends."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Lifelines:
         os.close(self.reader)
 
 
-def child_environment(keys: ClusterKeys, lifelines: Lifelines, allowed: Sequence[Path] = ()) -> dict[str, str]:
+def child_environment(keys: ClusterKeys, lifelines: ParentWatches, allowed: Sequence[Path] = ()) -> dict[str, str]:
     """Return the environment of servers and workers, who may read what is in some more folders."""
     own = {KEY_VARIABLE: keys.key, LIFELINE_VARIABLE: str(lifelines.reader), "PYTHONUNBUFFERED": "1"}
     if allowed:
@@ -65,7 +65,7 @@ def importing_us(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @dataclass(kw_only=True, eq=False)
-class Child:
+class ManagedProcess:
     """A process that should run.
 
     Attributes
@@ -95,7 +95,7 @@ class Child:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: IO[bytes] | None
-    lifelines: Lifelines
+    lifelines: ParentWatches
     process: subprocess.Popen[bytes] | None = None
     dead_pid: int | None = None
     n_quick_deaths: int = 0
@@ -161,7 +161,7 @@ def _close_stdin(process: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
 
 
-def stop_all(children: Sequence[Child]) -> None:
+def stop_all(children: Sequence[ManagedProcess]) -> None:
     """End processes: politely, then by force."""
     running = [child.process for child in children if child.process is not None]
     for process in running:

@@ -11,10 +11,17 @@ from pathlib import Path
 
 from pointillist.errors import KeyRefusedError, ServerError
 from pointillist.pipeline_protocol import Client
-from pointillist.pipeline_protocol.discovery import ANY_PORT, LOOPBACK, Announcement, Place, endpoint, server_file
+from pointillist.pipeline_protocol.discovery import (
+    ANY_PORT,
+    LOOPBACK,
+    Announcement,
+    ServerLocation,
+    endpoint,
+    server_file,
+)
 from pointillist.pipeline_protocol.messages import Pong
 from pointillist.pipeline_protocol.security import ClusterKeys
-from pointillist.supervision.process_supervisor import WORKER_COMMAND, Crew
+from pointillist.supervision.process_supervisor import WORKER_COMMAND, ProcessSupervisor
 
 _PAUSE_S = 0.5
 _ANSWER_S = 1.5
@@ -44,13 +51,13 @@ class LaunchPlan:
     """
 
     n_workers: int
-    place: Place
+    place: ServerLocation
     may_serve: bool = True
     allowed: tuple[Path, ...] = ()
     worker_command: tuple[str, ...] = WORKER_COMMAND
 
 
-class Station:
+class NodeAgent:
     """What connects a crew with the server of its cluster.
 
     Parameters
@@ -65,7 +72,9 @@ class Station:
         Told what a user may want to know.
     """
 
-    def __init__(self, plan: LaunchPlan, keys: ClusterKeys, crew: Crew, on_message: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: LaunchPlan, keys: ClusterKeys, crew: ProcessSupervisor, on_message: Callable[[str], None]
+    ) -> None:
         self._plan = plan
         self._place = plan.place
         self._keys = keys

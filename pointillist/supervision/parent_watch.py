@@ -17,7 +17,7 @@ EXIT_REPLACED = 77
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Lifeline:
+class ParentWatch:
     """Watches over the process that it is made in; to be made in its main thread, once.
 
     SIGINT, SIGTERM and SIGHUP do not interrupt: they make :attr:`fds` readable, as the end of the parent

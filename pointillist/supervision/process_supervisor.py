@@ -16,8 +16,8 @@ from pointillist.supervision.exit_codes import EXIT_COLD, EXIT_UNCOMPILED
 from pointillist.supervision.kernel_watch import KernelWatch
 from pointillist.supervision.managed_process import (
     LONGEST_PAUSE_S,
-    Child,
-    Lifelines,
+    ManagedProcess,
+    ParentWatches,
     child_environment,
     describe_status,
     stop_all,
@@ -32,7 +32,7 @@ _TEND_S = 0.1
 _START_S = 30.0
 
 
-class Crew:
+class ProcessSupervisor:
     """Processes of one cluster on this machine.
 
     Parameters
@@ -54,11 +54,11 @@ class Crew:
         self.log_path = new_log(on_message)
         self._on_message = on_message
         self._log = self.log_path.open("ab")
-        self._lifelines = Lifelines()
+        self._lifelines = ParentWatches()
         self._environment = child_environment(keys, self._lifelines, allowed)
-        self._server: Child | None = None
-        self._workers: list[Child] = []
-        self._failing: set[Child] = set()
+        self._server: ManagedProcess | None = None
+        self._workers: list[ManagedProcess] = []
+        self._failing: set[ManagedProcess] = set()
         self._failure: PointillistError | None = None
         self._kernels: KernelWatch | None = None
         self._lock = threading.Lock()
@@ -135,7 +135,7 @@ class Crew:
             [self._child("gateway to Dask", ["-m", "pointillist.pipeline_worker.dask.gateway", scheduler, address])]
         )
 
-    def _start(self, workers: Sequence[Child]) -> None:
+    def _start(self, workers: Sequence[ManagedProcess]) -> None:
         self._workers.extend(workers)
         for worker in workers:
             worker.start(time.monotonic())
@@ -186,11 +186,11 @@ class Crew:
         return [child.process.pid for child in children if child.process is not None]
 
     @property
-    def _children(self) -> list[Child]:
+    def _children(self) -> list[ManagedProcess]:
         return [*self._workers, *([self._server] if self._server else [])]
 
-    def _child(self, name: str, arguments: Sequence[str]) -> Child:
-        return Child(
+    def _child(self, name: str, arguments: Sequence[str]) -> ManagedProcess:
+        return ManagedProcess(
             name=name,
             is_worker=name != "server",
             arguments=arguments,
@@ -214,7 +214,7 @@ class Crew:
                 self._failure = error
                 return
 
-    def _take_note(self, child: Child, status: int) -> None:
+    def _take_note(self, child: ManagedProcess, status: int) -> None:
         """Say that a process died, once if it goes on so; give up if nothing else is left.
 
         Raises

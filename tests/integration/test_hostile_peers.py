@@ -23,7 +23,7 @@ from pointillist.pipeline_protocol.messages import control as m
 from pointillist.pipeline_protocol.messages.wire import MARK, MAX_BUFFERS, MAX_HEADER_BYTES, encode
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_protocol.sockets import connect_dealer
-from pointillist.supervision.process_supervisor import Crew
+from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
 N_FRAMES = 300
@@ -42,7 +42,7 @@ class Victim:
 
     def __init__(self, folder: Path) -> None:
         self.keys: ClusterKeys = ephemeral_keys()
-        self.crew = Crew(self.keys, lambda _: None)
+        self.crew = ProcessSupervisor(self.keys, lambda _: None)
         self.address = self.crew.start_server("tcp://127.0.0.1:*", ["--state", str(folder / "journals")])
         self.crew.start_workers(self.address, 1, [FAKE_WORKER])
         self.client = Client(self.address, self.keys, timeout_s=5.0, check=self.crew.check)
@@ -178,7 +178,7 @@ def test_messages_that_lie_are_not_believed(victim: Victim) -> None:
                 m.Fault(worker=worker, ref=ref, error="x" * 8000),
                 m.Blocked(worker=worker, ref=ref, error="no"),
                 m.Goodbye(worker=worker),
-                m.Died(host="nowhere", pid=number),
+                m.WorkerDied(host="nowhere", pid=number),
                 m.Stop(request=number, job=f"{number:016x}"),
             ]
             send(peer, [bytes(frame) for frame in encode(rng.choice(lies), [rng.randbytes(rng.randrange(300))])])

@@ -18,7 +18,7 @@ from pointillist.pipeline_files.paths import journal_path, partial_path
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ephemeral_keys
 from pointillist.supervision import process_supervisor as crew_module
-from pointillist.supervision.process_supervisor import Crew
+from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_server_does_not_take_a_job_that_another_one_has(cluster: Cluster, mon
     with cluster.running() as client:
         wait_for(client, cluster.submit(client), lambda progress: progress.n_done > 0)
         (cluster.folder / "second").mkdir()
-        second = Crew(cluster.keys, cluster.news.append)
+        second = ProcessSupervisor(cluster.keys, cluster.news.append)
         try:
             address = second.start_server(f"ipc://{cluster.folder}/second/server", [])
             with Client(address, cluster.keys) as other, pytest.raises(ResultsError, match="another process is at"):
@@ -319,7 +319,7 @@ def test_a_server_dies_with_its_parent(cluster: Cluster) -> None:
 
 
 def test_a_server_that_cannot_listen_says_why(cluster: Cluster) -> None:
-    crew = Crew(cluster.keys, cluster.news.append)
+    crew = ProcessSupervisor(cluster.keys, cluster.news.append)
     try:
         with pytest.raises(ServerError, match="cannot listen"):
             crew.start_server(f"ipc://{cluster.folder}/no/such/folder/server", [])

@@ -11,7 +11,7 @@ from waiting import eventually, is_over, wait_for
 from pointillist.errors import ServerError
 from pointillist.pipeline_protocol.client import Client
 from pointillist.supervision import process_supervisor as crew_module
-from pointillist.supervision.process_supervisor import Crew
+from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_workers_that_die_again_and_again_are_an_error_in_one_line(
     with cluster.running(0) as client:
         cluster.crew._is_over.set()
         cluster.crew._thread.join()
-    crew = Crew(cluster.keys, cluster.news.append)
+    crew = ProcessSupervisor(cluster.keys, cluster.news.append)
     try:
         address = crew.start_server(f"ipc://{cluster.folder}/again", [])
         crew.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])

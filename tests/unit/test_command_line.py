@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from pointillist.cli import key, maps
 from pointillist.cli.durations import duration
-from pointillist.cli.error_handling import CourteousCommand
+from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.following import describe, follow
 from pointillist.cli.main import COMMANDS, load, pointillist
 from pointillist.cli.progress_display import SECONDS_BETWEEN_LINES, Lines
@@ -78,11 +78,11 @@ def test_an_unknown_command_is_refused() -> None:
     assert CliRunner().invoke(pointillist, ["analize"]).exit_code == 2
 
 
-def command_that_raises(error: BaseException) -> CourteousCommand:
+def command_that_raises(error: BaseException) -> PlainErrorsCommand:
     def callback() -> None:
         raise error
 
-    return CourteousCommand(name="trial", callback=callback, interrupted="stopped; go on later")
+    return PlainErrorsCommand(name="trial", callback=callback, interrupted="stopped; go on later")
 
 
 def test_an_error_is_one_line_without_traceback() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from pointillist.pipeline_files.data_roots import ALLOW_VARIABLE, EVERYWHERE, DataRoots, join_folders
 from pointillist.pipeline_files.movies.movie import open_movie
-from pointillist.pipeline_files.movies.verified_movie import LostMovieError, SameMovie
+from pointillist.pipeline_files.movies.verified_movie import LostMovieError, VerifiedMovie
 from pointillist.pipeline_protocol.messages.control import JobSpec
-from pointillist.pipeline_protocol.security.request_signature import Owner
-from pointillist.pipeline_worker.data_access import Access
+from pointillist.pipeline_protocol.security.request_signature import UserSecret
+from pointillist.pipeline_worker.data_access import DataAccess
 from pointillist.pipeline_worker.job_movie import JobMovie
 from pointillist.pipeline_worker.tasks.kind import BlockedError
 
@@ -67,7 +67,7 @@ def test_the_roots_of_a_machine_are_pymes_folders_and_what_is_allowed_besides(
     assert DataRoots.of_this_machine().allowed("/etc/passwd") is not None
 
 
-def spec_of(path: Path, owner: Owner | None = None) -> JobSpec:
+def spec_of(path: Path, owner: UserSecret | None = None) -> JobSpec:
     with open_movie(path) as movie:
         identity = movie.identity
     return JobSpec(
@@ -83,7 +83,7 @@ def spec_of(path: Path, owner: Owner | None = None) -> JobSpec:
 
 
 def test_a_worker_opens_nothing_outside_its_roots(root: Path) -> None:
-    access = Access(roots=DataRoots.of([root]))
+    access = DataAccess(roots=DataRoots.of([root]))
     JobMovie(spec_of(root / "inside.npy"), access).close()
     for name in ("link.npy", "../outside.npy", "up/outside.npy"):
         with pytest.raises(BlockedError, match="is outside"):
@@ -92,7 +92,7 @@ def test_a_worker_opens_nothing_outside_its_roots(root: Path) -> None:
 
 def test_a_file_that_is_put_in_the_place_of_a_movie_is_not_read(root: Path) -> None:
     movie = root / "inside.npy"
-    same = SameMovie(movie, spec_of(movie).identity, DataRoots.of([root]))
+    same = VerifiedMovie(movie, spec_of(movie).identity, DataRoots.of([root]))
     movie.unlink()
     movie.symlink_to(root.parent / "outside.npy")
     with pytest.raises(LostMovieError, match="is outside"):
@@ -101,16 +101,16 @@ def test_a_file_that_is_put_in_the_place_of_a_movie_is_not_read(root: Path) -> N
 
 
 def test_a_worker_opens_for_its_own_user_whatever_he_vouches_for(root: Path) -> None:
-    owner, other = Owner(b"1" * 32), Owner(b"2" * 32)
+    owner, other = UserSecret(b"1" * 32), UserSecret(b"2" * 32)
     spec = spec_of(root.parent / "outside.npy", owner)
-    JobMovie(spec, Access(roots=DataRoots.of([root]), owner=owner)).close()
-    for stranger in (other, Owner(b"")):
+    JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=owner)).close()
+    for stranger in (other, UserSecret(b"")):
         with pytest.raises(BlockedError, match="is outside"):
-            JobMovie(spec, Access(roots=DataRoots.of([root]), owner=stranger))
+            JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=stranger))
 
 
 def test_a_voucher_is_for_one_request_alone() -> None:
-    owner = Owner(b"1" * 32)
+    owner = UserSecret(b"1" * 32)
     voucher = owner.vouch_reading("/a", "i", {"k": 1})
     assert owner.is_mine(voucher, owner.vouch_reading("/a", "i", {"k": 1}))
     others = [("/b", "i", {"k": 1}), ("/a", "j", {"k": 1}), ("/a", "i", {"k": 2})]
@@ -120,18 +120,18 @@ def test_a_voucher_is_for_one_request_alone() -> None:
 
 
 def test_nobody_vouches_without_a_secret() -> None:
-    nobody = Owner(b"")
+    nobody = UserSecret(b"")
     assert nobody.vouch_writing("/a", "i") == ""
     assert not nobody.is_mine("", "")
 
 
 def test_a_user_has_one_secret_for_himself_alone(tmp_path: Path) -> None:
-    owner = Owner.of_user(tmp_path)
+    owner = UserSecret.of_user(tmp_path)
     assert owner.secret
-    assert Owner.of_user(tmp_path) == owner
+    assert UserSecret.of_user(tmp_path) == owner
     assert (tmp_path / "owner.key").stat().st_mode & 0o777 == 0o600
     (tmp_path / "owner.key").chmod(0o644)
-    assert Owner.of_user(tmp_path) == Owner(b"")
+    assert UserSecret.of_user(tmp_path) == UserSecret(b"")
 
 
 def test_everything_is_as_it_is_named_for_who_is_trusted() -> None:

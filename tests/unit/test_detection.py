@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.detection._average_kernels import BAND, TILE
-from pointillist.fitting.detection.candidates import Marks
+from pointillist.fitting.detection.candidates import ThresholdMask
 from pointillist.fitting.detection.detector import BORDER_PX, Detector, RawFrame
 from pointillist.fitting.detection.registry import detector_of
 from pointillist.fitting.settings import FitSettings
@@ -110,8 +110,8 @@ def test_candidates_are_the_centroids_of_the_connected_components(threshold: flo
     np.testing.assert_allclose(points[:, :2], expected, atol=1e-4)
 
 
-def marks_of(mask: NDArray[np.bool_]) -> Marks:
-    marks = Marks((mask.shape[0], mask.shape[1]))
+def marks_of(mask: NDArray[np.bool_]) -> ThresholdMask:
+    marks = ThresholdMask((mask.shape[0], mask.shape[1]))
     marks.mask[:, : mask.shape[1]] = mask
     marks.rows[:] = mask.any(axis=1)
     return marks

@@ -13,7 +13,7 @@ from pointillist.fitting.backgrounds.mean import Mean
 from pointillist.fitting.backgrounds.no_background import NoBackground
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.diagnosis.checks import Finding, background_hides, find_symptoms
-from pointillist.fitting.diagnosis.frame_diagnostics import Look, measure_noise, report, signal_to_noise
+from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, measure_noise, report, signal_to_noise
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.localizer import inspect
@@ -36,14 +36,14 @@ def movie_of(scene: Scene = SCENE, camera: CameraModel | None = None) -> NDArray
 
 def looks_at(
     movie: NDArray[np.uint16], camera: CameraModel | None = None, settings: FitSettings = SETTINGS
-) -> list[Look]:
+) -> list[FrameDiagnostics]:
     camera = camera or ccd()
     looks = []
     for frame in FRAMES:
         first, stop = window_span(settings, frame - 1, frame + 1, len(movie))
         block = FrameBlock(frames=movie[first:stop], first=first, n_movie_frames=len(movie))
         looks.append(
-            Look(
+            FrameDiagnostics(
                 frame=frame,
                 raw=movie[frame],
                 inspection=inspect(block, frame, camera, settings),

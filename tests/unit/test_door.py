@@ -13,7 +13,7 @@ from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, UNR
 from pointillist.pipeline_protocol.messages.wire import MARK, decode_from_server
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_protocol.sockets import connect_dealer
-from pointillist.pipeline_server.cluster.server_socket import Door
+from pointillist.pipeline_server.cluster.server_socket import ServerSocket
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def keys() -> ClusterKeys:
 
 
 @pytest.fixture
-def door(tmp_path: Path, keys: ClusterKeys) -> Iterator[Door]:
-    door = Door(f"ipc://{tmp_path}/s", keys)
+def door(tmp_path: Path, keys: ClusterKeys) -> Iterator[ServerSocket]:
+    door = ServerSocket(f"ipc://{tmp_path}/s", keys)
     yield door
     door.close()
 
@@ -38,7 +38,7 @@ def door(tmp_path: Path, keys: ClusterKeys) -> Iterator[Door]:
     ],
 )
 def test_nonsense_is_answered_with_what_is_wrong_and_dropped(
-    door: Door, keys: ClusterKeys, frames: list[bytes], problem: str
+    door: ServerSocket, keys: ClusterKeys, frames: list[bytes], problem: str
 ) -> None:
     context = zmq.Context()
     peer = connect_dealer(context, door.address, keys)
@@ -60,10 +60,10 @@ FLOOD = """
 import time, zmq
 from pointillist.pipeline_protocol.security.keys import ephemeral_keys
 from pointillist.pipeline_protocol.sockets import connect_dealer
-from pointillist.pipeline_server.cluster.server_socket import Door
+from pointillist.pipeline_server.cluster.server_socket import ServerSocket
 
 keys = ephemeral_keys()
-door = Door("tcp://127.0.0.1:*", keys)
+door = ServerSocket("tcp://127.0.0.1:*", keys)
 context = zmq.Context()
 peer = connect_dealer(context, door.address, keys)
 peer.send(b"")

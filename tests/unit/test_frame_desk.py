@@ -11,10 +11,19 @@ import pytest
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.transfer import PIECE_BYTES
 from pointillist.pipeline_protocol.messages.control import JobSpec
-from pointillist.pipeline_protocol.messages.frames import LAYOUT, MAX_WANTED, MOVIE, Item, Laid, Missing, Piece, Want
+from pointillist.pipeline_protocol.messages.frames import (
+    LAYOUT,
+    MAX_WANTED,
+    MOVIE,
+    FrameData,
+    FrameRequest,
+    Item,
+    LayoutReply,
+    Missing,
+)
 from pointillist.pipeline_server.frames import frame_server as frames_module
-from pointillist.pipeline_server.frames.frame_server import FLYING_TO_ONE_BYTES, FrameDesk
-from pointillist.pipeline_server.frames.source_cache import Shelf
+from pointillist.pipeline_server.frames.frame_server import FLYING_TO_ONE_BYTES, FrameServer
+from pointillist.pipeline_server.frames.source_cache import SourceCache
 
 EDGE = 512
 N_PIECES = 40
@@ -39,14 +48,14 @@ class Bench:
         spec = JobSpec(
             job="j", kind="fit", movie=str(movie), identity=identity, n_frames=n_frames, settings={}, output="o"
         )
-        self.sent: list[tuple[bytes, Laid | Piece | Missing, bytes]] = []
+        self.sent: list[tuple[bytes, LayoutReply | FrameData | Missing, bytes]] = []
         self.landings: list[Landing] = []
         self.gone: set[bytes] = set()
         self.does_land = True
         self.works = {"j": SimpleNamespace(spec=spec)}
-        self.desk = FrameDesk(self.send, lambda: None, self.works)
+        self.desk = FrameServer(self.send, lambda: None, self.works)
 
-    def send(self, peer: bytes, message: Laid | Piece | Missing, content: bytes) -> Landing | None:
+    def send(self, peer: bytes, message: LayoutReply | FrameData | Missing, content: bytes) -> Landing | None:
         if peer in self.gone:
             return None
         landing = Landing()
@@ -57,7 +66,7 @@ class Bench:
 
     def want(self, peer: bytes, *numbers: int, is_all: bool = False) -> None:
         items = [Item(job="j", part=MOVIE, number=number) for number in numbers]
-        self.desk.want(peer, Want(items=items, is_all=is_all))
+        self.desk.want(peer, FrameRequest(items=items, is_all=is_all))
 
     def step_until(self, is_enough: Callable[[], bool]) -> None:
         deadline = time.monotonic() + TIMEOUT_S
@@ -101,13 +110,13 @@ def test_everybody_gets_what_he_wants(bench: Bench) -> None:
 
 def test_neighbours_share_what_was_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    original = Shelf.deliver
+    original = SourceCache.deliver
 
-    def spy(self: Shelf, spec: JobSpec, item: Item) -> object:
+    def spy(self: SourceCache, spec: JobSpec, item: Item) -> object:
         read.append(item.number)
         return original(self, spec, item)
 
-    monkeypatch.setattr(Shelf, "deliver", spy)
+    monkeypatch.setattr(SourceCache, "deliver", spy)
     for peer in (b"a", b"b", b"c"):
         bench.want(peer, 1, 2, 3)
     bench.step_until(lambda: len(bench.sent) == 9)
@@ -171,7 +180,7 @@ def test_what_a_worker_that_is_gone_wanted_is_forgotten(bench: Bench) -> None:
 
 
 def test_jobs_that_are_not_at_work_are_not_served(bench: Bench) -> None:
-    bench.desk.want(b"a", Want(items=[Item(job="none", part=MOVIE, number=0)], is_all=False))
+    bench.desk.want(b"a", FrameRequest(items=[Item(job="none", part=MOVIE, number=0)], is_all=False))
     bench.want(b"a", *range(10))
     bench.works.clear()
     bench.desk.forget("j")
@@ -182,7 +191,7 @@ def test_jobs_that_are_not_at_work_are_not_served(bench: Bench) -> None:
 
 @pytest.mark.parametrize("part", ["background", "Camera.DarkMapID", "/etc/passwd"])
 def test_what_a_job_does_not_have_is_said_to_be_missing(bench: Bench, part: str) -> None:
-    bench.desk.want(b"a", Want(items=[Item(job="j", part=part, number=LAYOUT)], is_all=False))
+    bench.desk.want(b"a", FrameRequest(items=[Item(job="j", part=part, number=LAYOUT)], is_all=False))
     bench.step_until(lambda: len(bench.sent) == 1)
     message = bench.sent[0][1]
     assert isinstance(message, Missing)

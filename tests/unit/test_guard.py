@@ -12,27 +12,27 @@ from pointillist.pipeline_files.data_roots import DataRoots
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_protocol.messages.control import Submit
-from pointillist.pipeline_protocol.security.request_signature import Owner
-from pointillist.pipeline_server.jobs.access_policy import Guard
-from pointillist.pipeline_server.jobs.submission import Submission, prepare as prepare_job
+from pointillist.pipeline_protocol.security.request_signature import UserSecret
+from pointillist.pipeline_server.jobs.access_policy import AccessPolicy
+from pointillist.pipeline_server.jobs.submission import JobRequest, prepare as prepare_job
 
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
     *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100"),
 ]
-OWNER = Owner(b"1" * 32)
+OWNER = UserSecret(b"1" * 32)
 
 
 @pytest.fixture
-def guard(tmp_path: Path) -> Guard:
+def guard(tmp_path: Path) -> AccessPolicy:
     (tmp_path / "root").mkdir()
     for folder in (tmp_path, tmp_path / "root"):
         np.save(folder / "movie.npy", np.full((4, 24, 24), 100, np.uint16))
         np.save(folder / "dark.npy", np.full((24, 24), 100, np.float32))
-    return Guard(roots=DataRoots.of([tmp_path / "root"]), owner=OWNER)
+    return AccessPolicy(roots=DataRoots.of([tmp_path / "root"]), owner=OWNER)
 
 
-def request(movie: Path, *settings: str, vouches: Owner | None = None, output: str | None = None) -> Submit:
+def request(movie: Path, *settings: str, vouches: UserSecret | None = None, output: str | None = None) -> Submit:
     with open_movie(movie) as opened:
         known, _ = prepare(opened, None, [*SETTINGS, *settings])
         identity = opened.identity
@@ -49,14 +49,16 @@ def one_line(error: PointillistError) -> str:
     return text
 
 
-def test_what_is_within_the_roots_is_read_for_anybody(guard: Guard, tmp_path: Path) -> None:
+def test_what_is_within_the_roots_is_read_for_anybody(guard: AccessPolicy, tmp_path: Path) -> None:
     wish = request(tmp_path / "root" / "movie.npy", f"Camera.DarkMapID={tmp_path}/root/dark.npy")
     guard.open_movie(wish).close()
     guard.check_output(wish, tmp_path / "root" / "deep" / "out.h5r")
 
 
-@pytest.mark.parametrize("vouches", [None, Owner(b"2" * 32)])
-def test_what_is_outside_is_not_read_for_others(guard: Guard, tmp_path: Path, vouches: Owner | None) -> None:
+@pytest.mark.parametrize("vouches", [None, UserSecret(b"2" * 32)])
+def test_what_is_outside_is_not_read_for_others(
+    guard: AccessPolicy, tmp_path: Path, vouches: UserSecret | None
+) -> None:
     with pytest.raises(MovieError) as outside:
         guard.open_movie(request(tmp_path / "movie.npy", vouches=vouches))
     assert "--allow" in one_line(outside.value)
@@ -65,7 +67,7 @@ def test_what_is_outside_is_not_read_for_others(guard: Guard, tmp_path: Path, vo
     assert "--allow" in one_line(error.value)
 
 
-def test_nobody_learns_whether_there_is_a_file_outside(guard: Guard, tmp_path: Path) -> None:
+def test_nobody_learns_whether_there_is_a_file_outside(guard: AccessPolicy, tmp_path: Path) -> None:
     wish = request(tmp_path / "movie.npy")
     said = []
     for is_there in (True, False):
@@ -78,7 +80,7 @@ def test_nobody_learns_whether_there_is_a_file_outside(guard: Guard, tmp_path: P
 
 
 @pytest.mark.parametrize("place", ["out.h5r", "root/../out.h5r", "root/link/out.h5r"])
-def test_nothing_is_written_outside_for_others(guard: Guard, tmp_path: Path, place: str) -> None:
+def test_nothing_is_written_outside_for_others(guard: AccessPolicy, tmp_path: Path, place: str) -> None:
     (tmp_path / "root" / "link").symlink_to(tmp_path)
     wish = request(tmp_path / "root" / "movie.npy", output=f"{tmp_path}/{place}")
     with pytest.raises(ResultsError) as error:
@@ -86,26 +88,26 @@ def test_nothing_is_written_outside_for_others(guard: Guard, tmp_path: Path, pla
     assert "--allow" in one_line(error.value)
 
 
-def test_the_user_himself_reads_and_writes_anywhere(guard: Guard, tmp_path: Path) -> None:
+def test_the_user_himself_reads_and_writes_anywhere(guard: AccessPolicy, tmp_path: Path) -> None:
     output = str(tmp_path / "out.h5r")
     wish = request(tmp_path / "movie.npy", f"Camera.DarkMapID={tmp_path}/dark.npy", vouches=OWNER, output=output)
     guard.open_movie(wish).close()
     guard.check_output(wish, tmp_path / "out.h5r")
 
 
-def test_a_job_that_goes_on_reads_the_movie_where_it_is_then(guard: Guard, tmp_path: Path) -> None:
+def test_a_job_that_goes_on_reads_the_movie_where_it_is_then(guard: AccessPolicy, tmp_path: Path) -> None:
     movie, output = tmp_path / "root" / "movie.npy", f"{tmp_path}/root/out.h5r"
     begun = prepare_job(request(movie, output=output), {}, guard)
-    assert isinstance(begun, Submission)
+    assert isinstance(begun, JobRequest)
     begun.journal.close()
     moved = movie.rename(tmp_path / "root" / "moved.npy")
     resumed = prepare_job(request(moved, output=output), {}, guard)
-    assert isinstance(resumed, Submission)
+    assert isinstance(resumed, JobRequest)
     resumed.journal.close()
     assert (resumed.spec.job, resumed.spec.movie) == (begun.spec.job, str(moved))
 
 
-def test_a_client_elsewhere_is_told_what_the_server_lacks(guard: Guard, tmp_path: Path) -> None:
+def test_a_client_elsewhere_is_told_what_the_server_lacks(guard: AccessPolicy, tmp_path: Path) -> None:
     movie = tmp_path / "root" / "movie.npy"
     wish = request(movie)
     np.save(movie, np.full((5, 24, 24), 100, np.uint16))

@@ -91,7 +91,7 @@ class JobLives(RuleBasedStateMachine):
         for peer, message in sent:
             if isinstance(message, m.Lease):
                 self.leases.append(message.ref)
-            elif isinstance(message, m.Forget):
+            elif isinstance(message, m.Release):
                 self.leases = [ref for ref in self.leases if ref != message.ref]
             elif peer in self.clients and not isinstance(message, m.Wait):
                 asked = self.clients[peer].asked
@@ -117,7 +117,7 @@ class JobLives(RuleBasedStateMachine):
         return other.request > stop.request or other.request <= self.n_before_start
 
     def beat(self, n_wanted: int = 2) -> None:
-        beat = m.Beat(worker="w", host="h", pid=1, holds=list(self.leases), wants=n_wanted)
+        beat = m.Heartbeat(worker="w", host="h", pid=1, holds=list(self.leases), wants=n_wanted)
         self.server.door.came.append((b"w", beat, []))
 
     def work(self, ref: m.Ref) -> None:

@@ -17,7 +17,7 @@ import tifffile
 from pointillist.errors import MovieError, SettingError
 from pointillist.pipeline_files.maps.formats import read_map_file
 from pointillist.pipeline_files.movies.movie import open_movie
-from pointillist.pipeline_files.movies.verified_movie import LostMovieError, SameMovie
+from pointillist.pipeline_files.movies.verified_movie import LostMovieError, VerifiedMovie
 from pointillist.settings.yaml_json import read_document
 
 FRAMES = np.random.default_rng(0).integers(1, 4000, (6, 16, 12)).astype(np.uint16)
@@ -115,7 +115,7 @@ def test_a_movie_that_grows_while_it_is_analysed_is_still_being_written(tmp_path
     tifffile.imwrite(tmp_path / "a.tif", FRAMES, photometric="minisblack")
     with open_movie(tmp_path / "a.tif") as movie:
         identity = movie.identity
-    same = SameMovie(tmp_path / "a.tif", identity)
+    same = VerifiedMovie(tmp_path / "a.tif", identity)
     with Growing(tmp_path / "a.tif") as has_begun:
         has_begun.wait()
         with pytest.raises(LostMovieError, match=r"is still being written"):

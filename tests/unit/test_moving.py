@@ -18,7 +18,7 @@ from pointillist.pipeline_protocol.messages.control import FromServer, Moved, Pi
 from pointillist.pipeline_protocol.messages.reports import Pong
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_protocol.sockets import connect_dealer, reconnect
-from pointillist.pipeline_server.cluster.server_socket import Door
+from pointillist.pipeline_server.cluster.server_socket import ServerSocket
 from pointillist.supervision.address_pipe import AddressPipe
 
 
@@ -26,7 +26,7 @@ class Answerer:
     """A server that answers as it is told, in a thread."""
 
     def __init__(self, address: str, keys: ClusterKeys, reply: Callable[[ToServer], FromServer]) -> None:
-        self.door = Door(address, keys)
+        self.door = ServerSocket(address, keys)
         self.address = self.door.address
         self._reply = reply
         self._is_over = threading.Event()

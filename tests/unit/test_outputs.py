@@ -19,7 +19,7 @@ from pointillist.pipeline_server.jobs.fit import plan_fit
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.output import Output
 from pointillist.pipeline_server.jobs.records import JobEntry, RangeEntry
-from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.pipeline_server.jobs.submission import JobRequest
 
 N_FRAMES, N_RANGE, N_IN_FRAME = 400, 50, 20
 STARTS = list(range(0, N_FRAMES, N_RANGE))
@@ -52,7 +52,7 @@ class Job:
             job="j", kind="fit", movie=movie_path, identity="i", n_frames=N_FRAMES, settings={}, output=output
         )
         self.journal = Journal.create(journal_path(self.path), JobEntry(digest="d", spec=self.spec))
-        self.output = Output(Submission(spec=self.spec, journal=self.journal, plan=plan))
+        self.output = Output(JobRequest(spec=self.spec, journal=self.journal, plan=plan))
 
     def answer(self, *starts: int) -> None:
         for start in starts:

@@ -10,45 +10,45 @@ import pytest
 
 from pointillist.pipeline_protocol.discovery import search
 from pointillist.pipeline_protocol.discovery.addresses import Interface
-from pointillist.pipeline_protocol.discovery.network import Beacon, Browser, Sighting, fingerprint
-from pointillist.pipeline_protocol.discovery.search import Place, Search, probe
+from pointillist.pipeline_protocol.discovery.network import Advertiser, Browser, DiscoveredServer, fingerprint
+from pointillist.pipeline_protocol.discovery.search import Search, ServerLocation, probe
 from pointillist.pipeline_protocol.messages.control import Report
 from pointillist.pipeline_protocol.messages.reports import Pong
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
-from pointillist.pipeline_server.cluster.cluster_state import Standing
-from pointillist.pipeline_server.cluster.leader_election import Presence, Rank
-from pointillist.pipeline_server.cluster.server_socket import Door
+from pointillist.pipeline_server.cluster.cluster_state import ClusterState
+from pointillist.pipeline_server.cluster.leader_election import LeaderElection, Priority
+from pointillist.pipeline_server.cluster.server_socket import ServerSocket
 
 LOOPBACK = ["127.0.0.1"]
 
 
-def pong(rank: Rank, **more: object) -> Pong:
+def pong(rank: Priority, **more: object) -> Pong:
     fields = {"request": 1, "version": "1", "pid": 1, "n_workers": 0, "epoch": rank.epoch, "server": rank.server}
     return Pong(**{**fields, **more})  # type: ignore[arg-type]
 
 
-RANKS = [Rank(is_hidden=False, epoch=epoch, server=server) for epoch in (1, 2) for server in ("a", "b")]
+RANKS = [Priority(is_hidden=False, epoch=epoch, server=server) for epoch in (1, 2) for server in ("a", "b")]
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.permutations(RANKS, 2)))
-def test_of_two_servers_that_see_each_other_exactly_one_ends(one: Rank, other: Rank) -> None:
+def test_of_two_servers_that_see_each_other_exactly_one_ends(one: Priority, other: Priority) -> None:
     assert one.yields_to(pong(other)) != other.yields_to(pong(one))
 
 
 @pytest.mark.parametrize("seen", [RANKS, RANKS[1:], RANKS[::-1]])
-def test_of_many_that_see_each_other_exactly_one_stays(seen: list[Rank]) -> None:
+def test_of_many_that_see_each_other_exactly_one_stays(seen: list[Priority]) -> None:
     staying = [one for one in seen if not any(one.yields_to(pong(other)) for other in seen if other != one)]
     assert staying == [min(seen, key=lambda rank: (rank.epoch, rank.server))]
 
 
 def test_a_server_of_one_machine_ends_for_any_of_the_network() -> None:
-    hidden = Rank(is_hidden=True, epoch=1, server="a")
+    hidden = Priority(is_hidden=True, epoch=1, server="a")
     assert all(hidden.yields_to(pong(rank)) for rank in RANKS)
 
 
 def test_a_server_that_is_replaced_ends_once_it_has_had_nothing_to_do_for_a_while() -> None:
     leaders: list[str | None] = [None]
-    standing = Standing(leader=lambda: leaders[0])
+    standing = ClusterState(leader=lambda: leaders[0])
     assert not standing.is_replaced(0.0, is_idle=True)
     leaders[0] = "tcp://192.0.2.1:27437"
     assert not standing.is_replaced(100.0, is_idle=False)
@@ -61,7 +61,7 @@ def test_a_server_that_is_replaced_ends_once_it_has_had_nothing_to_do_for_a_whil
 
 
 def test_troubles_are_told_as_long_as_their_launcher_is_heard_of() -> None:
-    standing = Standing()
+    standing = ClusterState()
     standing.take_note(Report(request=1, host="h", pid=1, n_workers=2, troubles=["worker 2 dies again and again"]), 0.0)
     standing.take_note(Report(request=1, host="i", pid=1, n_workers=2, troubles=["x" * 8000] * 1000), 5.0)
     told = standing.troubles(6.0)
@@ -80,12 +80,12 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> ClusterKeys:
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place(cluster="trial", interface=Interface(bind="127.0.0.1", addresses=("127.0.0.1",)))
+def place() -> ServerLocation:
+    return ServerLocation(cluster="trial", interface=Interface(bind="127.0.0.1", addresses=("127.0.0.1",)))
 
 
 def test_an_announcement_is_seen_and_taken_back(keys: ClusterKeys) -> None:
-    beacon = Beacon(LOOPBACK, 1234, "trial", "a1", keys)
+    beacon = Advertiser(LOOPBACK, 1234, "trial", "a1", keys)
     try:
         with Browser(LOOPBACK) as browser:
             seen = next(sighting for sighting in browser.sightings(10.0) if sighting.server == "a1")
@@ -100,9 +100,9 @@ def test_an_announcement_is_seen_and_taken_back(keys: ClusterKeys) -> None:
 
 def test_a_server_that_does_not_prove_its_key_is_none(keys: ClusterKeys) -> None:
     said = {"cluster": "trial", "server": "a1", "host": "h", "version": 1, "fingerprint": fingerprint(keys)}
-    strange = Door("tcp://127.0.0.1:*", ephemeral_keys())
+    strange = ServerSocket("tcp://127.0.0.1:*", ephemeral_keys())
     try:
-        forged = Sighting(address=strange.address, **said)  # type: ignore[arg-type]
+        forged = DiscoveredServer(address=strange.address, **said)  # type: ignore[arg-type]
         assert probe(forged, "trial", keys) is None
     finally:
         strange.close()
@@ -114,11 +114,11 @@ def test_a_server_of_another_cluster_key_or_version_is_not_even_tried(
 ) -> None:
     monkeypatch.setattr(search, "Client", None)
     said = {"cluster": "trial", "server": "a1", "host": "h", "version": 1, "fingerprint": fingerprint(keys), **wrong}
-    assert probe(Sighting(address="tcp://127.0.0.1:1", **said), "trial", keys) is None  # type: ignore[arg-type]
+    assert probe(DiscoveredServer(address="tcp://127.0.0.1:1", **said), "trial", keys) is None  # type: ignore[arg-type]
 
 
 def test_a_key_that_never_left_its_machine_has_nobody_to_look_for(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: ServerLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "is_key_shared", lambda: False)
     monkeypatch.setattr(search, "Browser", None)
@@ -128,7 +128,7 @@ def test_a_key_that_never_left_its_machine_has_nobody_to_look_for(
 
 def test_a_server_that_the_user_named_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "Browser", None)
-    with Search(Place(server="tcp://192.0.2.1:27437")) as looking:
+    with Search(ServerLocation(server="tcp://192.0.2.1:27437")) as looking:
         assert looking.wait(10.0) == "tcp://192.0.2.1:27437"
 
 
@@ -144,8 +144,8 @@ class Rivals:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def sightings(self, *_: object) -> Iterator[Sighting]:
-        yield Sighting(
+    def sightings(self, *_: object) -> Iterator[DiscoveredServer]:
+        yield DiscoveredServer(
             address="tcp://192.0.2.9:27437", cluster="trial", server="rival", host="h", version=1, fingerprint=""
         )
 
@@ -165,7 +165,7 @@ class Rivals:
 def test_a_server_yields_to_an_earlier_one_that_answers_and_leads(
     keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch, rival: dict[str, object] | None, leader: str | None
 ) -> None:
-    other = Rank(is_hidden=False, epoch=0, server="rival")
+    other = Priority(is_hidden=False, epoch=0, server="rival")
     rivals = Rivals([None if rival is None else pong(other, **rival)])
     presence = looking_at(rivals, keys, monkeypatch)
     presence._watch()
@@ -173,7 +173,7 @@ def test_a_server_yields_to_an_earlier_one_that_answers_and_leads(
 
 
 def test_a_leader_that_is_gone_leads_no_longer(keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = pong(Rank(is_hidden=False, epoch=0, server="rival"))
+    other = pong(Priority(is_hidden=False, epoch=0, server="rival"))
     presence = looking_at(Rivals([other, other, None, None, other]), keys, monkeypatch)
     presence._watch()
     assert presence._followed is not None
@@ -181,13 +181,13 @@ def test_a_leader_that_is_gone_leads_no_longer(keys: ClusterKeys, monkeypatch: p
         presence._follow(presence._followed)
         assert presence.leader is not None
     for _ in range(3):
-        presence._follow(Sighting(address="", cluster="", server="", host="", version=1, fingerprint=""))
+        presence._follow(DiscoveredServer(address="", cluster="", server="", host="", version=1, fingerprint=""))
     assert presence.leader is None
 
 
-def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> Presence:
+def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> LeaderElection:
     monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.Browser", lambda _: rivals)
     monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.probe", rivals.probe)
     monkeypatch.setattr("threading.Thread.start", lambda _: None)
-    rank = Rank(is_hidden=False, epoch=5, server="own")
-    return Presence(cluster="trial", keys=keys, interface=None, port=1, rank=rank, wake=lambda: None)
+    rank = Priority(is_hidden=False, epoch=5, server="own")
+    return LeaderElection(cluster="trial", keys=keys, interface=None, port=1, rank=rank, wake=lambda: None)

@@ -16,7 +16,7 @@ from pointillist.pipeline_server.queue.queue import Queue
 from pointillist.pipeline_server.queue.ranges import Ranges
 from pointillist.pipeline_server.queue.task_size import QueueSettings
 from pointillist.pipeline_worker.tasks.kind import Result
-from pointillist.pipeline_worker.worker_state import Held, Session
+from pointillist.pipeline_worker.worker_state import LeasedTask, WorkerState
 
 SETTINGS = QueueSettings(first_frames=5, stretch_tasks=3)
 BAD_FRAME = 7
@@ -36,8 +36,8 @@ class Journal:
 
 @dataclass
 class Worker:
-    session: Session
-    to_do: list[Held] = field(default_factory=list)
+    session: WorkerState
+    to_do: list[LeasedTask] = field(default_factory=list)
 
 
 class Cluster(RuleBasedStateMachine):
@@ -60,7 +60,7 @@ class Cluster(RuleBasedStateMachine):
                 case e.Grant(worker=worker, ref=ref, lease_s=lease_s):
                     self.link.append((worker, m.Lease(ref=ref, lease_s=lease_s)))
                 case e.Release(worker=worker, ref=ref):
-                    self.link.append((worker, m.Forget(ref=ref)))
+                    self.link.append((worker, m.Release(ref=ref)))
                 case e.Record(ref=ref):
                     self.record(ref, None)
                 case e.RecordFailure(ref=ref, error=error):
@@ -95,9 +95,9 @@ class Cluster(RuleBasedStateMachine):
         match message:
             case m.Lease():
                 self.to_worker(name, message, [encode_spec(spec_of(message.ref.job))])
-            case m.Forget():
+            case m.Release():
                 self.to_worker(name, message, [])
-            case m.Beat(worker=worker, wants=wants, computing=computing):
+            case m.Heartbeat(worker=worker, wants=wants, computing=computing):
                 holds = tuple(message.holds)
                 self.happen(e.WorkerBeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing))
             case m.Answer(worker=worker, ref=ref, n_items=n):
@@ -108,7 +108,7 @@ class Cluster(RuleBasedStateMachine):
                 self.happen(e.RangeBlocked(now=self.now, worker=worker, ref=ref, reason=error))
             case m.Goodbye(worker=worker):
                 self.happen(e.WorkerLeft(now=self.now, worker=worker))
-            case m.Died(pid=pid):
+            case m.WorkerDied(pid=pid):
                 self.happen(e.WorkerLeft(now=self.now, worker=f"worker{pid}", is_dead=True))
             case _:
                 raise AssertionError(message)
@@ -150,7 +150,7 @@ class Cluster(RuleBasedStateMachine):
     @rule()
     def join(self) -> None:
         self.n_workers += 1
-        session = Session(worker=f"worker{self.n_workers}", pid=self.n_workers, is_warm=True)
+        session = WorkerState(worker=f"worker{self.n_workers}", pid=self.n_workers, is_warm=True)
         self.workers[session.worker] = Worker(session)
 
     @precondition(lambda self: self.workers)
@@ -162,7 +162,7 @@ class Cluster(RuleBasedStateMachine):
             self.link.append((name, m.Goodbye(worker=name)))
         elif how == "noticed" and self.n_noticed < SETTINGS.n_faults:
             self.n_noticed += 1  # more of them could make a frame fail that has no fault
-            self.link.append((name, m.Died(host="host", pid=worker.session.pid)))
+            self.link.append((name, m.WorkerDied(host="host", pid=worker.session.pid)))
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 6.0, 150.0]))
     def wait(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pointillist.pipeline_server.queue.ranges import Ranges
-from pointillist.pipeline_server.queue.reservations import Stretches
+from pointillist.pipeline_server.queue.reservations import Reservations
 
 PIECES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=30)
 
@@ -40,7 +40,7 @@ def test_frames_that_are_not_there_cannot_be_removed() -> None:
 
 
 def test_a_worker_gets_neighbouring_ranges() -> None:
-    stretches = Stretches()
+    stretches = Reservations()
     stretches.add(0, 1000)
     first = [stretches.cut("a", 10, 100), stretches.cut("b", 10, 100)]
     assert first == [(0, 10), (100, 110)]
@@ -49,14 +49,14 @@ def test_a_worker_gets_neighbouring_ranges() -> None:
 
 
 def test_a_short_rest_is_not_left_behind() -> None:
-    stretches = Stretches()
+    stretches = Reservations()
     stretches.add(0, 14)
     assert stretches.cut("a", 10, 100) == (0, 14)
     assert stretches.cut("a", 10, 100) is None
 
 
 def test_half_of_the_longest_stretch_is_taken_when_nothing_is_free() -> None:
-    stretches = Stretches()
+    stretches = Reservations()
     stretches.add(0, 100)
     assert stretches.cut("a", 10, 100) == (0, 10)
     assert stretches.cut("b", 10, 100) == (55, 65)
@@ -68,7 +68,7 @@ def test_half_of_the_longest_stretch_is_taken_when_nothing_is_free() -> None:
     ("start", "stop", "is_there"), [(20, 30, True), (60, 70, True), (45, 55, False), (5, 12, False)]
 )
 def test_a_range_is_carved_whole_or_not_at_all(start: int, stop: int, is_there: bool) -> None:  # noqa: FBT001
-    stretches = Stretches()
+    stretches = Reservations()
     stretches.add(0, 100)
     stretches.cut("a", 10, 50)
     assert stretches.carve(start, stop) == is_there

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from pointillist.pipeline_protocol.messages.control import Beat, Ref
-from pointillist.pipeline_server.cluster.worker_registry import SILENT_S, Roster
+from pointillist.pipeline_protocol.messages.control import Heartbeat, Ref
+from pointillist.pipeline_server.cluster.worker_registry import SILENT_S, WorkerRegistry
 from pointillist.pipeline_server.queue.worker import Worker
 
 REF = Ref(job="j", start=0, stop=9)
 
 
-def beat(worker: str = "a", pid: int = 1, **more: object) -> Beat:
-    return Beat(worker=worker, host="wks1", pid=pid, **more)  # type: ignore[arg-type]
+def beat(worker: str = "a", pid: int = 1, **more: object) -> Heartbeat:
+    return Heartbeat(worker=worker, host="wks1", pid=pid, **more)  # type: ignore[arg-type]
 
 
-def health(roster: Roster, now: float) -> list[str]:
+def health(roster: WorkerRegistry, now: float) -> list[str]:
     return [worker.health for worker in roster.report({}, now, "", 10)]
 
 
 def test_a_worker_warms_up_is_idle_is_busy_and_falls_silent() -> None:
-    roster = Roster()
+    roster = WorkerRegistry()
     roster.hear(b"1", beat(), 0.0)
     assert health(roster, 0.0) == ["warming up"]
     roster.hear(b"1", beat(wants=2), 1.0)
@@ -33,7 +33,7 @@ def test_a_worker_warms_up_is_idle_is_busy_and_falls_silent() -> None:
 
 
 def test_a_successor_restarts_until_it_is_warm() -> None:
-    roster = Roster()
+    roster = WorkerRegistry()
     roster.hear(b"1", beat(pid=7), 0.0)
     assert roster.die(b"2", "wks1", 7) == "a"
     roster.leave("a")
@@ -45,7 +45,7 @@ def test_a_successor_restarts_until_it_is_warm() -> None:
 
 
 def test_who_is_silent_for_long_is_forgotten_unless_the_queue_knows_it() -> None:
-    roster = Roster()
+    roster = WorkerRegistry()
     for name in "ab":
         roster.hear(b"1", beat(name), 0.0)
     roster.forget(1e6, {"b"})
@@ -55,7 +55,7 @@ def test_who_is_silent_for_long_is_forgotten_unless_the_queue_knows_it() -> None
 
 
 def test_workers_are_told_of_in_order_and_in_portions() -> None:
-    roster = Roster()
+    roster = WorkerRegistry()
     for number in range(1000):
         roster.hear(b"1", beat(f"w{number:04}"), 0.0)
     found, after = [], ""
@@ -66,7 +66,7 @@ def test_workers_are_told_of_in_order_and_in_portions() -> None:
 
 
 def test_a_rate_is_that_of_the_last_seconds() -> None:
-    roster = Roster()
+    roster = WorkerRegistry()
     worker = Worker(name="a", heard_at=0.0)
     roster.hear(b"1", beat(computing=REF, holds=[REF], core=3), 20.0)
     for second in range(1, 21):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pointillist.pipeline_protocol.messages.control import JobSpec, Ref
-from pointillist.pipeline_worker.task_executor import N_OPEN_JOBS, Outcome, Stages
+from pointillist.pipeline_worker.task_executor import N_OPEN_JOBS, Outcome, TaskExecutor
 from pointillist.pipeline_worker.tasks.kind import BlockedError, Result
-from pointillist.pipeline_worker.worker_state import Held, Stage
+from pointillist.pipeline_worker.worker_state import LeasedTask, Stage
 
 TIMEOUT_S = 10.0
 
@@ -22,11 +22,11 @@ class Bench:
         self.compute: Callable[[int], None] = lambda _: None
         self.opened: list[str] = []
         self.closed: list[str] = []
-        self.stages = Stages({"fit": lambda spec: Runner(self, spec.job)}, lambda: None, self.woken.release)
+        self.stages = TaskExecutor({"fit": lambda spec: Runner(self, spec.job)}, lambda: None, self.woken.release)
 
-    def begin(self, start: int, job: str = "j", kind: str = "fit") -> Held:
+    def begin(self, start: int, job: str = "j", kind: str = "fit") -> LeasedTask:
         spec = JobSpec(job=job, kind=kind, movie="m", identity="i", n_frames=9, settings={}, output="o")
-        held = Held(ref=Ref(job=job, start=start, stop=start + 1), spec=spec, lease_s=5.0, since=0.0)
+        held = LeasedTask(ref=Ref(job=job, start=start, stop=start + 1), spec=spec, lease_s=5.0, since=0.0)
         self.stages.begin(held)
         return held
 
@@ -185,7 +185,7 @@ def test_a_range_that_failed_is_not_taken_to_be_stuck_later(bench: Bench, stage:
 
 def test_nothing_is_computed_before_the_warm_up_is_over() -> None:
     may_end, woken = threading.Event(), threading.Event()
-    stages = Stages({}, lambda: _expect(may_end.wait(TIMEOUT_S)), woken.set)
+    stages = TaskExecutor({}, lambda: _expect(may_end.wait(TIMEOUT_S)), woken.set)
     assert not stages.is_warm
     may_end.set()
     assert woken.wait(TIMEOUT_S)
@@ -198,6 +198,6 @@ def test_a_warm_up_that_fails_is_told() -> None:
         raise EOFError("truncated")
 
     woken = threading.Event()
-    stages = Stages({}, fail, woken.set)
+    stages = TaskExecutor({}, fail, woken.set)
     assert woken.wait(TIMEOUT_S)
     assert isinstance(stages.warm_up_error, EOFError)

@@ -9,15 +9,24 @@ from typing import Any
 import pytest
 from waiting import eventually
 
-from pointillist.pipeline_protocol.messages.frames import LAYOUT, MOVIE, Item, Laid, Layout, Missing, Piece, Want
+from pointillist.pipeline_protocol.messages.frames import (
+    LAYOUT,
+    MOVIE,
+    FrameData,
+    FrameRequest,
+    Item,
+    Layout,
+    LayoutReply,
+    Missing,
+)
 from pointillist.pipeline_worker import frame_client as supply_module
 from pointillist.pipeline_worker.frame_client import (
     IN_FLIGHT_BYTES,
     PATIENCE_S,
     STOCK_BYTES,
+    FrameClient,
     MissingError,
     NobodyWaitsError,
-    Supply,
 )
 
 MIB = 1 << 20
@@ -33,7 +42,7 @@ class Bench:
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
-        self.supply = Supply()
+        self.supply = FrameClient()
         self.woken = threading.Semaphore(0)
         self.supply.wake = self.woken.release
         self.supply.keep(frozenset({"j"}))
@@ -48,11 +57,11 @@ class Bench:
     def asked(self) -> list[int]:
         return [item.number for want in self.wants() for item in want.items]
 
-    def wants(self) -> list[Want]:
+    def wants(self) -> list[FrameRequest]:
         return self.supply.due(self.now)
 
     def send(self, number: int, n_bytes: int = MIB) -> None:
-        self.supply.receive(Piece(item=item(number)), bytes(n_bytes), self.now)
+        self.supply.receive(FrameData(item=item(number)), bytes(n_bytes), self.now)
 
 
 @pytest.fixture
@@ -78,7 +87,7 @@ def test_a_layout_is_asked_for_likewise(bench: Bench) -> None:
     waiting = bench.pool.submit(bench.supply.layout, item(LAYOUT))
     assert bench.woken.acquire(timeout=TIMEOUT_S)
     assert bench.asked() == [LAYOUT]
-    bench.supply.receive(Laid(item=item(LAYOUT), layout=layout), b"", 0.0)
+    bench.supply.receive(LayoutReply(item=item(LAYOUT), layout=layout), b"", 0.0)
     assert waiting.result(TIMEOUT_S) == layout
 
 

@@ -20,17 +20,17 @@ ITEM = f.Item(job="j", part=f.MOVIE, number=f.LAYOUT)
 CHUNKS = f.Chunks(shape=(9, 4, 5), chunk=(2, 4, 5), dtype="<u2", filters=[2, 1], fill=b"\0\0")
 REF = m.Ref(job="j", start=3, stop=9, generation=2)
 TO_SERVER: list[m.ToServer] = [
-    m.Beat(worker="w", host="h", pid=1, holds=[REF], computing=REF, wants=2),
+    m.Heartbeat(worker="w", host="h", pid=1, holds=[REF], computing=REF, wants=2),
     m.Answer(worker="w", ref=REF, n_items=4, failures={5: "bad"}, seconds={"fit": 0.5}),
     m.Fault(worker="w", ref=REF, error="boom"),
     m.Blocked(worker="w", ref=REF, error="gone"),
     m.Goodbye(worker="w"),
-    m.Died(host="h", pid=1),
+    m.WorkerDied(host="h", pid=1),
     m.Submit(request=1, movie="/m", identity="i", settings={"Analysis.BGRange": [-30, 0], "x": None}),
     m.Watch(request=2, job="j"),
     m.Stop(request=3, job="j"),
     m.Ping(request=4),
-    f.Want(items=[ITEM], is_all=True),
+    f.FrameRequest(items=[ITEM], is_all=True),
     m.Retry(request=5, job="j"),
     m.ListWorkers(request=6, after="w"),
     m.ListJobs(request=7, after=3, ended=True),
@@ -59,10 +59,10 @@ WORKER = WorkerReport(
 )
 FROM_SERVER: list[m.FromServer] = [
     m.Lease(ref=REF, lease_s=60.0),
-    m.Forget(ref=REF),
-    m.Heard(epoch=1),
-    f.Laid(item=ITEM, layout=f.Layout(shape=(9, 5, 4), dtype="<u2", piece_frames=4, chunks=CHUNKS, digest="d")),
-    f.Piece(item=ITEM, sizes=[3, -1], skipped=[0, 1]),
+    m.Release(ref=REF),
+    m.HeartbeatAck(epoch=1),
+    f.LayoutReply(item=ITEM, layout=f.Layout(shape=(9, 5, 4), dtype="<u2", piece_frames=4, chunks=CHUNKS, digest="d")),
+    f.FrameData(item=ITEM, sizes=[3, -1], skipped=[0, 1]),
     f.Missing(item=ITEM, subject="m", problem="gone", remedy="look", is_lasting=True),
     m.Accepted(request=1, job="j"),
     m.Wait(request=1),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pointillist.fitting.backgrounds.images import BackgroundImages
 from pointillist.fitting.backgrounds.method import BackgroundMethod, WindowMethod
 from pointillist.fitting.backgrounds.no_background import NoBackground
-from pointillist.fitting.backgrounds.sliding import Slider, slider_of
+from pointillist.fitting.backgrounds.sliding import RollingWindow, slider_of
 from pointillist.fitting.backgrounds.sparse_images import image_spans, offset_adu
 from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 from pointillist.fitting.localizations import FrameBlock
@@ -113,7 +113,7 @@ class _SlidingWindow:
     def __init__(self, method: WindowMethod, first_illuminated_frame: int) -> None:
         self._method = method
         self._earliest = first_illuminated_frame
-        self._slider: Slider | None = None
+        self._slider: RollingWindow | None = None
         self._held_from = 0
         self._first = self._stop = 0
 
@@ -130,7 +130,7 @@ class _SlidingWindow:
             self._slider = self._slide(frame)
         return self._slider.image(frame - self._first)
 
-    def _fresh(self) -> Slider:
+    def _fresh(self) -> RollingWindow:
         block = self._block
         begin, end = self._method.ends(0, block.n_movie_frames)
         longest = min(end - begin, block.n_movie_frames)
@@ -146,7 +146,7 @@ class _SlidingWindow:
     def _is_usable(self, frame: int) -> bool:
         return bool(self._usable[frame - self._block.first])
 
-    def _slide(self, frame: int) -> Slider:
+    def _slide(self, frame: int) -> RollingWindow:
         block = self._block
         spans = [self._span(frame)]
         if not self._is_in_block(spans[0]):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds.method import WindowMethod
-from pointillist.fitting.backgrounds.sliding import Slider, slider_of
+from pointillist.fitting.backgrounds.sliding import RollingWindow, slider_of
 
 
 class LiveBackground:
@@ -37,7 +37,7 @@ class LiveBackground:
         self._earliest = earliest
         self._longest = end - begin
         self._n_kept = 1 - begin
-        self._slider: Slider | None = None
+        self._slider: RollingWindow | None = None
         self._frames: NDArray[Any] = np.empty(0)
         self._is_usable: list[bool] = []
         self._first = 0

@@ -25,7 +25,7 @@ _STRIP_BYTES = 2048
 _TOGETHER_BYTES = 1 << 24
 
 
-class Slider(Protocol):
+class RollingWindow(Protocol):
     """Slides a window over frames."""
 
     @property
@@ -67,7 +67,7 @@ class SlidingMean:
         self._means = np.empty((0, *shape), np.float32)
 
     def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
-        """Move the window from span to span; see :class:`Slider`."""
+        """Move the window from span to span; see :class:`RollingWindow`."""
         plan, self._held = schedule(self._held, spans, first, is_usable)
         if len(self._means) < len(spans):
             self._means = np.empty((len(spans), *self._means.shape[1:]), np.float32)
@@ -75,7 +75,7 @@ class SlidingMean:
         slide_sums(_flat(frames), self._total, (plan.steps, plan.due), plan.counts, _flat(self._means))
 
     def image(self, number: int) -> NDArray[np.float32] | None:
-        """Return the background of a span; see :class:`Slider`."""
+        """Return the background of a span; see :class:`RollingWindow`."""
         return self._means[number] if self._counts[number] else None
 
 
@@ -90,13 +90,13 @@ class FloatingMean:
         self._numbers: list[NDArray[np.int64]] = []
 
     def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
-        """Move the window from span to span; see :class:`Slider`."""
+        """Move the window from span to span; see :class:`RollingWindow`."""
         self._values = _flat(frames)
         usable = ([number - first for number in range(*span) if is_usable(number)] for span in spans)
         self._numbers = [np.array(numbers, np.int64) for numbers in usable]
 
     def image(self, number: int) -> NDArray[np.float32] | None:
-        """Return the background of a span; see :class:`Slider`."""
+        """Return the background of a span; see :class:`RollingWindow`."""
         numbers = self._numbers[number]
         if not numbers.size:
             return None
@@ -121,7 +121,7 @@ class SlidingRanks:
         self._counts = np.empty(0, np.int64)
 
     def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
-        """Move the window from span to span; see :class:`Slider`."""
+        """Move the window from span to span; see :class:`RollingWindow`."""
         plan, self._held = schedule(self._held, spans, first, is_usable)
         if len(self._lower) < len(spans):
             self._lower, self._upper = np.empty((2, len(spans), self._image.size), frames.dtype)
@@ -131,7 +131,7 @@ class SlidingRanks:
         slide_ranks(_flat(frames), self._absent, self._windows, self._prior, (plan.steps, plan.due), ranks, images)
 
     def image(self, number: int) -> NDArray[np.float32] | None:
-        """Return the background of a span; see :class:`Slider`."""
+        """Return the background of a span; see :class:`RollingWindow`."""
         if not self._counts[number]:
             return None
         lower, upper = self._lower[number], self._upper[number]
@@ -146,7 +146,7 @@ def _flat(frames: NDArray[Any]) -> NDArray[Any]:
     return frames.reshape(len(frames), -1)
 
 
-def slider_of(method: WindowMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Slider:
+def slider_of(method: WindowMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RollingWindow:
     """Choose how a window slides.
 
     Parameters

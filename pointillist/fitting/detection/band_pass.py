@@ -23,7 +23,7 @@ from pointillist.fitting.detection._band_pass_kernels import (
     Scratch,
     band_pass,
 )
-from pointillist.fitting.detection.candidates import Marks
+from pointillist.fitting.detection.candidates import ThresholdMask
 from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
 from pointillist.fitting.detection.pixel_weights import PixelWeights, is_uneven, level_of, pixel_weights
 
@@ -87,7 +87,7 @@ class BandPass:
         height, width = camera.offset_adu.shape
         self.filtered: Image = np.zeros((height, width), np.float32)
         self.levels: Image = np.zeros((height, width) if has_levels else (0, 0), np.float32)
-        self.marks = Marks((height, width))
+        self.marks = ThresholdMask((height, width))
         self.averages = tuple(averages[0].tolist()), tuple(averages[1].tolist())
         self._camera = camera
         self._is_weighted = is_weighted and is_uneven(camera)

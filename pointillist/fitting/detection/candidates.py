@@ -14,7 +14,7 @@ Image = NDArray[np.float32]
 Noise = tuple[Image, Image, Image, np.float32]
 
 
-class Marks:
+class ThresholdMask:
     """The marked pixels of a frame.
 
     Parameters

@@ -8,7 +8,7 @@ from .convergence import (
     median as median,
 )
 from .frame_diagnostics import (
-    Look as Look,
+    FrameDiagnostics as FrameDiagnostics,
     measure_noise as measure_noise,
     report as report,
 )

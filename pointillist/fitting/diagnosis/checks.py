@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pointillist.fitting.backgrounds import NoBackground
 from pointillist.fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
 from pointillist.fitting.diagnosis.convergence import median
-from pointillist.fitting.diagnosis.frame_diagnostics import Look, significant
+from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, significant
 from pointillist.fitting.estimation import width_px
 from pointillist.fitting.localizations import column
 from pointillist.fitting.settings import FitSettings
@@ -46,10 +46,10 @@ class Finding:
     remedy: str
 
 
-Check = Callable[[Sequence[Look], FitSettings], Finding | None]
+Check = Callable[[Sequence[FrameDiagnostics], FitSettings], Finding | None]
 
 
-def find_symptoms(looks: Sequence[Look], settings: FitSettings) -> list[Finding]:
+def find_symptoms(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> list[Finding]:
     """Return what looks wrong, the most basic first.
 
     Parameters
@@ -63,7 +63,7 @@ def find_symptoms(looks: Sequence[Look], settings: FitSettings) -> list[Finding]
 
 
 def background_hides(
-    looks: Sequence[Look], without_background: Sequence[Look], settings: FitSettings
+    looks: Sequence[FrameDiagnostics], without_background: Sequence[FrameDiagnostics], settings: FitSettings
 ) -> Finding | None:
     """Say whether the background window takes away what looks like molecules.
 
@@ -88,14 +88,14 @@ def background_hides(
     )
 
 
-def _all_symptoms(looks: Sequence[Look], settings: FitSettings) -> Iterator[Finding]:
+def _all_symptoms(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Iterator[Finding]:
     for check in _CHECKS:
         finding = check(looks, settings)
         if finding is not None:
             yield finding
 
 
-def _saturation(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _saturation(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
     n_pixels = [_saturated(look.raw) for look in looks]
     if max(n_pixels) < SATURATED_PIXELS:
@@ -112,7 +112,7 @@ def _saturated(raw: NDArray[np.generic]) -> int:
     return int(np.count_nonzero(raw == largest)) if largest in FULL_SCALES else 0
 
 
-def _offset_too_high(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _offset_too_high(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
     level = median(np.array([np.median(look.inspection.photoelectrons) for look in looks]))
     noise = median(np.array([np.median(look.inspection.noise) for look in looks]))
@@ -125,7 +125,7 @@ def _offset_too_high(looks: Sequence[Look], settings: FitSettings) -> Finding | 
     )
 
 
-def _noise_mismatch(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _noise_mismatch(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
     ratio = median(np.array([look.noise_ratio for look in looks]))
     level = median(np.array([np.median(look.inspection.photoelectrons) for look in looks]))
@@ -145,7 +145,7 @@ def _noise_mismatch(looks: Sequence[Look], settings: FitSettings) -> Finding | N
     )
 
 
-def _background_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _background_off(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     if isinstance(settings.background, NoBackground):
         return None
     left = [
@@ -163,7 +163,7 @@ def _background_off(looks: Sequence[Look], settings: FitSettings) -> Finding | N
     )
 
 
-def _nothing_found(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _nothing_found(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     if any(len(look.inspection.candidates) for look in looks):
         return None
     key, at_threshold = _threshold(settings)
@@ -181,7 +181,7 @@ def _threshold(settings: FitSettings) -> tuple[str, str]:
     return key, f"threshold {value}" if field == "detection_threshold" else f"{value} false positives per frame"
 
 
-def _too_many(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _too_many(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     counts = [len(look.inspection.candidates) for look in looks]
     fits = np.concatenate([look.fits for look in looks])
     area = looks[0].raw.size
@@ -198,7 +198,7 @@ def _too_many(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     )
 
 
-def _width_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _width_off(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     fits = significant(np.concatenate([look.fits for look in looks]))
     if len(fits) < 5:
         return None
@@ -212,7 +212,7 @@ def _width_off(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     )
 
 
-def _odd_widths(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _odd_widths(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     fits = np.concatenate([look.inspection.rows for look in looks])
     width = width_px(fits)
     is_odd = (width < 0.35) | (width > settings.roi_half_size)
@@ -227,7 +227,7 @@ def _odd_widths(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     )
 
 
-def _crowded_border(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _crowded_border(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
     height, width = looks[0].raw.shape
     inner = BORDER_PX + BAND_PX
@@ -248,7 +248,7 @@ def _crowded_border(looks: Sequence[Look], settings: FitSettings) -> Finding | N
     )
 
 
-def _standing(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _standing(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     """Find pixels that are candidates in most frames."""
     del settings
     if len(looks) < 4:
@@ -268,7 +268,7 @@ def _standing(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
     )
 
 
-def _misfit(looks: Sequence[Look], settings: FitSettings) -> Finding | None:
+def _misfit(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     fits = significant(np.concatenate([look.fits for look in looks]))
     if len(fits) < 10 or _noise_mismatch(looks, settings) is not None:
         return None

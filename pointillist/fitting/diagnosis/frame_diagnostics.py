@@ -19,7 +19,7 @@ QUARTILES_IN_SIGMAS = 1.3489795
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Look:
+class FrameDiagnostics:
     """One frame, as the analysis sees it.
 
     Parameters
@@ -83,7 +83,7 @@ def significant(rows: Rows) -> Rows:
     return np.asarray(rows[~is_within_error])
 
 
-def report(look: Look) -> FrameReport:
+def report(look: FrameDiagnostics) -> FrameReport:
     """Put the numbers of one frame together."""
     fits = look.fits
     return FrameReport(
@@ -98,7 +98,7 @@ def report(look: Look) -> FrameReport:
     )
 
 
-def signal_to_noise(look: Look) -> NDArray[np.float64]:
+def signal_to_noise(look: FrameDiagnostics) -> NDArray[np.float64]:
     """Return for each fit the height of its spot over the noise of the pixel under its peak."""
     fits, noise = look.fits, look.inspection.noise
     pixel_y = np.clip(np.rint(fits["y"]), 0, noise.shape[0] - 1).astype(np.intp)

@@ -58,7 +58,7 @@ from .truth import (
 )
 from .verified_movie import (
     LostMovieError as LostMovieError,
-    SameMovie as SameMovie,
+    VerifiedMovie as VerifiedMovie,
 )
 from .write_movie import (
     write_pyme_h5 as write_pyme_h5,

@@ -10,7 +10,7 @@ import numpy as np
 
 from pointillist.pipeline_files.movies.source import Frames
 from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, offsets
-from pointillist.pipeline_protocol.messages import Item, Layout, Piece
+from pointillist.pipeline_protocol.messages import FrameData, Item, Layout
 
 PIECE_BYTES = 1 << 20
 """Frames of a piece, as they are in memory: few enough messages, and little is sent that nobody needs. A single frame,
@@ -110,7 +110,7 @@ def piece_bytes(layout: Layout) -> int:
     return min(layout.piece_frames, layout.shape[0]) * n_y * n_x * np.dtype(layout.dtype).itemsize
 
 
-def cut(source: Sendable, layout: Layout, item: Item) -> tuple[Piece, bytes]:
+def cut(source: Sendable, layout: Layout, item: Item) -> tuple[FrameData, bytes]:
     """Return a piece, and its bytes.
 
     Parameters
@@ -129,7 +129,7 @@ def cut(source: Sendable, layout: Layout, item: Item) -> tuple[Piece, bytes]:
     """
     start, stop = bounds(layout, item)
     if layout.chunks is None or source.chunks is None or item.is_frame:
-        return Piece(item=item), source.read(start, stop).tobytes()
+        return FrameData(item=item), source.read(start, stop).tobytes()
     sizes: list[int] = []
     skipped: list[int] = []
     parts: list[bytes] = []
@@ -138,10 +138,10 @@ def cut(source: Sendable, layout: Layout, item: Item) -> tuple[Piece, bytes]:
         sizes.append(-1 if stored is None else len(stored[0]))
         skipped.append(0 if stored is None else stored[1])
         parts.append(b"" if stored is None else bytes(stored[0]))
-    return Piece(item=item, sizes=sizes, skipped=skipped), parts[0] if len(parts) == 1 else b"".join(parts)
+    return FrameData(item=item, sizes=sizes, skipped=skipped), parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def is_whole(layout: Layout, piece: Piece, content: bytes | memoryview) -> bool:
+def is_whole(layout: Layout, piece: FrameData, content: bytes | memoryview) -> bool:
     """Whether a piece has what its layout wants of it."""
     try:
         start, stop = bounds(layout, piece.item)

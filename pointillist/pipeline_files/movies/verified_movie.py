@@ -15,7 +15,7 @@ class LostMovieError(MovieError):
     """The movie is gone, or is another one: no frame of it can be had here."""
 
 
-class SameMovie:
+class VerifiedMovie:
     """A movie whose identity is known beforehand, open.
 
     Parameters

@@ -16,9 +16,9 @@ from .local import (
     server_file as server_file,
 )
 from .network import (
-    Beacon as Beacon,
+    Advertiser as Advertiser,
     Browser as Browser,
-    Sighting as Sighting,
+    DiscoveredServer as DiscoveredServer,
     fingerprint as fingerprint,
 )
 from .reachability import (
@@ -26,8 +26,8 @@ from .reachability import (
 )
 from .search import (
     PROBE_S as PROBE_S,
-    Place as Place,
     Search as Search,
+    ServerLocation as ServerLocation,
     is_worthwhile as is_worthwhile,
     probe as probe,
 )

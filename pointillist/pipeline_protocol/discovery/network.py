@@ -36,7 +36,7 @@ _MAX_TEXT = 63
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
+class DiscoveredServer:
     """A server that is announced.
 
     Parameters
@@ -86,10 +86,10 @@ class Browser:
         self._n_events = 0
         ServiceBrowser(self._zeroconf, SERVICE, handlers=[self._take_note])
 
-    def sightings(self, seconds: float, is_over: threading.Event | None = None) -> Iterator[Sighting]:
+    def sightings(self, seconds: float, is_over: threading.Event | None = None) -> Iterator[DiscoveredServer]:
         """Yield servers as they are seen or changed, for some seconds or until it is over."""
         deadline = time.monotonic() + seconds
-        told: dict[str, Sighting] = {}
+        told: dict[str, DiscoveredServer] = {}
         n_seen = -1
         while (left := deadline - time.monotonic()) > 0 and not (is_over and is_over.is_set()):
             with self._fresh:
@@ -119,7 +119,7 @@ class Browser:
             self._n_events += 1
             self._fresh.notify_all()
 
-    def _look_at(self, name: str) -> Sighting | None:
+    def _look_at(self, name: str) -> DiscoveredServer | None:
         from zeroconf import Error, ServiceInfo  # noqa: PLC0415
 
         try:
@@ -131,7 +131,7 @@ class Browser:
         return _sighting(info, self._own) if is_known else None
 
 
-class Beacon:
+class Advertiser:
     """The announcement of a server; making it takes about two seconds, since names are probed for.
 
     Parameters
@@ -201,7 +201,7 @@ def open_zeroconf(addresses: Sequence[str]) -> Zeroconf:
         raise ServerError(shown, f"no network for discovery ({error})", "name the server with --server") from error
 
 
-def _sighting(info: ServiceInfo, own: Sequence[str]) -> Sighting | None:
+def _sighting(info: ServiceInfo, own: Sequence[str]) -> DiscoveredServer | None:
     address = nearest(info.parsed_addresses(), own)
     said: dict[str, str] = {}
     for key, value in info.properties.items():
@@ -210,7 +210,7 @@ def _sighting(info: ServiceInfo, own: Sequence[str]) -> Sighting | None:
     if address is None or not info.port or not all(text.isprintable() for text in said.values()):
         return None
     try:
-        return Sighting(
+        return DiscoveredServer(
             address=endpoint(address, info.port),
             cluster=said["cluster"],
             server=said["server"],

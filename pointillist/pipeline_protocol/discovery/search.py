@@ -12,7 +12,7 @@ from pointillist.errors import PointillistError
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.discovery.addresses import Interface
 from pointillist.pipeline_protocol.discovery.local import DEFAULT_CLUSTER, find_server, server_file
-from pointillist.pipeline_protocol.discovery.network import Browser, Sighting, browsing_addresses, fingerprint
+from pointillist.pipeline_protocol.discovery.network import Browser, DiscoveredServer, browsing_addresses, fingerprint
 from pointillist.pipeline_protocol.discovery.reachability import known_address
 from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION, Pong
 from pointillist.pipeline_protocol.security import ClusterKeys, existing_keys, is_key_shared
@@ -26,7 +26,7 @@ PROBE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ServerLocation:
     """Where a server may be.
 
     Parameters
@@ -69,7 +69,7 @@ class Place:
             return search.wait(_FIND_S)
 
 
-def probe(sighting: Sighting, cluster: str, keys: ClusterKeys) -> Pong | None:
+def probe(sighting: DiscoveredServer, cluster: str, keys: ClusterKeys) -> Pong | None:
     """Return what a server that is announced answers; None if it is not of the cluster, or does not prove it.
 
     Parameters
@@ -105,7 +105,7 @@ class Search:
         Whether the network is looked at.
     """
 
-    def __init__(self, place: Place, seconds: float = _BACKGROUND_S) -> None:
+    def __init__(self, place: ServerLocation, seconds: float = _BACKGROUND_S) -> None:
         self.place = place
         self.is_on_network = place.local is None and is_worthwhile()
         self._seconds = seconds

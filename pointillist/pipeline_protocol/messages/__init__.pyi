@@ -6,12 +6,11 @@ from .control import (
     UNREADABLE as UNREADABLE,
     Accepted as Accepted,
     Answer as Answer,
-    Beat as Beat,
-    Died as Died,
     FromClient as FromClient,
     FromServer as FromServer,
     FromWorker as FromWorker,
     Goodbye as Goodbye,
+    Heartbeat as Heartbeat,
     JobSpec as JobSpec,
     ListJobs as ListJobs,
     ListWorkers as ListWorkers,
@@ -29,6 +28,7 @@ from .control import (
     ToServer as ToServer,
     Wait as Wait,
     Watch as Watch,
+    WorkerDied as WorkerDied,
 )
 from .fields import (
     Settings as Settings,
@@ -40,12 +40,12 @@ from .frames import (
     MAX_WANTED as MAX_WANTED,
     MOVIE as MOVIE,
     Chunks as Chunks,
+    FrameData as FrameData,
+    FrameRequest as FrameRequest,
     Item as Item,
-    Laid as Laid,
     Layout as Layout,
+    LayoutReply as LayoutReply,
     Missing as Missing,
-    Piece as Piece,
-    Want as Want,
 )
 from .reports import (
     Health as Health,

@@ -1,7 +1,7 @@
 """What the processes say to each other: frozen, tagged, typed records.
 
-The protocol is level-triggered. A worker's :class:`Beat` says all that it holds and how much more it wants,
-and the server compares that with its book; answers are sent again until the server says :class:`Forget`. A
+The protocol is level-triggered. A worker's :class:`Heartbeat` says all that it holds and how much more it wants,
+and the server compares that with its book; answers are sent again until the server says :class:`Release`. A
 message that is lost, doubled or late therefore heals itself, and a server that starts again needs no
 greeting.
 """
@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Settings, Text
-from pointillist.pipeline_protocol.messages.frames import Laid, Missing, Piece, Want
+from pointillist.pipeline_protocol.messages.frames import FrameData, FrameRequest, LayoutReply, Missing
 from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
 
 PROTOCOL_VERSION = 1
@@ -55,7 +55,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
 # --- from a worker --------------------------------------------------------------------------------
 
 
-class Beat(Struct, frozen=True, kw_only=True, tag=True):
+class Heartbeat(Struct, frozen=True, kw_only=True, tag=True):
     """Who I am, what I hold, what I compute, how many more I want; once a second and when that changes.
 
     ``core`` is the one that computed last, where the system tells. ``build`` tells kernels apart that find other last
@@ -74,7 +74,7 @@ class Beat(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True, tag=True):
-    """The range is done; its rows follow as buffers. Sent until :class:`Forget` comes.
+    """The range is done; its rows follow as buffers. Sent until :class:`Release` comes.
 
     ``failures`` are frames that the kind itself gave up on, ``seconds`` the time of each stage, ``build`` the worker's.
     """
@@ -109,7 +109,7 @@ class Goodbye(Struct, frozen=True, kw_only=True, tag=True):
     worker: Name
 
 
-class Died(Struct, frozen=True, kw_only=True, tag=True):
+class WorkerDied(Struct, frozen=True, kw_only=True, tag=True):
     """The process that the sender replaces is dead, so nobody needs to wait for its silence."""
 
     host: Name
@@ -129,13 +129,13 @@ class Lease(Struct, frozen=True, kw_only=True, tag=True):
     lease_s: Seconds
 
 
-class Forget(Struct, frozen=True, kw_only=True, tag=True):
+class Release(Struct, frozen=True, kw_only=True, tag=True):
     """The range needs no more of you: its rows are safe, or its job is over."""
 
     ref: Ref
 
 
-class Heard(Struct, frozen=True, kw_only=True, tag=True):
+class HeartbeatAck(Struct, frozen=True, kw_only=True, tag=True):
     """Reply to a beat; ``epoch`` differs after the server has started again."""
 
     epoch: Count
@@ -262,9 +262,9 @@ class Moved(Struct, frozen=True, kw_only=True, tag=True):
     address: Text
 
 
-FromWorker = Beat | Answer | Fault | Blocked | Goodbye | Died | Want
+FromWorker = Heartbeat | Answer | Fault | Blocked | Goodbye | WorkerDied | FrameRequest
 FromClient = Submit | Watch | Stop | Ping | Retry | ListWorkers | ListJobs | ReadLog | Report
-ToWorker = Lease | Forget | Heard | Laid | Piece | Missing
+ToWorker = Lease | Release | HeartbeatAck | LayoutReply | FrameData | Missing
 ToClient = Accepted | Wait | Moved | Refused | Progress | Pong | Workers | Jobs | LogLines
 ToServer = FromWorker | FromClient
 FromServer = ToWorker | ToClient

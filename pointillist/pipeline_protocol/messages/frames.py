@@ -2,8 +2,9 @@
 
 A job has parts: its movie, its camera maps, its stored background. Each is a series of frames, cut into pieces that
 are numbered from 0; a piece is a megabyte or so, as it lies on the disk where that can be. A worker says what it
-lacks (:class:`Want`), and says so again as long as it lacks it; the server sends it or says why it cannot. Nothing
-is kept in order and nothing need arrive, so a lost message, a second one, or a server that starts again does no harm.
+lacks (:class:`FrameRequest`), and says so again as long as it lacks it; the server sends it or says why it cannot.
+Nothing is kept in order and nothing need arrive, so a lost message, a second one, or a server that starts again does no
+harm.
 """
 
 from __future__ import annotations
@@ -65,21 +66,21 @@ class Layout(Struct, frozen=True, kw_only=True):
     digest: Digest = ""
 
 
-class Want(Struct, frozen=True, kw_only=True, tag=True):
+class FrameRequest(Struct, frozen=True, kw_only=True, tag=True):
     """Send me these items; if ``is_all``, forget what I wanted before."""
 
     items: Annotated[list[Item], Meta(max_length=MAX_WANTED)]
     is_all: bool
 
 
-class Laid(Struct, frozen=True, kw_only=True, tag=True):
+class LayoutReply(Struct, frozen=True, kw_only=True, tag=True):
     """The layout of a part."""
 
     item: Item
     layout: Layout
 
 
-class Piece(Struct, frozen=True, kw_only=True, tag=True):
+class FrameData(Struct, frozen=True, kw_only=True, tag=True):
     """A piece; its bytes follow as a buffer.
 
     They are frames ``(frame, y, x)``, or, where the layout has chunks and the item is no single frame, the chunks of

@@ -10,5 +10,5 @@ from .keys import (
     user_keys as user_keys,
 )
 from .request_signature import (
-    Owner as Owner,
+    UserSecret as UserSecret,
 )

@@ -23,7 +23,7 @@ from pointillist.system import config_folder
 
 
 @dataclass(frozen=True)
-class Owner:
+class UserSecret:
     """A user account.
 
     Parameters

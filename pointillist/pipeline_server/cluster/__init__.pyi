@@ -1,14 +1,14 @@
 from .cluster_state import (
-    Standing as Standing,
+    ClusterState as ClusterState,
 )
 from .leader_election import (
-    Presence as Presence,
-    Rank as Rank,
+    LeaderElection as LeaderElection,
+    Priority as Priority,
 )
 from .server_socket import (
     MAX_BATCH as MAX_BATCH,
-    Door as Door,
+    ServerSocket as ServerSocket,
 )
 from .worker_registry import (
-    Roster as Roster,
+    WorkerRegistry as WorkerRegistry,
 )

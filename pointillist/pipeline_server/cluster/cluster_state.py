@@ -22,7 +22,7 @@ _N_TROUBLES, _TROUBLE_LENGTH = 100, 500
 
 
 @dataclass(kw_only=True)
-class Standing:
+class ClusterState:
     """A server's place in its cluster.
 
     Parameters

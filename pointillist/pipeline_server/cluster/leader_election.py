@@ -13,7 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pointillist.errors import ServerError
-from pointillist.pipeline_protocol.discovery import Beacon, Browser, Interface, Place, Sighting, is_worthwhile, probe
+from pointillist.pipeline_protocol.discovery import (
+    Advertiser,
+    Browser,
+    DiscoveredServer,
+    Interface,
+    ServerLocation,
+    is_worthwhile,
+    probe,
+)
 from pointillist.pipeline_protocol.messages import Pong
 from pointillist.pipeline_protocol.security import ClusterKeys
 from pointillist.system import note
@@ -29,7 +37,7 @@ _N_SILENCES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rank:
+class Priority:
     """What decides which server of a cluster leads: the least.
 
     Parameters
@@ -48,11 +56,11 @@ class Rank:
 
     def yields_to(self, rival: Pong) -> bool:
         """Say whether a server of this rank ends for one that was seen on the network."""
-        other = Rank(is_hidden=False, epoch=rival.epoch, server=rival.server)
+        other = Priority(is_hidden=False, epoch=rival.epoch, server=rival.server)
         return (other.is_hidden, other.epoch, other.server) < (self.is_hidden, self.epoch, self.server)
 
 
-class Presence:
+class LeaderElection:
     """Announces a server and watches for others, in a thread.
 
     Parameters
@@ -81,17 +89,17 @@ class Presence:
         keys: ClusterKeys,
         interface: Interface | None,
         port: int,
-        rank: Rank,
+        rank: Priority,
         wake: Callable[[], None],
     ) -> None:
         self.leader: str | None = None
-        self._place = Place(cluster=cluster, interface=interface)
+        self._place = ServerLocation(cluster=cluster, interface=interface)
         self._keys = keys
         self._port = port
         self._rank = rank
         self._wake = wake
-        self._beacon: Beacon | None = None
-        self._followed: Sighting | None = None
+        self._beacon: Advertiser | None = None
+        self._followed: DiscoveredServer | None = None
         self._n_silences = 0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
@@ -124,7 +132,7 @@ class Presence:
         interface = self._place.interface
         if interface is None or self._beacon is not None:
             return
-        self._beacon = Beacon(interface.addresses, self._port, self._place.cluster, self._rank.server, self._keys)
+        self._beacon = Advertiser(interface.addresses, self._port, self._place.cluster, self._rank.server, self._keys)
         note(
             log, logging.INFO, "announced", cluster=self._place.cluster, addresses=interface.addresses, port=self._port
         )
@@ -144,7 +152,7 @@ class Presence:
                     self._wake()
                     return
 
-    def _follow(self, sighting: Sighting) -> None:
+    def _follow(self, sighting: DiscoveredServer) -> None:
         """Make sure that the leader still leads; it may die before this server has done its last job."""
         is_there = probe(sighting, self._place.cluster, self._keys) is not None
         self._n_silences = 0 if is_there else self._n_silences + 1

@@ -27,7 +27,7 @@ _LOGGED_EACH = 10
 _LOGGED_EVERY = 1000
 
 
-class Door:
+class ServerSocket:
     """A bound ROUTER with its gatekeeper.
 
     Parameters

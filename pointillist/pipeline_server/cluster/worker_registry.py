@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from pointillist.pipeline_protocol.messages import Beat, Health, WorkerReport
+from pointillist.pipeline_protocol.messages import Health, Heartbeat, WorkerReport
 from pointillist.pipeline_server.queue import NoteFault, NoteLoss, NotePassOver, Worker
 from pointillist.system import note
 
@@ -42,7 +42,7 @@ class Member:
     """
 
     peer: bytes
-    beat: Beat
+    beat: Heartbeat
     heard_at: float
     has_been_warm: bool = False
     is_replacement: bool = False
@@ -60,14 +60,14 @@ class Member:
         return "restarting" if self.is_replacement else "warming up"
 
 
-class Roster:
+class WorkerRegistry:
     """All workers, by name."""
 
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
         self._successors: deque[bytes] = deque(maxlen=_N_SUCCESSORS)
 
-    def hear(self, peer: bytes, beat: Beat, now: float) -> None:
+    def hear(self, peer: bytes, beat: Heartbeat, now: float) -> None:
         """Take note of a beat."""
         member = self._members.get(beat.worker)
         if member is None:

@@ -1,4 +1,4 @@
 from .frame_server import (
     FULL_S as FULL_S,
-    FrameDesk as FrameDesk,
+    FrameServer as FrameServer,
 )

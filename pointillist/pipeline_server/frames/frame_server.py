@@ -13,8 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from pointillist.pipeline_protocol.messages import MAX_WANTED, Item, JobSpec, Laid, Missing, Piece, Want
-from pointillist.pipeline_server.frames.source_cache import Delivery, Shelf
+from pointillist.pipeline_protocol.messages import (
+    MAX_WANTED,
+    FrameData,
+    FrameRequest,
+    Item,
+    JobSpec,
+    LayoutReply,
+    Missing,
+)
+from pointillist.pipeline_server.frames.source_cache import Delivery, SourceCache
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -54,7 +62,7 @@ class HasSpec(Protocol):
         """What workers are told of it."""
 
 
-Send = Callable[[bytes, Laid | Piece | Missing, bytes], Tracker | None]
+Send = Callable[[bytes, LayoutReply | FrameData | Missing, bytes], Tracker | None]
 """Sends a message to a peer; None if there is no such peer any more."""
 
 
@@ -71,7 +79,7 @@ class _Flight:
     n_bytes: int
 
 
-class FrameDesk:
+class FrameServer:
     """Hands out pieces.
 
     Parameters
@@ -88,7 +96,7 @@ class FrameDesk:
         self._send = send
         self._wake = wake
         self._works = works
-        self._shelf = Shelf()
+        self._shelf = SourceCache()
         self._helper = ThreadPoolExecutor(1, "frames")
         self._wanted: dict[bytes, dict[Item, None]] = {}
         self._waiting: dict[Item, set[bytes]] = {}
@@ -106,7 +114,7 @@ class FrameDesk:
         """Whether something waits until messages have left."""
         return bool(self._ready)
 
-    def want(self, peer: bytes, want: Want) -> None:
+    def want(self, peer: bytes, want: FrameRequest) -> None:
         """Take note of what a peer wants."""
         if want.is_all:
             self._drop(peer)

@@ -12,18 +12,18 @@ from pathlib import Path
 from pointillist.errors import LostFrameError, MovieError, PointillistError, ServerError
 from pointillist.pipeline_files.backgrounds import is_copied, open_copied
 from pointillist.pipeline_files.maps import MAP_KEYS, load_map
-from pointillist.pipeline_files.movies import ArrayInMemory, LostMovieError, SameMovie, Sendable, cut, layout_of
+from pointillist.pipeline_files.movies import ArrayInMemory, LostMovieError, Sendable, VerifiedMovie, cut, layout_of
 from pointillist.pipeline_protocol.messages import (
     BACKGROUND,
     BACKGROUND_ROWS,
     LAYOUT,
     MOVIE,
+    FrameData,
     Item,
     JobSpec,
-    Laid,
     Layout,
+    LayoutReply,
     Missing,
-    Piece,
 )
 from pointillist.settings import normalised
 from pointillist.system import note
@@ -38,7 +38,7 @@ N_OPEN = 16
 class Delivery:
     """What a worker gets: a message, and a piece's bytes."""
 
-    message: Laid | Piece | Missing
+    message: LayoutReply | FrameData | Missing
     content: bytes = b""
 
 
@@ -52,7 +52,7 @@ class Part:
     close: Callable[[], None]
 
 
-class Shelf:
+class SourceCache:
     """Opens parts of jobs, and keeps them open while they are asked for."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Shelf:
         except PointillistError as error:
             return _missing(item, error, is_lasting=True)
         if item.number == LAYOUT:
-            return Delivery(message=Laid(item=item, layout=part.layout))
+            return Delivery(message=LayoutReply(item=item, layout=part.layout))
         try:
             message, content = cut(part.source, part.layout, item)
             part.check()
@@ -104,7 +104,7 @@ class Shelf:
 
     def _open(self, spec: JobSpec, name: str) -> Part:
         if name == MOVIE:
-            same = SameMovie(Path(spec.movie), spec.identity)
+            same = VerifiedMovie(Path(spec.movie), spec.identity)
             return Part(source=same.movie, layout=layout_of(same.movie), check=same.check, close=same.close)
         if name in (BACKGROUND, BACKGROUND_ROWS) and is_copied(spec.settings):
             file = open_copied(spec.settings)

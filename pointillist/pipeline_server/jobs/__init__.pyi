@@ -1,5 +1,5 @@
 from .job_run import (
-    Work as Work,
+    JobRun as JobRun,
 )
 from .job_runs import (
     JobRuns as JobRuns,
@@ -8,6 +8,6 @@ from .steering import (
     Wish as Wish,
 )
 from .submission_handler import (
-    Reception as Reception,
+    SubmissionHandler as SubmissionHandler,
     refusal as refusal,
 )

@@ -15,7 +15,7 @@ from pointillist.pipeline_files.backgrounds import is_copied
 from pointillist.pipeline_files.maps import MAP_KEYS, find_map
 from pointillist.pipeline_files.movies import STILL_WRITTEN, MovieFile, is_growing, open_movie
 from pointillist.pipeline_protocol.messages import Submit
-from pointillist.pipeline_protocol.security import Owner
+from pointillist.pipeline_protocol.security import UserSecret
 from pointillist.settings import BACKGROUND_FILE, normalised
 
 HOST = socket.gethostname()
@@ -24,7 +24,7 @@ _REMEDY = "move it there, start launch-workers on that machine with --allow FOLD
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guard:
+class AccessPolicy:
     """Keeps requests within bounds.
 
     Parameters
@@ -36,12 +36,12 @@ class Guard:
     """
 
     roots: DataRoots
-    owner: Owner
+    owner: UserSecret
 
     @classmethod
     def of_this_machine(cls) -> Self:
         """Return what holds for a server of this user."""
-        return cls(roots=DataRoots.of_this_machine(), owner=Owner.of_user())
+        return cls(roots=DataRoots.of_this_machine(), owner=UserSecret.of_user())
 
     def open_movie(self, request: Submit) -> MovieFile:
         """Open the movie of a request.
@@ -107,5 +107,5 @@ def _check_identity(request: Submit, movie: MovieFile) -> None:
         raise MovieError(request.movie, problem, "run the command again, or give --engine local")
 
 
-TRUSTING = Guard(roots=EVERYWHERE, owner=Owner(b""))
+TRUSTING = AccessPolicy(roots=EVERYWHERE, owner=UserSecret(b""))
 """For jobs that a server accepted before it was started again."""

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from pointillist.pipeline_server.jobs.output import Output
-from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.pipeline_server.jobs.submission import JobRequest
 from pointillist.pipeline_server.queue import Lifecycle
 from pointillist.system import note
 
@@ -68,7 +68,7 @@ class JobFiles:
         Its results.
     """
 
-    def __init__(self, submission: Submission, now: float) -> None:
+    def __init__(self, submission: JobRequest, now: float) -> None:
         self.output = Output(submission)
         self._journal = submission.journal
         self._life = Lifecycle(f"files of job {submission.spec.job}", FileState.RESTING, FILE_TRANSITIONS)

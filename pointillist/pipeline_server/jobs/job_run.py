@@ -14,7 +14,7 @@ from pointillist.pipeline_files import DiskFullError
 from pointillist.pipeline_protocol.messages import Answer, Buffer, JobSpec, JobState, Progress, Ref, encode_spec
 from pointillist.pipeline_server.jobs.job_files import FileState, JobFiles
 from pointillist.pipeline_server.jobs.records import FailureEntry, JournalFullError, RangeEntry
-from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.pipeline_server.jobs.submission import JobRequest
 from pointillist.pipeline_server.queue import Job, events as e, job as jobs
 from pointillist.system import note
 
@@ -33,7 +33,7 @@ _FIRST_RETRY_S = 2.0
 _LAST_RETRY_S = 60.0
 
 
-class Work:
+class JobRun:
     """One job.
 
     Parameters
@@ -53,7 +53,7 @@ class Work:
         Journal and results, and what is under way with them.
     """
 
-    def __init__(self, submission: Submission, now: float, number: int) -> None:
+    def __init__(self, submission: JobRequest, now: float, number: int) -> None:
         spec = submission.spec
         self.number = number
         self.id = spec.job

@@ -12,12 +12,12 @@ from msgspec import structs
 
 from pointillist.pipeline_protocol.messages import control as m
 from pointillist.pipeline_server.jobs.job_files import FileState
-from pointillist.pipeline_server.jobs.job_run import Work
+from pointillist.pipeline_server.jobs.job_run import JobRun
 from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Consequence, Wish
-from pointillist.pipeline_server.jobs.submission import Joined, Submission
-from pointillist.pipeline_server.jobs.submission_handler import Outcome, Reception
+from pointillist.pipeline_server.jobs.submission import JobRequest, Joined
+from pointillist.pipeline_server.jobs.submission_handler import Outcome, SubmissionHandler
 from pointillist.pipeline_server.queue import JobState, Queue, events as e
-from pointillist.pipeline_server.status_service import Ended, Overview
+from pointillist.pipeline_server.status_service import Ended, StatusService
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -49,14 +49,14 @@ class JobRuns:
     """
 
     queue: Queue
-    reception: Reception
-    overview: Overview
-    works: dict[str, Work]
+    reception: SubmissionHandler
+    overview: StatusService
+    works: dict[str, JobRun]
     happen: Callable[[Iterable[e.Event]], None]
     forget_frames: Callable[[str], None]
     writer: Executor
     wake: Callable[[], None]
-    closing: dict[str, Work] = field(default_factory=dict)
+    closing: dict[str, JobRun] = field(default_factory=dict)
     _n_begun: int = 0
 
     @property
@@ -97,7 +97,7 @@ class JobRuns:
     def meet(self, outcome: Outcome, now: float) -> bool:
         """Begin with what a request has led to; return whether it can be answered."""
         match outcome.prepared:
-            case Submission() as submission:
+            case JobRequest() as submission:
                 self._begin(submission, now)
             case Joined(job=job, journal=journal, is_mixed=is_mixed):
                 if is_mixed and job in self.works:
@@ -126,9 +126,9 @@ class JobRuns:
         ended = self.overview.ended.get(job)
         return None if ended is None else JobState[ended.progress.state.upper()]
 
-    def _begin(self, submission: Submission, now: float) -> None:
+    def _begin(self, submission: JobRequest, now: float) -> None:
         self._n_begun += 1
-        work = Work(submission, now, self._n_begun)
+        work = JobRun(submission, now, self._n_begun)
         self.works[work.id] = work
         self.overview.ended.pop(work.id, None)
         self.reception.list_journal(submission.journal.path)
@@ -148,7 +148,7 @@ class JobRuns:
         self.works[job].resumed()
         self.happen([e.JobResumed(now=now, job=job)])
 
-    def _stop(self, work: Work, now: float) -> None:
+    def _stop(self, work: JobRun, now: float) -> None:
         """Let nobody work on a job any more; what its files are at comes back."""
         self.happen([e.JobStopped(now=now, job=work.id)])
         work.files.withdraw()
@@ -156,7 +156,7 @@ class JobRuns:
         self._end(work, now)
         self._close(work, now)
 
-    def _close(self, work: Work, now: float) -> None:
+    def _close(self, work: JobRun, now: float) -> None:
         """Close the files of a job that was stopped, unless something is under way with them."""
         work.files.collect(now)
         if work.files.state is FileState.RESTING:
@@ -166,7 +166,7 @@ class JobRuns:
             del self.closing[work.id]
             self.reception.let_go(work.journal.path)
 
-    def _attend(self, work: Work, now: float) -> None:
+    def _attend(self, work: JobRun, now: float) -> None:
         """Bring a job's files on, and tell the queue."""
         self.happen(work.sync(now))
         job = self.queue.jobs[work.id]
@@ -180,7 +180,7 @@ class JobRuns:
             self._resume(work.id, now)
         work.advance(job.state, now, self.writer, self.wake)
 
-    def _end(self, work: Work, now: float) -> None:
+    def _end(self, work: JobRun, now: float) -> None:
         progress = self.overview.progress(work, now)
         note(log, logging.INFO, progress.state, job=work.id, **work.outcome)
         self.overview.end(Ended(progress=structs.replace(progress, ended_at=time.time()), journal=work.journal.path))

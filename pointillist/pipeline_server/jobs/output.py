@@ -9,7 +9,7 @@ from pathlib import Path
 from pointillist.errors import ResultsError
 from pointillist.pipeline_files import DiskFullError, FileBusyError, alternatives, is_taken, partial_path
 from pointillist.pipeline_files.results import is_finished
-from pointillist.pipeline_server.jobs.submission import Submission
+from pointillist.pipeline_server.jobs.submission import JobRequest
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -29,7 +29,7 @@ class Output:
         Of the finished file.
     """
 
-    def __init__(self, submission: Submission) -> None:
+    def __init__(self, submission: JobRequest) -> None:
         self.path = Path(submission.spec.output)
         self._form = submission.plan.form
         self._journal = submission.journal

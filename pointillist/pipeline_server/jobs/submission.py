@@ -13,7 +13,7 @@ from pointillist.errors import ResultsError, ServerError
 from pointillist.pipeline_files import alternatives, check_writable, is_taken, journal_path
 from pointillist.pipeline_files.movies import MovieFile
 from pointillist.pipeline_protocol.messages import JobSpec, Submit
-from pointillist.pipeline_server.jobs.access_policy import TRUSTING, Guard
+from pointillist.pipeline_server.jobs.access_policy import TRUSTING, AccessPolicy
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.kind import Plan
 from pointillist.pipeline_server.jobs.records import JobEntry, JournalLockedError
@@ -23,7 +23,7 @@ from pointillist.version import program_version
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Submission:
+class JobRequest:
     """A job that can begin.
 
     Parameters
@@ -50,7 +50,7 @@ class Joined:
     is_mixed: bool
 
 
-def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submission | Joined:
+def prepare(request: Submit, held: Mapping[Path, str], guard: AccessPolicy) -> JobRequest | Joined:
     """Make a job of a request.
 
     Parameters
@@ -88,18 +88,18 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: Guard) -> Submissi
             # Files may have been moved; those that the request names have been judged.
             named = {"movie": request.movie, "settings": request.settings, "may_read": request.may_read}
             spec = structs.replace(opened.job.spec, **named, mixed=request.mixed)
-            return Submission(spec=spec, journal=opened, plan=plan)
+            return JobRequest(spec=spec, journal=opened, plan=plan)
         if is_taken(output):
             continue
         if request.resume == "required":
             raise ResultsError(journal, "there is no unfinished analysis to resume", "leave out --resume")
         spec = _spec(request, digest, plan, output)
         begun = Journal.create(journal, JobEntry(digest=digest, spec=spec))
-        return Submission(spec=spec, journal=begun, plan=plan)
+        return JobRequest(spec=spec, journal=begun, plan=plan)
     raise AssertionError  # the alternatives have no end
 
 
-def rejoin(path: Path, held: Mapping[Path, str]) -> Submission | Joined:
+def rejoin(path: Path, held: Mapping[Path, str]) -> JobRequest | Joined:
     """Make a job of the journal of one that is over; `held` is as in :func:`prepare`.
 
     Raises
@@ -111,7 +111,7 @@ def rejoin(path: Path, held: Mapping[Path, str]) -> Submission | Joined:
     return reopen(path) if job is None else Joined(job=job, journal=path, is_mixed=False)
 
 
-def reopen(path: Path) -> Submission:
+def reopen(path: Path) -> JobRequest:
     """Make a job of a journal that nobody has open.
 
     Raises
@@ -138,10 +138,10 @@ def reopen(path: Path) -> Submission:
     except BaseException:
         journal.close()
         raise
-    return Submission(spec=spec, journal=journal, plan=plan)
+    return JobRequest(spec=spec, journal=journal, plan=plan)
 
 
-def _plan(request: Submit, guard: Guard) -> tuple[str, Plan]:
+def _plan(request: Submit, guard: AccessPolicy) -> tuple[str, Plan]:
     """Look at the movie; return the digest of the job, and its plan."""
     if request.kind not in KINDS:
         raise ServerError(request.kind, "the server has no such kind of job", "use the same version everywhere")

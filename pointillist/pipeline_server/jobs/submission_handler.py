@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pointillist.errors import PointillistError, ResultsError
 from pointillist.pipeline_protocol.messages import Accepted, Refused, Submit, ToClient, Wait
-from pointillist.pipeline_server.jobs.access_policy import Guard
-from pointillist.pipeline_server.jobs.submission import Joined, Submission, prepare, rejoin
+from pointillist.pipeline_server.jobs.access_policy import AccessPolicy
+from pointillist.pipeline_server.jobs.submission import JobRequest, Joined, prepare, rejoin
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -37,7 +37,7 @@ class Outcome:
     """
 
     number: int
-    prepared: Submission | Joined | None
+    prepared: JobRequest | Joined | None
     peer: bytes | None
     reply: ToClient | None
 
@@ -48,12 +48,12 @@ class _Request:
 
     subject: str
     peer: bytes | None
-    prepare: Callable[[], Submission | Joined]
-    future: Future[Submission | Joined] | None = None
+    prepare: Callable[[], JobRequest | Joined]
+    future: Future[JobRequest | Joined] | None = None
     awaits: Path | None = None
 
 
-class Reception:
+class SubmissionHandler:
     """Requests from their arrival to their answer, and the journals that this server has open.
 
     Parameters
@@ -66,10 +66,10 @@ class Reception:
         Of the server; that of this user and machine if None.
     """
 
-    def __init__(self, wake: Callable[[], None], state: Path | None = None, guard: Guard | None = None) -> None:
+    def __init__(self, wake: Callable[[], None], state: Path | None = None, guard: AccessPolicy | None = None) -> None:
         self._wake = wake
         self._state = state
-        self._guard = guard or Guard.of_this_machine()
+        self._guard = guard or AccessPolicy.of_this_machine()
         self._helper = ThreadPoolExecutor(1, "reception")
         self._held: dict[Path, str] = {}
         self._at_work: dict[Path, None] = {}
@@ -205,9 +205,9 @@ class Reception:
         # In the helper's order: what one request has begun is there when the next one joins it.
         request = self._pending[number] = self._pending.pop(number)
 
-        def work() -> Submission | Joined:
+        def work() -> JobRequest | Joined:
             prepared = request.prepare()
-            if isinstance(prepared, Submission):
+            if isinstance(prepared, JobRequest):
                 # At once: the next request may mean the same journal.
                 self._held[prepared.journal.path] = prepared.spec.job
             return prepared

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pointillist.pipeline_protocol.messages import Answer, Beat, Ref
+from pointillist.pipeline_protocol.messages import Answer, Heartbeat, Ref
 
 FaultOutcome = Literal["tried again", "halved", "given up"]
 
@@ -133,7 +133,7 @@ class WorkerBeat:
     build: str | None = ""
 
     @classmethod
-    def of(cls, beat: Beat, now: float) -> WorkerBeat:
+    def of(cls, beat: Heartbeat, now: float) -> WorkerBeat:
         """Return what a message says."""
         holds, computing, build = tuple(beat.holds), beat.computing, beat.build
         return cls(now=now, worker=beat.worker, holds=holds, computing=computing, wants=beat.wants, build=build)

@@ -10,7 +10,7 @@ from pointillist.pipeline_server.queue.builds import Builds
 from pointillist.pipeline_server.queue.events import JobAdded
 from pointillist.pipeline_server.queue.lifecycle import Lifecycle
 from pointillist.pipeline_server.queue.ranges import Ranges
-from pointillist.pipeline_server.queue.reservations import Stretches
+from pointillist.pipeline_server.queue.reservations import Reservations
 from pointillist.pipeline_server.queue.speed import Speed
 from pointillist.pipeline_server.queue.task import Holding, Task, TaskEvent, TaskState
 from pointillist.pipeline_server.queue.task_size import QueueSettings, task_frames
@@ -87,7 +87,7 @@ class Job:
         self.max_frames = added.max_frames
         self.is_sealed = added.is_sealed
         self.life = Lifecycle(f"job {added.job}", JobState.RUNNING, JOB_TRANSITIONS)
-        self.uncut = Stretches()
+        self.uncut = Reservations()
         self.tasks: dict[int, Task] = {}
         self.waiting: list[int] = []
         self.suspects: list[int] = []

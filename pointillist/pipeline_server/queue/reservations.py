@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pointillist.pipeline_server.queue.ranges import Ranges
 
 
-class Stretches:
+class Reservations:
     """The uncut frames of a job."""
 
     def __init__(self) -> None:

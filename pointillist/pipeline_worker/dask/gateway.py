@@ -21,7 +21,7 @@ from pointillist.pipeline_protocol import Waker
 from pointillist.pipeline_protocol.security import ClusterKeys, user_keys
 from pointillist.pipeline_worker.dask.node import DaskNode
 from pointillist.pipeline_worker.dask.slot import DaskSlot
-from pointillist.supervision import Lifeline, log_folder, start_logging
+from pointillist.supervision import ParentWatch, log_folder, start_logging
 
 _CONNECT_S = 5.0
 _COUNT_S = 1.0
@@ -47,7 +47,7 @@ class DaskGateway:
     def __init__(self, scheduler: str, address: str, keys: ClusterKeys) -> None:
         from distributed import Client  # noqa: PLC0415 - an extra
 
-        self._lifeline, self._waker = Lifeline(), Waker()
+        self._lifeline, self._waker = ParentWatch(), Waker()
         try:
             self._client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:

@@ -14,10 +14,10 @@ import zmq
 from pointillist.pipeline_protocol.messages import encode_spec
 from pointillist.pipeline_protocol.security import ClusterKeys
 from pointillist.pipeline_worker.dask.task import run_range
-from pointillist.pipeline_worker.server_connection import Link
+from pointillist.pipeline_worker.server_connection import ServerConnection
 from pointillist.pipeline_worker.task_executor import Outcome
 from pointillist.pipeline_worker.tasks import Result
-from pointillist.pipeline_worker.worker_state import Held, Stage
+from pointillist.pipeline_worker.worker_state import LeasedTask, Stage
 from pointillist.version import program_version
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class DaskSlot:
     Parameters
     ----------
     context, address, keys
-        As of :class:`pointillist.pipeline_worker.server_connection.Link`.
+        As of :class:`pointillist.pipeline_worker.server_connection.ServerConnection`.
     client
         Of the scheduler.
     node
@@ -49,10 +49,10 @@ class DaskSlot:
         node: str,
         wake: Callable[[], None],
     ) -> None:
-        self.link = Link(context, address, keys)
+        self.link = ServerConnection(context, address, keys)
         self._client, self._node = client, node
         self._wake = wake
-        self._running: OrderedDict[Future, Held] = OrderedDict()
+        self._running: OrderedDict[Future, LeasedTask] = OrderedDict()
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
 
     def step(self) -> None:
@@ -84,7 +84,7 @@ class DaskSlot:
         self.link.leave()
         self.link.socket.close(linger=300)
 
-    def _submit(self, held: Held) -> None:
+    def _submit(self, held: LeasedTask) -> None:
         arguments = encode_spec(held.spec), held.ref.start, held.ref.stop, program_version()
         future = self._client.submit(run_range, *arguments, workers=[self._node], pure=False)
         self._running[future] = held
@@ -120,7 +120,7 @@ class DaskSlot:
             oldest.enter(Stage.COMPUTING, time.monotonic())
 
 
-def _outcome(held: Held, future: Future) -> Outcome:
+def _outcome(held: LeasedTask, future: Future) -> Outcome:
     if future.cancelled():
         raise ConnectionError("the scheduler has lost its tasks")
     error = future.exception()

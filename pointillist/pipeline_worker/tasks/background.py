@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pointillist.fitting.backgrounds import BackgroundSeries
 from pointillist.pipeline_files.backgrounds import Pack, background_layout, settings_of_background
 from pointillist.pipeline_protocol.messages import JobSpec
-from pointillist.pipeline_worker.data_access import HERE, Access
+from pointillist.pipeline_worker.data_access import HERE, DataAccess
 from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
 from pointillist.pipeline_worker.tasks.kind import Result
 
@@ -34,7 +34,7 @@ class BackgroundRunner:
         If neither this machine nor the server has the movie.
     """
 
-    def __init__(self, spec: JobSpec, access: Access = HERE) -> None:
+    def __init__(self, spec: JobSpec, access: DataAccess = HERE) -> None:
         with blocked_by_errors():
             settings = settings_of_background(spec.settings)
             self._background = BackgroundSeries(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pointillist.fitting import Localizer, Rows
 from pointillist.pipeline_files.maps import camera_model
 from pointillist.pipeline_protocol.messages import JobSpec
-from pointillist.pipeline_worker.data_access import HERE, Access
+from pointillist.pipeline_worker.data_access import HERE, DataAccess
 from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
 from pointillist.pipeline_worker.tasks.kind import Result
 from pointillist.settings import fit_settings
@@ -32,7 +32,7 @@ class FitRunner:
         If neither this machine nor the server has the movie, or a camera map.
     """
 
-    def __init__(self, spec: JobSpec, access: Access = HERE) -> None:
+    def __init__(self, spec: JobSpec, access: DataAccess = HERE) -> None:
         with blocked_by_errors(), contextlib.ExitStack() as stack:
             settings = fit_settings(spec.settings)
             self._reader = stack.enter_context(contextlib.closing(MovieReader(spec, settings, access)))
