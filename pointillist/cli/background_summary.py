@@ -13,10 +13,11 @@ def summarise_background(path: Path) -> dict[str, str]:
     ResultsError
         If it is no background file.
     """
+    from pointillist.cli.results_summary import describe_failures
     from pointillist.pipeline_files.backgrounds import BackgroundFile
 
     with BackgroundFile(path) as file:
-        about = file.about
+        about, failures = file.about, file.failures
     height, width = about.frame_shape
     stored = f"{about.n_images}, each once" if about.is_mapped else "one for each frame"
     return {
@@ -25,4 +26,5 @@ def summarise_background(path: Path) -> dict[str, str]:
         "movie": about.movie_path,
         "frames": f"{about.n_frames} of {width} x {height} px",
         "images": f"{stored}, {about.dtype}, {path.stat().st_size / 1e6:.1f} MB",
+        **describe_failures(failures),
     }

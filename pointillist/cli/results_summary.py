@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def summarise_results(path: Path) -> dict[str, str]:
         "localizations": f"{results.n_localizations}",
         "frames": _frames(results),
         **_fit(results.metadata),
-        **_failures(results),
+        **describe_failures(results.failures),
         **_medians(_sample(path, results.n_localizations), pixel_nm),
     }
 
@@ -67,11 +67,17 @@ def _fit(metadata: Metadata) -> dict[str, str]:
     return {"fit": f"{module}, {ESTIMATORS[estimator]}"}
 
 
-def _failures(results: Results) -> dict[str, str]:
-    if not results.failures:
+def describe_failures(failures: Mapping[int, str]) -> dict[str, str]:
+    """Return the first of the failed frames in words; nothing where there are none.
+
+    Parameters
+    ----------
+    failures
+        Failed frames, with the reason.
+    """
+    if not failures:
         return {}
-    failures = sorted(results.failures.items())
-    lines = [f"frame {frame}: {reason}" for frame, reason in failures[:SHOWN_FAILURES]]
+    lines = [f"frame {frame}: {reason}" for frame, reason in sorted(failures.items())[:SHOWN_FAILURES]]
     if len(failures) > SHOWN_FAILURES:
         lines.append(f"and {len(failures) - SHOWN_FAILURES} more, in the file's table /Pointillist/Failures")
     return {"failed frames": f"{len(failures)}\n" + "\n".join(lines)}

@@ -113,3 +113,18 @@ def test_an_analysis_that_copies_the_background_finds_the_same_as_one_that_makes
     assert copy.rows.tobytes() == original.rows.tobytes()
     assert copy.n_localizations > 100
     assert str(copy.metadata["Pointillist.CopiedBackground"]).startswith("sparsemed:k=20^")
+
+
+def test_frames_without_a_background_are_told(movie: Path, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.h5"
+    frames = np.load(movie).transpose(0, 2, 1)
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("ImageData", data=frames, chunks=(1, *frames.shape[1:]), compression="gzip")
+        place = data.id.get_chunk_info(20)
+    content = bytearray(path.read_bytes())
+    content[place.byte_offset + 20 : place.byte_offset + place.size] = bytes(place.size - 20)
+    path.write_bytes(bytes(content))
+    done = run(path, "-o", tmp_path / "out.h5", "-s", "Analysis.BGRange=0:1", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    assert "frame 20: " in done.stdout
+    assert "frame 20: " in run_command("info", tmp_path / "out.h5").stdout

@@ -64,6 +64,8 @@ class BackgroundFile:
         What stands there of each frame.
     pixels
         The images, as they are stored.
+    failures
+        Frames without a background, with the reason.
 
     Raises
     ------
@@ -80,6 +82,9 @@ class BackgroundFile:
                 is_mapped = "MappedImageData" in file
                 data = file["MappedImageData" if is_mapped else "ImageData"]
                 self.pixels = ArrayFrames(path, file, data)
+                self.failures = {
+                    int(frame): reason.decode("utf-8", "replace") for frame, reason in file["Pointillist/Failures"][:]
+                }
                 self.about = _about(file, data, self.rows.shape[0], is_mapped=is_mapped)
             except BaseException:
                 file.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +16,7 @@ from pointillist.pipeline_files.movies.identity import identify
 from pointillist.pipeline_files.movies.npy import open_npy
 from pointillist.pipeline_files.movies.pyme_h5 import open_pyme_h5
 from pointillist.pipeline_files.movies.sidecar import read_sidecar
-from pointillist.pipeline_files.movies.source import Events, Frames, Opened
+from pointillist.pipeline_files.movies.source import DAMAGE, Events, Frames, Opened
 from pointillist.pipeline_files.movies.tiff import open_tiff
 from pointillist.settings import Metadata
 from pointillist.system import irregular
@@ -259,6 +257,6 @@ def _clear_errors(path: Path, problem: str) -> Iterator[None]:
         raise MovieError(path, "there is no such file", "check its name and place") from error
     except PermissionError as error:
         raise MovieError(path, "may not be read", "ask its owner for permission to read") from error
-    except (OSError, RuntimeError, ValueError, KeyError, IndexError, EOFError, struct.error, zlib.error) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, IndexError, EOFError, TypeError, *DAMAGE) as error:
         reason = " ".join(str(error).split())[:120]
         raise MovieError(path, f"{problem} ({reason})", "it may be damaged: copy it again") from error

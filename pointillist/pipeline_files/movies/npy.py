@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -37,8 +38,10 @@ def open_npy(path: Path) -> Opened:
                 read_header = np.lib.format.read_array_header_2_0
             shape, is_fortran, dtype = read_header(file)
             offset = file.tell()
-    except (ValueError, EOFError, SyntaxError) as error:
+    except (ValueError, EOFError, SyntaxError, TokenError) as error:
         raise MovieError(path, "is not a NumPy array", "write it with numpy.save") from error
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise MovieError(path, "is not a NumPy array", "write it with numpy.save")
     if is_fortran and len(shape) > 1:
         raise MovieError(path, "is in Fortran order", "save numpy.ascontiguousarray(frames)")
     if len(shape) == 2:

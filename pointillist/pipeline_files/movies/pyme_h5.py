@@ -10,14 +10,14 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pointillist.errors import MovieError
+from pointillist.errors import LostFrameError, MovieError
 from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
 from pointillist.pipeline_files.movies.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
 from pointillist.pipeline_files.movies.pzf import PzfError, decode, parse_header
 from pointillist.pipeline_files.movies.read_ahead import fetch
 from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
-from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, is_decodable
+from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, is_decodable, unwritten_frames
 from pointillist.settings import in_micrometres
 
 
@@ -119,7 +119,11 @@ class ArrayFrames:
         self.dtype: np.dtype[Any] = data.dtype.newbyteorder("=")
         self._file = file
         self._data = data
-        self.chunks = StoredChunks(data) if is_decodable(data) else None
+        # A background of ours has no image where a frame could not be read.
+        self._unwritten = np.arange(0) if "Pointillist" in file else unwritten_frames(data)
+        if n_frames and len(self._unwritten) == n_frames:
+            raise MovieError(path, "has frames, but no pixels", "check that the acquisition wrote any")
+        self.chunks = StoredChunks(data) if is_decodable(data) and not len(self._unwritten) else None
         self._reader = ChunkReader(self.chunks.about, self.chunks.get) if self.chunks else None
         self._size_at_first = self._size()
 
@@ -128,6 +132,10 @@ class ArrayFrames:
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``."""
+        first = int(np.searchsorted(self._unwritten, start))
+        if first < len(self._unwritten) and self._unwritten[first] < stop:
+            problem = f"frame {self._unwritten[first]} was never written"
+            raise LostFrameError(self._path, problem, "record it again")
         is_look = out is None and stop - start == 1
         frames = self._read_by_hdf5(start, stop) if is_look else self._decoded(start, stop, out)
         if self._size() < self._size_at_first:  # HDF5 takes what is not there for zeros

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,9 @@ Events = NDArray[np.void]
 """One-dimensional structured array of :data:`EVENT_DTYPE`."""
 
 NO_EVENTS: Events = np.zeros(0, EVENT_DTYPE)
+
+DAMAGE = (struct.error, zlib.error, lzma.LZMAError)
+"""What decoders raise where bytes are damaged, beside OSError, ValueError and the like."""
 
 Frames = NDArray[Any]
 """``(frame, y, x)``."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from pointillist.pipeline_protocol.messages import Chunks
 
@@ -136,6 +137,30 @@ class StoredChunks:
         itemsize = np.dtype(about.dtype).itemsize
         n_most = 2 * (stop - start + 2 * about.chunk[0]) * math.prod(about.shape[1:]) * itemsize
         return first.byte_offset, n_bytes if 0 < n_bytes < n_most else 0
+
+
+def unwritten_frames(data: h5py.Dataset) -> NDArray[np.intp]:
+    """Return the frames of which the file has no pixels, or not all, since they were never written.
+
+    Parameters
+    ----------
+    data
+        An array ``(frame, ...)``. HDF5 reads zeros where nothing was written.
+    """
+    n_frames = data.shape[0]
+    if data.chunks is None:
+        is_written = data.id.get_storage_size() > 0 or data.external or data.is_virtual
+        return np.arange(0 if is_written else n_frames)
+    n_along = [-(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True)]
+    if data.id.get_num_chunks() >= math.prod(n_along):
+        return np.arange(0)
+    n_written = np.zeros(n_along[0], np.int64)
+
+    def count(chunk: h5py.h5d.StoreInfo) -> None:
+        n_written[chunk.chunk_offset[0] // data.chunks[0]] += 1
+
+    data.id.chunk_iter(count)
+    return np.flatnonzero(np.repeat(n_written < math.prod(n_along[1:]), data.chunks[0])[:n_frames])
 
 
 def _filter_codes(layout: h5py.h5p.PropDCID) -> tuple[int, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import zlib
 from pathlib import Path
 
 import tifffile
 
 from pointillist.errors import MovieError
+from pointillist.pipeline_files.movies.source import DAMAGE
 from pointillist.pipeline_files.movies.tiff.frames import PageFrames
 from pointillist.pipeline_files.movies.tiff.layout import Layout
 from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection
@@ -47,7 +47,7 @@ def check_codecs(path: Path, selection: Selection, frames: PageFrames) -> None:
 def _check(path: Path, layout: Layout, frames: PageFrames, frame: int) -> None:
     try:
         frames.read(frame, frame + 1)
-    except (MovieError, OSError, EOFError, zlib.error, MemoryError):
+    except (MovieError, OSError, EOFError, MemoryError, *DAMAGE):
         return  # damaged
     except (ImportError, ValueError, NotImplementedError, AttributeError, TypeError, KeyError) as error:
         if isinstance(error, ValueError) and not _is_of_codecs(error):

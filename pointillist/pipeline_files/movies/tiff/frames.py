@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import tifffile
 
 from pointillist.errors import LostFrameError, MovieError
 from pointillist.pipeline_files.movies.library_log import in_words, listening
-from pointillist.pipeline_files.movies.source import Frames
+from pointillist.pipeline_files.movies.source import DAMAGE, Frames
 from pointillist.pipeline_files.movies.tiff.pages import NO_DATA, Pages, strips
 from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection
 
@@ -73,18 +73,29 @@ class PageFrames:
         try:
             if file.read_plain(page, out):
                 return
-            with listening("tifffile") as heard:
+            with listening("tifffile") as heard, _own_failure(self._tolerated is not None):
                 file.decode(page, out)
         except _NoPixelsError as error:
             raise LostFrameError(self._path, f"{place} {error}", "copy it again, or record it again") from None
         told = self._tolerated
         complaints = [text for text in map(in_words, heard) if told is not None and text not in told]
         if complaints:
-            raise MovieError(self._path, f"{place} cannot be read ({complaints[0]})", "copy it again")
+            raise LostFrameError(self._path, f"{place} cannot be read ({complaints[0]})", "copy it again")
 
 
 class _NoPixelsError(Exception):
     """The file does not hold the pixels of a page, or not all."""
+
+
+@contextmanager
+def _own_failure(is_checked: bool) -> Iterator[None]:  # noqa: FBT001 - one switch
+    """Let a page whose content is damaged fail alone, once it is known that its codec is there."""
+    try:
+        yield
+    except (ValueError, TypeError, IndexError, RuntimeError, EOFError, *DAMAGE) as error:
+        if not is_checked:
+            raise
+        raise _NoPixelsError(f"is damaged ({' '.join(str(error).split())[:80]})") from error
 
 
 class _PageFile:

@@ -147,10 +147,22 @@ def _files(path: Path, pages: Pages, ome: Ome, image: OmeImage) -> dict[str, Pag
     if own is None or missing:
         problem = f"is one of {len(first)} files of a series, of which some are missing or renamed"
         raise MovieError(path, f"{problem} ({', '.join(missing)})", "put them into one folder under their old names")
-    return {
+    files = {
         key: pages if key == own else read_pages(path.with_name(image.names[key]))
         for key in sorted(first, key=first.__getitem__)
     }
+    if len(files) > 1:
+        _check_names(path, files)
+    return files
+
+
+def _check_names(path: Path, files: Mapping[str, Pages]) -> None:
+    """Refuse parts that say of themselves that they are another file than the one whose name they have."""
+    for key, pages in files.items():
+        ome = next((read_ome(text) for text in pages.descriptions(1) if is_ome(text)), None)
+        if ome is not None and ome.uuid and key.startswith("urn:uuid:") and ome.uuid != key:
+            problem = f"{pages.path.name} is not the file of the series that had this name: it was renamed or copied"
+            raise MovieError(path, problem, "put the files into one folder under their old names")
 
 
 def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selection:

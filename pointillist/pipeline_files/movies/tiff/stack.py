@@ -36,6 +36,9 @@ _UIC2 = 33629
 _LARGEST_LSM = 1 << 32
 """Bytes up to which the offsets of an LSM are right."""
 
+_MOST_UNREAD = 1 << 16
+"""Bytes that may follow the only page of a file: a colour table, or words of some program."""
+
 _OTHER_KINDS = ("lsm", "fluoview", "scanimage", "sis", "nih", "mdgel", "eer")
 """Microscope files whose axes tifffile tells."""
 
@@ -143,6 +146,10 @@ def _select(pages: Pages, counted: Counted) -> Selection:
     remarks += compare(counted.what, counted.n_frames, len(chosen))
     if any(map(is_ome, pages.descriptions(1))):
         remarks.append("its OME-XML cannot be read; all its pages are")
+    unread = pages.n_bytes - int(pages.ends[0])
+    if len(pages.data) == 1 and pages.data[0] > 0 and unread > max(_MOST_UNREAD, int(pages.ends[0] - pages.data[0])):
+        problem = f"has one page, and {unread} bytes behind it that belong to none: its writing was not ended"
+        raise MovieError(pages.path, problem, "save it anew, with the program that recorded it")
     return Selection(files=[pages], table=in_order(chosen), remarks=remarks)
 
 
