@@ -32,10 +32,10 @@ with embedded(2, lambda line: print(line, file=sys.stderr)) as client:
     time.sleep(600)
 """
 LAUNCH = """
-from pointillist.pipeline_protocol.discovery.search import Place
+from pointillist.pipeline_protocol.discovery.search import ServerLocation
 from pointillist.supervision.launch import launch_workers
 from pointillist.supervision.node_agent import LaunchPlan
-launch_workers(LaunchPlan(n_workers=1, place=Place()), lambda line: print(line, flush=True))
+launch_workers(LaunchPlan(n_workers=1, place=ServerLocation()), lambda line: print(line, flush=True))
 """
 
 
