@@ -71,15 +71,18 @@ bounds: $(VENV)/test
 
 check: lint types imports docs bounds test  ## Everything that has to be green
 
-# The suite against the wheel, in an environment and a folder of its own.
+# The suite against the wheel, in an environment and a folder of its own, among files that have the names of our rooms and
+# of Python's own modules. A random.py on PYTHONPATH would stop pytest itself; tests of our commands have one there.
 test-wheel:
-	rm -rf build/wheel && mkdir -p build/wheel
+	rm -rf build/wheel && mkdir -p build/wheel/cli build/wheel/foreign/cli
 	$(PYTHON) -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir build/wheel .
 	$(PYTHON) -m venv --without-pip build/wheel/venv
 	$(PYTHON) -m pip --python build/wheel/venv/bin/python --disable-pip-version-check install --quiet \
 		"$$(ls build/wheel/*.whl)[test]"
 	cp -r tests pyproject.toml README.md CHANGELOG.md docs build/wheel/
-	cd build/wheel && venv/bin/python -m pytest
+	cd build/wheel && for name in cli/__init__ fitting random foreign/cli/__init__ foreign/fitting; do \
+		echo 'raise SystemExit("a foreign module was imported")' > $$name.py; done
+	cd build/wheel && PYTHONSAFEPATH=1 PYTHONPATH="$$PWD/foreign" venv/bin/python -m pytest $(TESTS)
 
 BENCHMARKS := fits detection background frames reading throughput overhead accuracy scale chaos
 bench: $(VENV)/bench $(VENV)/test  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md

@@ -17,6 +17,7 @@ from pointillist.pipeline_files import ALLOW_VARIABLE, join_folders
 from pointillist.pipeline_protocol.security import KEY_VARIABLE, ClusterKeys
 from pointillist.supervision.numba_options import for_workers
 from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
+from pointillist.system import with_import_path
 
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -55,13 +56,10 @@ def child_environment(keys: ClusterKeys, lifelines: ParentWatches, allowed: Sequ
 
 
 def importing_us(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which Python finds our modules, also if they are not installed."""
-    environment = dict(environment)
-    root = Path(__file__).parents[1]
-    if root != Path(sysconfig.get_path("purelib")):  # a checkout
-        before = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(root), before] if before else [str(root)])
-    return environment
+    """Return an environment in which Python finds its own modules, and ours where they are not installed."""
+    root = Path(__file__).parents[2]
+    is_installed = root == Path(sysconfig.get_path("purelib"))
+    return with_import_path(environment, [] if is_installed else [str(root)])
 
 
 @dataclass(kw_only=True, eq=False)

@@ -21,6 +21,10 @@ from .folders import (
     trouble_of as trouble_of,
     user_name as user_name,
 )
+from .import_path import (
+    search_standard_library_first as search_standard_library_first,
+    with_import_path as with_import_path,
+)
 from .notes import (
     note as note,
 )

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 import pointillist
+from pointillist.supervision.managed_process import importing_us
 
 PACKAGE = Path(pointillist.__file__).parent
+FOREIGN = "raise SystemExit('a foreign module was imported')\n"
+FOREIGN_FILES = ("cli/__init__.py", "cli/log.py", "fitting.py", "errors.py", "pipeline_files.py", "random.py")
 
 
 def module_name(path: Path) -> str:
@@ -75,15 +78,28 @@ def test_rooms_are_found_by_walking() -> None:
     assert set(SOURCES) - {"pointillist"} == walked
 
 
-FOREIGN = ("cli/__init__.py", "cli/log.py", "fitting.py", "fitting/__init__.py", "pipeline_files.py", "random.py")
+def test_a_process_that_we_start_looks_for_no_module_inside_our_package(tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text(FOREIGN)
+    environment = importing_us({"PYTHONPATH": str(tmp_path)})
+    code = "import random, sys, pointillist; print(*sys.path, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout.splitlines()
+    assert [entry for entry in done.stdout.splitlines() if Path(entry).is_relative_to(PACKAGE)] == []
+
+
+def test_the_import_path_of_a_process_is_that_of_the_processes_that_it_starts(tmp_path: Path) -> None:
+    environment = importing_us({"PYTHONPATH": str(tmp_path)})
+    assert importing_us(environment) == environment
 
 
 @pytest.mark.parametrize("where", ["PYTHONPATH", "current folder"])
 def test_files_of_ones_own_take_the_place_of_no_room(tmp_path: Path, where: str) -> None:
-    for name in FOREIGN:
+    for name in FOREIGN_FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        if name != "random.py" or where == "current folder":  # on PYTHONPATH it takes the place of Python's own
-            (tmp_path / name).write_text("raise SystemExit('a foreign module was imported')\n")
+        (tmp_path / name).write_text(FOREIGN)
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     if where == "PYTHONPATH":
         environment["PYTHONPATH"] = str(tmp_path)
