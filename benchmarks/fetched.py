@@ -130,9 +130,11 @@ def work(address: str, *, is_bare: bool) -> int:
 
     if is_bare:
         setattr(fit, "Localizer", Instant)  # noqa: B010 - mypy knows it as another module's
-    supply = FrameClient()
-    access = DataAccess(roots=DataRoots.of_this_machine(), supply=supply, maps=MapCache())
-    return WorkerProcess(address, user_keys(), kinds(access), supply=supply, kernels=CachedKernels(os.environ)).run()
+    frame_client = FrameClient()
+    access = DataAccess(roots=DataRoots.of_this_machine(), frame_client=frame_client, maps=MapCache())
+    return WorkerProcess(
+        address, user_keys(), kinds(access), frame_client=frame_client, kernels=CachedKernels(os.environ)
+    ).run()
 
 
 def main() -> None:

@@ -30,12 +30,11 @@ from pointillist.fitting.estimation.modules import MODULES
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_protocol.client import Client
-from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages import RangeResult, control as m
 from pointillist.pipeline_protocol.messages.wire import Buffer
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_worker.server_connection import ServerConnection
-from pointillist.pipeline_worker.task_executor import Outcome
-from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.tasks.kind import Outcome
 from pointillist.pipeline_worker.worker_state import LeasedTask, WorkerState
 from pointillist.supervision.process_supervisor import ProcessSupervisor
 
@@ -58,8 +57,8 @@ class Cost:
 
 
 @dataclass(kw_only=True)
-class TimedSession(WorkerState):
-    """A worker's session that notes how long its answers wait for their confirmation, s."""
+class TimedState(WorkerState):
+    """A worker's state that notes how long its answers wait for their confirmation, s."""
 
     answered_at: dict[tuple[int, int], float] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
@@ -90,15 +89,15 @@ class Workers:
         self._context = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 2 * n + 64)
         self._poller = zmq.Poller()
-        self._links: dict[zmq.Socket[bytes], ServerConnection] = {}
-        self.sessions: list[TimedSession] = []
+        self._connections: dict[zmq.Socket[bytes], ServerConnection] = {}
+        self.states: list[TimedState] = []
         for _ in range(n):
-            link = ServerConnection(self._context, address, keys)
-            session = TimedSession(worker=link.session.worker, pid=link.session.pid, is_warm=True)
-            link.session = session
-            self.sessions.append(session)
-            self._links[link.socket] = link
-            self._poller.register(link.socket, zmq.POLLIN)
+            connection = ServerConnection(self._context, address, keys)
+            state = TimedState(worker=connection.state.worker, pid=connection.state.pid, is_warm=True)
+            connection.state = state
+            self.states.append(state)
+            self._connections[connection.socket] = connection
+            self._poller.register(connection.socket, zmq.POLLIN)
         dtype = MODULES["LatGaussFitFR"].dtype
         noise = np.random.default_rng(1).normal(100, 1, (FRAMES_PER_TASK * 8 * rows_per_frame, dtype.itemsize // 4))
         self._rows = noise.astype(np.float32).view(dtype).reshape(-1)
@@ -112,28 +111,30 @@ class Workers:
             self._step()
 
     def _step(self) -> None:
-        links = [self._links[socket] for socket, _ in self._poller.poll(int(1e3 * _STEP_S))]
+        connections = [self._connections[socket] for socket, _ in self._poller.poll(int(1e3 * _STEP_S))]
         if time.monotonic() >= self._step_at:
-            self._step_at, links = time.monotonic() + _STEP_S, list(self._links.values())
-        for link, session in zip(links, [link.session for link in links], strict=True):
-            link.report([self._outcome(held, session) for held in link.receive()])
+            self._step_at, connections = time.monotonic() + _STEP_S, list(self._connections.values())
+        for connection, state in zip(connections, [connection.state for connection in connections], strict=True):
+            connection.report([self._outcome(task, state) for task in connection.receive()])
 
     def close(self) -> None:
         """Leave the server."""
-        for link in self._links.values():
-            link.leave()
+        for connection in self._connections.values():
+            connection.leave()
         self._context.destroy(linger=200)
 
-    def _outcome(self, held: LeasedTask, session: WorkerState) -> Outcome:
-        ref = held.ref
+    def _outcome(self, task: LeasedTask, state: WorkerState) -> tuple[LeasedTask, Outcome]:
+        ref = task.ref
         rows = self._rows[: (ref.stop - ref.start) * self._rows_per_frame].copy()
         rows["frame"] = np.repeat(np.arange(ref.start, ref.stop), self._rows_per_frame)
-        if isinstance(session, TimedSession):
-            session.answered_at[ref.start, ref.stop] = time.monotonic()
+        if isinstance(state, TimedState):
+            state.answered_at[ref.start, ref.stop] = time.monotonic()
         seconds = {"fit": (ref.stop - ref.start) / FRAMES_PER_TASK}
-        return Outcome(
-            held=held, result=Result(n_items=len(rows), failures={}, buffers=[rows.tobytes()], seconds=seconds)
+        buffer = rows.tobytes()
+        result = RangeResult(
+            start=ref.start, stop=ref.stop, n_items=len(rows), failures={}, seconds=seconds, sizes=[len(buffer)]
         )
+        return task, Outcome(computed=(result, [buffer]))
 
 
 def measure(n_workers: int, rows_per_frame: int, n_tasks: int, folder: Path) -> Cost:
@@ -162,7 +163,7 @@ def measure(n_workers: int, rows_per_frame: int, n_tasks: int, folder: Path) -> 
         workers.close()
     finally:
         crew.stop()
-    latencies = np.concatenate([session.latencies for session in workers.sessions])
+    latencies = np.concatenate([state.latencies for state in workers.states])
     return Cost(
         n_workers=n_workers,
         tasks=len(latencies) / seconds,

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pointillist.pipeline_protocol.messages import RangeResult
 from pointillist.pipeline_server.jobs.journal import _FILE_MARK
-from pointillist.pipeline_server.jobs.records import JobEntry, RangeEntry, read_record
+from pointillist.pipeline_server.jobs.records import JobEntry, read_record
 from pointillist.pipeline_server.queue.ranges import Ranges
 
 
@@ -44,7 +45,7 @@ class Account:
                 entry, _, self._offset = found
                 if isinstance(entry, JobEntry):
                     self.job = entry.spec.job
-                elif isinstance(entry, RangeEntry) and not self.done.has_any(entry.start, entry.stop):
+                elif isinstance(entry, RangeResult) and not self.done.has_any(entry.start, entry.stop):
                     self.done.add(entry.start, entry.stop)
         finally:
             os.close(file)

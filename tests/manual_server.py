@@ -15,8 +15,9 @@ from typing import Any, Literal
 import pytest
 
 from pointillist.errors import ResultsError
+from pointillist.pipeline_files.results import writer as results_writer
 from pointillist.pipeline_files.storage import DiskFullError
-from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages import RangeResult, control as m
 from pointillist.pipeline_protocol.messages.wire import Buffer
 from pointillist.pipeline_protocol.waker import Waker
 from pointillist.pipeline_server import service as service_module
@@ -24,7 +25,7 @@ from pointillist.pipeline_server.jobs import fit as localizations, journal as jo
 from pointillist.pipeline_server.jobs.access_policy import TRUSTING
 from pointillist.pipeline_server.jobs.job_run import JobRun
 from pointillist.pipeline_server.jobs.journal import Journal
-from pointillist.pipeline_server.jobs.records import RangeEntry, write_all
+from pointillist.pipeline_server.jobs.records import write_all
 from pointillist.pipeline_server.jobs.submission_handler import SubmissionHandler
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.queue import Queue
@@ -148,8 +149,8 @@ class Disk:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(journal_module, "write_all", self._checked_write(write_all))
             for owner, names in (
-                (localizations.LocalizationDraft, ("extend", "finish")),
-                (localizations.LocalizationForm, ("begin_partial", "extend_partial")),
+                (results_writer, ("create_results", "append_chunks", "_complete")),
+                (localizations, ("create_results", "append_localizations")),
             ):
                 for name in names:
                     patch.setattr(owner, name, self._checked(getattr(owner, name)))
@@ -160,9 +161,9 @@ class Disk:
             yield
 
     def _checked(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def checked(*args: Any) -> Any:
+        def checked(*args: Any, **options: Any) -> Any:
             self.check()
-            return method(*args)
+            return method(*args, **options)
 
         return checked
 
@@ -199,7 +200,7 @@ def _once(append: Callable[..., None]) -> Callable[..., None]:
     def once(journal: Journal, entry: Any, buffers: Any) -> None:
         taken = Ranges([(start, stop) for start, stop in journal.done])
         for pending, _ in journal._pending:
-            if isinstance(pending, RangeEntry):
+            if isinstance(pending, RangeResult):
                 taken.add(pending.start, pending.stop)
         assert not taken.has_any(entry.start, entry.stop), f"{entry} is recorded twice"
         append(journal, entry, buffers)

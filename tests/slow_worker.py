@@ -6,14 +6,15 @@ import logging
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_worker import __main__ as worker
 from pointillist.pipeline_worker.tasks import fit
-from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.tasks.kind import Computed
 
 NOTES, SECONDS_PER_FRAME = "SLOW_WORKER_NOTES", "SLOW_WORKER_SECONDS_PER_FRAME"
 
@@ -25,17 +26,16 @@ class SlowRunner(fit.FitRunner):
         self._notes = Path(os.environ[NOTES]) / str(os.getpid())
         self._seconds = float(os.environ[SECONDS_PER_FRAME])
 
-    def read(self, start: int, stop: int) -> Any:
+    def prepare(self, start: int, stop: int) -> None:
         with self._notes.open("a") as notes:
             notes.write(f"{self._job} {start} {stop}\n")
-        return stop - start, super().read(start, stop)
+        super().prepare(start, stop)
 
-    def compute(self, inputs: Any) -> Result:
-        n_frames, frames = inputs
-        pause_s = n_frames * self._seconds
+    def compute(self, start: int, stop: int) -> Computed:
+        pause_s = (stop - start) * self._seconds
         time.sleep(pause_s)
-        result = super().compute(frames)
-        return replace(result, seconds={**result.seconds, "pause": pause_s})
+        result, buffers = super().compute(start, stop)
+        return structs.replace(result, seconds={**result.seconds, "pause": pause_s}), buffers
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pointillist.fitting.localizations import Rows
-from pointillist.pipeline_files.results.final import ResultsDraft
 from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.pipeline_files.results.writer import ResultsWriter
 
 
 def write_results(
@@ -18,6 +18,6 @@ def write_results(
     failures: Mapping[int, str],
 ) -> int:
     """Write a finished analysis; return the number of localizations."""
-    draft = ResultsDraft(path, description)
+    draft = ResultsWriter(path, description)
     draft.extend(portions)
     return draft.finish(path, done, failures)

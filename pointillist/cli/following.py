@@ -13,6 +13,7 @@ from pointillist.cli.durations import duration
 from pointillist.cli.progress_display import progress_display
 from pointillist.errors import ServerError, UnknownJobError
 from pointillist.pipeline_files import journal_path
+from pointillist.pipeline_protocol.messages import JobState
 from pointillist.system import without_locks
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
                 if not Path(progress.output).exists():
                     raise
                 # A file of that name is whole: the server ended right after it.
-                progress = structs.replace(progress, state="finished", n_done=progress.n_frames)
+                progress = structs.replace(progress, state=JobState.FINISHED, n_done=progress.n_frames)
     if progress.state == "stopped":
         raise ServerError(progress.output, "the job was stopped", "the same command goes on where it was")
     return progress

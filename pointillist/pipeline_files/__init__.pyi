@@ -19,6 +19,7 @@ from .paths import (
     is_taken as is_taken,
     journal_path as journal_path,
     partial_path as partial_path,
+    unfinished_path as unfinished_path,
 )
 from .preparation import (
     check_frames as check_frames,

@@ -15,7 +15,7 @@ from pointillist.pipeline_protocol import Waker
 from pointillist.pipeline_protocol.messages import Buffer, FrameRequest, control as m
 from pointillist.pipeline_server.cluster import MAX_BATCH, ClusterState, ServerSocket, WorkerRegistry
 from pointillist.pipeline_server.frames import FULL_S, FrameServer
-from pointillist.pipeline_server.jobs import JobRun, JobRuns, SubmissionHandler, Wish
+from pointillist.pipeline_server.jobs import FailureEntry, JobRun, JobRuns, SubmissionHandler, Wish
 from pointillist.pipeline_server.queue import Queue, events as e
 from pointillist.pipeline_server.status_service import StatusService
 from pointillist.system import note
@@ -168,14 +168,14 @@ class Service:
         work = self._works.get(ref.job)
         try:
             if work is not None:
-                work.check(answer, buffers)
+                work.files.output.check(answer.result, buffers)
         except MessageError as error:
             self._door.send(peer, m.Release(ref=ref))
             self._happen([e.RangeFaulted(now=now, worker=worker, ref=ref, error=str(error))])
             return
         for instruction in self.queue.handle(e.RangeAnswered.of(answer, now)):
             if isinstance(instruction, e.Record):
-                self._works[ref.job].record(instruction.ref, answer, buffers)
+                self._works[ref.job].journal.append_range(answer.result, buffers)
             else:
                 self._obey(instruction)
 
@@ -196,7 +196,7 @@ class Service:
                 self._send(worker, m.Release(ref=ref))
             case e.RecordFailure(ref=ref, error=error):
                 note(log, logging.WARNING, "failed", job=ref.job, frame=ref.start, error=error)
-                self._works[ref.job].record_failure(ref, error)
+                self._works[ref.job].journal.append_failure(FailureEntry(frame=ref.start, error=error))
             case e.Complete():
                 pass  # its files are attended to at every step
             case e.Paused(job=job, reason=reason):

@@ -24,21 +24,23 @@ from pointillist.supervision import CachedKernels, log_folder, start_logging
 def main() -> int:
     """Run a worker; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pointillist.pipeline_worker", description="A worker of a cluster.")
-    parser.add_argument("address", help="of the server: ipc://PATH or tcp://HOST:PORT")
-    parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead worker")
+    parser.add_argument("address", help="address of the server: ipc://PATH or tcp://HOST:PORT")
+    parser.add_argument(
+        "--replaces", type=int, metavar="PID", help="process number of the dead worker that this one replaces"
+    )
     options = parser.parse_args()
     faulthandler.enable()
     start_logging("worker", log_folder())
     try:
-        supply = FrameClient()
+        frame_client = FrameClient()
         access = DataAccess(
-            roots=DataRoots.of_this_machine(), owner=UserSecret.of_user(), supply=supply, maps=MapCache()
+            roots=DataRoots.of_this_machine(), owner=UserSecret.of_user(), frame_client=frame_client, maps=MapCache()
         )
         worker = WorkerProcess(
             options.address,
             user_keys(),
             kinds(access),
-            supply=supply,
+            frame_client=frame_client,
             kernels=CachedKernels(os.environ),
             replaced_pid=options.replaces,
         )

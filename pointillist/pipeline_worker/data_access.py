@@ -68,7 +68,7 @@ class DataAccess:
         Folders whose files it may open for anybody.
     owner
         For whom it may open whatever he can.
-    supply
+    frame_client
         Fetches from the server; None to do without.
     maps
         Those that came from there.
@@ -76,7 +76,7 @@ class DataAccess:
 
     roots: DataRoots = EVERYWHERE
     owner: UserSecret = UserSecret(b"")  # noqa: RUF009 - frozen
-    supply: FrameClient | None = None
+    frame_client: FrameClient | None = None
     maps: MapCache | None = None
 
     def roots_for(self, spec: JobSpec) -> DataRoots:
@@ -94,10 +94,10 @@ class DataAccess:
         BlockedError
             If the server does not have it either.
         """
-        if self.supply is None:
+        if self.frame_client is None:
             raise error
         note(log, logging.INFO, "fetching", job=spec.job, part=part, why=str(error))
-        return RemoteFrames(self.supply, spec.job, part)
+        return RemoteFrames(self.frame_client, spec.job, part)
 
     def load_map(self, spec: JobSpec, key: str, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap | None:
         """Return a camera map, turned and cut to the movie; None if the job has none of this kind.
@@ -124,7 +124,7 @@ class DataAccess:
         found, roots = find_map(key, settings, Path(spec.movie).parent), self.roots_for(spec)
         if found is not None and roots.allowed(found[0]) is None:
             raise SettingError(key, f"{found[0]} is outside {roots}", "start launch-workers with --allow FOLDER")
-        if self.supply is not None and settings.get(map_digest_name(key)) is None:
+        if self.frame_client is not None and settings.get(map_digest_name(key)) is None:
             raise SettingError(key, "nothing says which file it is", "submit the job again")
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""A worker process: its main thread speaks with the server, whatever the others compute."""
+"""A worker process: its main thread exchanges messages with the server while other threads compute."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class WorkerProcess:
     Parameters
     ----------
     address, keys
-        Of the server.
+        Address of the server, and keys of the cluster.
     kinds
-        What it can do.
-    supply
-        What they have from the server.
+        Kinds of tasks that it can compute.
+    frame_client
+        Gets frames, maps and backgrounds from the server.
     kernels
-        What it computes with, loaded before it asks for work.
+        Compiled kernels, loaded before the worker asks for tasks.
     replaced_pid
-        Of the dead worker that it takes the place of.
+        Process number of the dead worker that this one replaces.
 
     Notes
     -----
@@ -54,69 +54,69 @@ class WorkerProcess:
         keys: ClusterKeys,
         kinds: Kinds,
         *,
-        supply: FrameClient | None = None,
+        frame_client: FrameClient | None = None,
         kernels: Kernels | None = None,
         replaced_pid: int | None = None,
     ) -> None:
-        self._lifeline = ParentWatch()
+        self._parent_watch = ParentWatch()
         self._waker = Waker()
         self._context = zmq.Context()
-        self._supply = supply or FrameClient()
-        self._supply.wake = self._waker.wake
-        self._link = ServerConnection(self._context, address, keys, self._supply)
+        self._frame_client = frame_client or FrameClient()
+        self._frame_client.wake = self._waker.wake
+        self._connection = ServerConnection(self._context, address, keys, self._frame_client)
         self._addresses = AddressPipe()
         self._poller = zmq.Poller()
-        for source in (self._link.socket, self._waker.fd, *self._lifeline.fds, *self._addresses.fds):
+        for source in (self._connection.socket, self._waker.fd, *self._parent_watch.fds, *self._addresses.fds):
             self._poller.register(source, zmq.POLLIN)
         self._replaced_pid = replaced_pid
         self._kernels = kernels or NoKernels()
-        self._stages = TaskExecutor(kinds, lambda: self._kernels.load(self._waker.wake), self._waker.wake)
+        self._executor = TaskExecutor(kinds, lambda: self._kernels.load(self._waker.wake), self._waker.wake)
 
     def run(self) -> int:
-        """Work until the lifeline is cut; return the exit status."""
+        """Work until the parent process ends; return the exit status."""
         status = 0
         if self._replaced_pid is not None:
             # Waits for a connection; silence will tell the server otherwise.
-            self._link.socket.poll(_CONNECT_MS, zmq.POLLOUT)
-            self._link.send([(WorkerDied(host=socket.gethostname(), pid=self._replaced_pid), ())])
-        while not self._lifeline.is_cut():
-            self._poller.poll(1 + int(1e3 * self._link.next_due_s))
+            self._connection.socket.poll(_CONNECT_MS, zmq.POLLOUT)
+            self._connection.send([(WorkerDied(host=socket.gethostname(), pid=self._replaced_pid), ())])
+        while not self._parent_watch.is_cut():
+            self._poller.poll(1 + int(1e3 * self._connection.next_due_s))
             self._waker.clear()
-            self._follow()
-            for held in self._link.receive():
-                self._stages.begin(held)
+            self._move()
+            for task in self._connection.receive():
+                self._executor.begin(task)
             self._describe()
-            outcomes = self._stages.outcomes()
-            if self._kernels.is_lost or self._stages.warm_up_error is not None:
-                status = self._explain(self._stages.warm_up_error)
+            outcomes = self._executor.outcomes()
+            if self._kernels.is_lost or self._executor.warm_up_error is not None:
+                status = self._explain(self._executor.warm_up_error)
                 break
-            self._link.report(outcomes)
+            self._connection.report(outcomes)
             if self._give_up():
                 status = EXIT_STUCK
                 break
-        self._link.leave()
+        self._connection.leave()
         self._context.destroy(linger=_LINGER_MS)
         return status
 
     def _describe(self) -> None:
-        """Let the server know how it is."""
-        session = self._link.session
-        session.is_warm, session.core = self._stages.is_warm, core_of(self._stages.computer)
-        session.build, session.is_compiling = self._kernels.build, self._kernels.is_compiling
+        """Put the state of threads and kernels into the next heartbeat."""
+        state = self._connection.state
+        state.is_warm, state.core = self._executor.is_warm, core_of(self._executor.computing_thread)
+        state.build, state.is_compiling = self._kernels.build, self._kernels.is_compiling
 
     def _explain(self, error: Exception | None) -> int:
-        """Log why it has no kernels; return the exit status. What it holds goes to others, without a fault."""
+        """Log why it has no kernels; return the exit status. Its tasks go to other workers, without a fault."""
         note(log, logging.ERROR, "no kernels", error)
         if self._kernels.is_lost or not isinstance(error, PointillistError):
             return EXIT_COLD
         sys.stderr.write(f"{error}\n")  # the launcher shows it
         return EXIT_UNCOMPILED
 
-    def _follow(self) -> None:
-        """Go where the server has gone to."""
+    def _move(self) -> None:
+        """Connect to the latest address of the server."""
         address = self._addresses.latest()
         if address is not None:
-            self._link.move(address)
+            self._connection.move(address)
         if self._addresses.is_closed:
             for fd in self._addresses.fds:
                 self._poller.unregister(fd)
@@ -125,10 +125,12 @@ class WorkerProcess:
     def _give_up(self) -> bool:
         """Report a range that is stuck; a thread cannot be stopped, only its process."""
         now = time.monotonic()
-        held = self._stages.stuck(now)
-        # Who waits for frames is not stuck: the server may be away for long.
-        if held is None or self._supply.is_waited_for or now - self._supply.resumed_at <= held.lease_s:
+        task = self._executor.stuck(now)
+        # A worker that waits for frames is not stuck: the server may be away for long.
+        if task is None or self._frame_client.is_waited_for or now - self._frame_client.resumed_at <= task.lease_s:
             return False
-        note(log, logging.ERROR, "stuck", job=held.ref.job, start=held.ref.start, stop=held.ref.stop)
-        self._link.send(self._link.session.fail(held, f"took longer than {held.lease_s:.0f} s", is_blocked=False))
+        note(log, logging.ERROR, "stuck", job=task.ref.job, start=task.ref.start, stop=task.ref.stop)
+        self._connection.send(
+            self._connection.state.fail(task, f"took longer than {task.lease_s:.0f} s", is_blocked=False)
+        )
         return True

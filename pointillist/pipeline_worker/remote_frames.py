@@ -39,7 +39,7 @@ class RemoteFrames:
 
     Parameters
     ----------
-    supply
+    frame_client
         Of the worker.
     job, part
         Which part of which job.
@@ -59,10 +59,10 @@ class RemoteFrames:
 
     chunks = None
 
-    def __init__(self, supply: FrameClient, job: str, part: str) -> None:
-        self._supply = supply
+    def __init__(self, frame_client: FrameClient, job: str, part: str) -> None:
+        self._frame_client = frame_client
         self._item = Item(job=job, part=part, number=LAYOUT)
-        self._layout = _obtained(lambda: supply.layout(self._item))
+        self._layout = _obtained(lambda: frame_client.layout(self._item))
         layout = self._layout
         try:
             self.dtype: np.dtype[Any] = np.dtype(layout.dtype)
@@ -99,7 +99,7 @@ class RemoteFrames:
 
     def expect(self, start: int, stop: int) -> None:
         """Have frames fetched."""
-        self._supply.expect(self._items(start, stop), self._n_bytes)
+        self._frame_client.expect(self._items(start, stop), self._n_bytes)
 
     def _items(self, start: int, stop: int) -> list[Item]:
         depth = self._layout.piece_frames
@@ -126,7 +126,7 @@ class RemoteFrames:
         """Return a piece, and keep it: a range may begin within it where another one ends."""
         if self._piece is None or self._piece[0].item != item:
             self._piece = None
-            piece, content = _obtained(lambda: self._supply.piece(item, self._n_bytes))
+            piece, content = _obtained(lambda: self._frame_client.piece(item, self._n_bytes))
             if not is_whole(self._layout, piece, content):
                 raise MessageError("server", f"sent a piece of {len(content)} bytes that cannot be", _VERSION)
             self._piece = piece, content

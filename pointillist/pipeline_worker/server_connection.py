@@ -1,4 +1,4 @@
-"""A worker's connection with the server: what it holds goes in, what becomes of that goes out."""
+"""A worker's connection with the server: leased tasks come in, their outcomes go out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pointillist.pipeline_protocol.messages import (
 )
 from pointillist.pipeline_protocol.security import ClusterKeys
 from pointillist.pipeline_worker.frame_client import FrameClient
-from pointillist.pipeline_worker.task_executor import Outcome
+from pointillist.pipeline_worker.tasks import Outcome
 from pointillist.pipeline_worker.worker_state import LeasedTask, Outgoing, WorkerState
 from pointillist.system import note
 
@@ -34,23 +34,23 @@ log = logging.getLogger("pointillist.worker")
 
 
 class ServerConnection:
-    """A worker, as its server sees it.
+    """The connection of one worker.
 
     Parameters
     ----------
     context
-        Of the process.
+        ZeroMQ context of the process.
     address, keys
-        Of the server.
-    supply
-        What the worker has from the server besides ranges; None if it can do without.
+        Address of the server, and keys of the cluster.
+    frame_client
+        Gets frames, maps and backgrounds from the server; None for a worker that reads all of them itself.
 
     Attributes
     ----------
-    session
-        What it holds.
+    state
+        Leased tasks.
     socket
-        To be polled.
+        Connected DEALER socket.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class ServerConnection:
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
         keys: ClusterKeys,
-        supply: FrameClient | None = None,
+        frame_client: FrameClient | None = None,
     ) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.session = WorkerState(worker=name, pid=os.getpid())
+        self.state = WorkerState(worker=name, pid=os.getpid())
         self.socket = connect_dealer(context, address, keys)
-        self._supply = supply or FrameClient()
+        self._frame_client = frame_client or FrameClient()
         self._address = address
 
     def move(self, address: str) -> None:
-        """Go to the server at another address; what is held is told there, as to one that has started again."""
+        """Connect to the server at another address, which is told all, as one that has started again."""
         try:
             reconnect(self.socket, self._address, address)
         except PointillistError as error:
@@ -80,48 +80,48 @@ class ServerConnection:
     def next_due_s(self) -> float:
         """Time until something is to be sent, s."""
         now = time.monotonic()
-        return min(self.session.next_due(now), self._supply.next_due(now))
+        return min(self.state.next_due(now), self._frame_client.next_due(now))
 
     def receive(self) -> list[LeasedTask]:
-        """Take all messages; return the ranges to begin with."""
+        """Take all messages; return the tasks to begin."""
         begun = []
         while self.socket.poll(0):
             try:
                 message, buffers = decode_from_server(self.socket.recv_multipart())
-                held = self._take(message, buffers)
+                task = self._take(message, buffers)
             except MessageError as error:
                 note(log, logging.WARNING, "malformed", error=error)
                 continue
-            if held is not None:
-                begun.append(held)
+            if task is not None:
+                begun.append(task)
         return begun
 
     def _take(self, message: FromServer, buffers: Sequence[Buffer]) -> LeasedTask | None:
-        """Take a message; return the range if it is one to begin with."""
+        """Take a message; return the task if it is one to begin."""
         now = time.monotonic()
         if isinstance(message, LayoutReply | FrameData | Missing):
-            self._supply.receive(message, buffers[0] if buffers else b"", now)
+            self._frame_client.receive(message, buffers[0] if buffers else b"", now)
             return None
-        epoch = self.session.epoch
-        held = self.session.receive(message, buffers, now)
-        if self.session.epoch != epoch:
-            self._supply.restart()
-        self._supply.keep(self.session.jobs)
-        return held
+        epoch = self.state.epoch
+        task = self.state.receive(message, buffers, now)
+        if self.state.epoch != epoch:
+            self._frame_client.restart()
+        self._frame_client.keep(self.state.jobs)
+        return task
 
-    def report(self, outcomes: Iterable[Outcome]) -> None:
-        """Say what has become of ranges, and all that is due."""
+    def report(self, outcomes: Iterable[tuple[LeasedTask, Outcome]]) -> None:
+        """Send outcomes, and all that is due."""
         now = time.monotonic()
-        for outcome in outcomes:
-            if outcome.result is not None:
-                self.session.answer(outcome.held, outcome.result, now)
+        for task, outcome in outcomes:
+            if outcome.computed is not None:
+                self.state.answer(task, outcome.computed, now)
             else:
-                self.send(self.session.fail(outcome.held, outcome.error, is_blocked=outcome.is_blocked))
-        self.send([*self.session.due(now), *((want, ()) for want in self._supply.due(now))])
+                self.send(self.state.fail(task, outcome.error, is_blocked=outcome.is_blocked))
+        self.send([*self.state.due(now), *((request, ()) for request in self._frame_client.due(now))])
 
     def leave(self) -> None:
-        """Say that the worker ends."""
-        self.send([(Goodbye(worker=self.session.worker), ())])
+        """Tell the server that the worker ends."""
+        self.send([(Goodbye(worker=self.state.worker), ())])
 
     def send(self, outgoing: Sequence[Outgoing]) -> None:
         """Send messages; what cannot leave is dropped, since the server asks again."""

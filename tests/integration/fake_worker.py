@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from pointillist.fitting.estimation.modules import MODULES
-from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
 from pointillist.pipeline_protocol.security.keys import user_keys
 from pointillist.pipeline_worker.process import WorkerProcess
-from pointillist.pipeline_worker.tasks.kind import BlockedError, Result
+from pointillist.pipeline_worker.tasks.kind import BlockedError, Computed
 
 ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
 
@@ -26,26 +26,29 @@ class FakeRunner:
         self.movie = Path(spec.movie)
         self.dtype = MODULES[str(spec.settings["Analysis.FitModule"])].dtype
 
-    def read(self, start: int, stop: int) -> range:
+    def prepare(self, start: int, stop: int) -> None:  # noqa: ARG002 - any range
         if not self.movie.exists():
             raise BlockedError(f"{self.movie}: has vanished; put it back")
-        return range(start, stop)
 
-    def compute(self, inputs: range) -> Result:
-        for frame in inputs:
+    def compute(self, start: int, stop: int) -> Computed:
+        for frame in range(start, stop):
             if frame in ORDERS.get("raise", []) and Path(ORDERS.get("while", "/")).exists():
                 raise ValueError(f"frame {frame} is bad")
             if frame in ORDERS.get("die", []):
                 os.kill(os.getpid(), signal.SIGKILL)
             if not Path(ORDERS.get("until", "/none")).exists():
                 time.sleep(ORDERS.get("seconds_per_frame", 0.0))
-        frames = np.repeat(inputs, np.array(inputs) % 3)
+        frames = np.repeat(range(start, stop), np.arange(start, stop) % 3)
         rows = np.zeros(len(frames), self.dtype)
         rows["frame"] = frames
         rows["x"] = rows["amplitude"] = frames + 1
         rows["sigma"] = 1.3
-        seconds = len(inputs) * ORDERS.get("seconds_per_frame", 0.0)
-        return Result(n_items=len(rows), failures={}, buffers=[rows.tobytes()], seconds={"fit": seconds})
+        seconds = (stop - start) * ORDERS.get("seconds_per_frame", 0.0)
+        buffer = rows.tobytes()
+        result = RangeResult(
+            start=start, stop=stop, n_items=len(rows), failures={}, seconds={"fit": seconds}, sizes=[len(buffer)]
+        )
+        return result, [buffer]
 
     def close(self) -> None:
         pass

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from made_results import answer, computed
 from waiting import is_over, wait_for
 
 from pointillist.pipeline_files.movies.movie import open_movie
@@ -174,7 +175,7 @@ def test_messages_that_lie_are_not_believed(victim: Victim) -> None:
             ref = m.Ref(job=victim.job, start=start, stop=start + rng.randrange(50), generation=rng.randrange(9))
             worker = f"liar-{number % 50}"
             lies: list[m.Message] = [
-                m.Answer(worker=worker, ref=ref, n_items=rng.randrange(10**6), failures={start: "x"}, seconds={}),
+                answer(worker, ref, computed(ref.start, ref.stop, n_items=rng.randrange(10**6))[0]),
                 m.Fault(worker=worker, ref=ref, error="x" * 8000),
                 m.Blocked(worker=worker, ref=ref, error="no"),
                 m.Goodbye(worker=worker),

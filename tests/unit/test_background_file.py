@@ -16,9 +16,9 @@ from pointillist.pipeline_files.backgrounds.file import write_background
 from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.source import EVENT_DTYPE
-from pointillist.pipeline_files.results.final import FAILURE_DTYPE
 from pointillist.pipeline_files.results.reader import is_finished
 from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.pipeline_files.results.writer import FAILURE_DTYPE
 
 N_FRAMES, SHAPE = 40, (20, 24)
 DESCRIPTION = ResultsDescription(

@@ -48,8 +48,9 @@ def images_of(spec: JobSpec, *cuts: int) -> list[NDArray[Any] | None]:
     layout, found = layout_of(spec), list[NDArray[Any] | None]()
     runner = BackgroundRunner(spec)
     for start, stop in itertools.pairwise([0, *cuts, N_FRAMES]):
-        result = runner.compute(runner.read(start, stop))
-        pack = Pack.from_buffers(result.buffers)
+        runner.prepare(start, stop)
+        result, buffers = runner.compute(start, stop)
+        pack = Pack.from_buffers(buffers)
         assert result.n_items == len(pack.chunks)
         assert len(pack.frames) == stop - start
         assert set(result.seconds) == {"read", "background"}
@@ -104,7 +105,7 @@ def test_a_movie_that_is_gone_blocks_the_job(movie: Path) -> None:
     runner = BackgroundRunner(spec)
     movie.unlink()
     with pytest.raises(BlockedError, match="no such file"):
-        runner.compute(runner.read(0, 5))
+        runner.compute(0, 5)
     runner.close()
     with pytest.raises(BlockedError):
         BackgroundRunner(spec)

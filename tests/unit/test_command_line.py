@@ -16,7 +16,7 @@ from pointillist.cli.following import describe, follow
 from pointillist.cli.main import COMMANDS, load, pointillist
 from pointillist.cli.progress_display import SECONDS_BETWEEN_LINES, Lines
 from pointillist.errors import PointillistError, ServerError
-from pointillist.pipeline_protocol.messages.reports import Progress
+from pointillist.pipeline_protocol.messages.reports import JobState, Progress
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
@@ -119,7 +119,7 @@ def test_plain_progress_is_a_line_every_few_seconds() -> None:
 
 def progress(state: str, **changes: object) -> Progress:
     fields: dict[str, object] = {
-        "request": 1, "job": "j", "state": state, "movie": "/data/movie.h5", "output": "/data/movie.h5r",
+        "request": 1, "job": "j", "state": JobState(state), "movie": "/data/movie.h5", "output": "/data/movie.h5r",
         "n_frames": 1000, "n_done": 400, "n_failed": 0, "n_items": 12000, "n_resumed": 0, "rate": 300.0,
         "n_workers": 2, "elapsed_s": 2.0, "seconds": {}, "failures": {},
     }  # fmt: skip

@@ -60,8 +60,9 @@ def spec_of(path: Path, settings: list[str] | None = None) -> JobSpec:
 
 
 def rows_of(runner: FitRunner, start: int, stop: int) -> NDArray[np.void]:
-    result = runner.compute(runner.read(start, stop))
-    rows = np.frombuffer(result.buffers[0], LOCALIZATION_DTYPE)
+    runner.prepare(start, stop)
+    result, buffers = runner.compute(start, stop)
+    rows = np.frombuffer(buffers[0], LOCALIZATION_DTYPE)
     assert result.n_items == len(rows)
     return rows
 
@@ -88,8 +89,8 @@ def test_a_frame_that_the_movie_lacks_fails_alone_and_is_in_no_window(
     lost, expected = (FitRunner(spec_of(tmp_path / name, settings)) for name in ("lost.tif", "nan.npy"))
     for start, stop in [(0, 60), (19, 22), (20, 21), (21, 40), (5, 20)]:
         np.testing.assert_array_equal(rows_of(lost, start, stop), rows_of(expected, start, stop))
-    assert list(lost.compute((15, 25)).failures) == [20]
-    assert "frame 20 (page 20 of lost.tif) has no data" in lost.compute((20, 21)).failures[20]
+    assert list(lost.compute(15, 25)[0].failures) == [20]
+    assert "frame 20 (page 20 of lost.tif) has no data" in lost.compute(20, 21)[0].failures[20]
     lost.close()
     expected.close()
 
@@ -133,7 +134,7 @@ def test_frames_of_the_window_are_read_once(movie: Path, monkeypatch: pytest.Mon
 
 def test_it_says_what_each_stage_took(movie: Path) -> None:
     runner = FitRunner(spec_of(movie))
-    seconds = runner.compute(runner.read(0, 10)).seconds
+    seconds = runner.compute(0, 10)[0].seconds
     runner.close()
     assert set(seconds) == {"read", "fit"}
     assert min(seconds.values()) > 0.0

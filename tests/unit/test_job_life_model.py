@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from hypothesis import Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from made_results import answer, computed
 from manual_server import Disk, Fault, ManualServer
 
 from pointillist.fitting.localizations import LOCALIZATION_DTYPE
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.reader import read_results
-from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages import JobState, control as m
 from pointillist.pipeline_server.jobs.job_files import FileState
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.invariants import validate_state
-from pointillist.pipeline_server.queue.job import JobState
 
 N_FRAMES, BAD_FRAME = 20, 5
 OUTPUTS = ("sealed", "grown")
@@ -127,8 +127,8 @@ class JobLives(RuleBasedStateMachine):
             return
         rows = np.zeros(ref.stop - ref.start, LOCALIZATION_DTYPE)
         rows["frame"] = np.arange(ref.start, ref.stop)
-        answer = m.Answer(worker="w", ref=ref, n_items=len(rows), failures={}, seconds={"fit": float(len(rows))})
-        self.server.door.came.append((b"w", answer, [rows.tobytes()]))
+        result, buffers = computed(ref.start, ref.stop, [rows.tobytes()], len(rows), seconds=len(rows))
+        self.server.door.came.append((b"w", answer("w", ref, result), list(buffers)))
 
     def step(self) -> None:
         is_stopping = any(isinstance(message, m.Stop) for _, message, _ in self.server.door.came)

@@ -6,9 +6,10 @@ from itertools import product
 
 import pytest
 
+from pointillist.pipeline_protocol.messages import JobState
 from pointillist.pipeline_server.jobs.job_files import FILE_TRANSITIONS, FileEvent, FileState
 from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Wish
-from pointillist.pipeline_server.queue.job import JOB_TRANSITIONS, OUTER_EVENTS, JobEvent, JobState
+from pointillist.pipeline_server.queue.job import JOB_TRANSITIONS, OUTER_EVENTS, JobEvent
 from pointillist.pipeline_server.queue.lifecycle import Lifecycle, TransitionError
 from pointillist.pipeline_server.queue.task import TASK_TRANSITIONS, TaskEvent, TaskState
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from pointillist.errors import ResultsError
+from pointillist.pipeline_protocol.messages import RangeResult
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_server.jobs import journal as journal_module
 from pointillist.pipeline_server.jobs.journal import Journal
@@ -18,7 +19,6 @@ from pointillist.pipeline_server.jobs.records import (
     JobEntry,
     JournalFullError,
     JournalLockedError,
-    RangeEntry,
 )
 
 JOB = JobEntry(
@@ -27,8 +27,8 @@ JOB = JobEntry(
 )
 
 
-def entry(start: int, stop: int, body: bytes = b"") -> RangeEntry:
-    return RangeEntry(start=start, stop=stop, n_items=2, failures={}, seconds={"fit": 0.5}, sizes=[len(body)])
+def entry(start: int, stop: int, body: bytes = b"") -> RangeResult:
+    return RangeResult(start=start, stop=stop, n_items=2, failures={}, seconds={"fit": 0.5}, sizes=[len(body)])
 
 
 def write(path: Path, n_ranges: int = 3) -> int:
@@ -143,7 +143,7 @@ def test_a_failed_frame_is_kept_until_a_range_has_it(tmp_path: Path) -> None:
 
 def test_frames_that_an_answer_names_as_failed_are_kept(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path / "j", JOB)
-    answer = RangeEntry(start=0, stop=5, n_items=0, failures={2: "no numbers"}, seconds={}, sizes=[0])
+    answer = RangeResult(start=0, stop=5, n_items=0, failures={2: "no numbers"}, seconds={}, sizes=[0])
     journal.append_range(answer, [b""])
     journal.sync()
     journal.close()

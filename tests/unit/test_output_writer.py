@@ -10,16 +10,15 @@ from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.paths import journal_path, unfinished_path
 from pointillist.pipeline_files.preparation import prepare
-from pointillist.pipeline_files.results import final as final_results
-from pointillist.pipeline_files.results.final import ResultsDraft
+from pointillist.pipeline_files.results import writer as results_writer
 from pointillist.pipeline_files.results.reader import read_results
+from pointillist.pipeline_files.results.writer import ResultsWriter
 from pointillist.pipeline_files.storage import DiskFullError
+from pointillist.pipeline_protocol.messages import RangeResult
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_server.jobs.fit import plan_fit
 from pointillist.pipeline_server.jobs.journal import Journal
-from pointillist.pipeline_server.jobs.output import Output
-from pointillist.pipeline_server.jobs.records import JobEntry, RangeEntry
-from pointillist.pipeline_server.jobs.submission import JobRequest
+from pointillist.pipeline_server.jobs.records import JobEntry
 
 N_FRAMES, N_RANGE, N_IN_FRAME = 400, 50, 20
 STARTS = list(range(0, N_FRAMES, N_RANGE))
@@ -52,13 +51,13 @@ class Job:
             job="j", kind="fit", movie=movie_path, identity="i", n_frames=N_FRAMES, settings={}, output=output
         )
         self.journal = Journal.create(journal_path(self.path), JobEntry(digest="d", spec=self.spec))
-        self.output = Output(JobRequest(spec=self.spec, journal=self.journal, plan=plan))
+        self.output = plan.writer(self.path, self.journal)
 
     def answer(self, *starts: int) -> None:
         for start in starts:
             body = rows_of(start).tobytes()
             n_items = N_RANGE * N_IN_FRAME
-            entry = RangeEntry(
+            entry = RangeResult(
                 start=start, stop=start + N_RANGE, n_items=n_items, failures={}, seconds={}, sizes=[len(body)]
             )
             self.journal.append_range(entry, [body])
@@ -75,7 +74,7 @@ class Job:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(final_results, "_N_CHUNKS", 2)  # of 1213 rows each
+    monkeypatch.setattr(results_writer, "_N_CHUNKS", 2)  # of 1213 rows each
     return tmp_path / "job"
 
 
@@ -132,7 +131,7 @@ def test_a_job_goes_on_without_a_file_that_there_is_no_room_for(job: Job, monkey
 
     job.output.extend(STARTS[:3])
     with monkeypatch.context() as patch:
-        patch.setattr(ResultsDraft, "extend", full)
+        patch.setattr(ResultsWriter, "extend", full)
         assert job.output.extend(STARTS[3:6])
     assert not unfinished_path(job.path).exists()
     assert job.output.extend(STARTS[6:])
@@ -143,6 +142,6 @@ def test_nothing_is_left_of_a_job_that_was_stopped_but_what_it_goes_on_from(job:
     job.answer(*STARTS)
     job.output.extend(STARTS)
     assert unfinished_path(job.path).exists()
-    job.output.close()
+    job.output.discard()
     assert not unfinished_path(job.path).exists()
     assert job.journal.starts() == STARTS

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from pointillist.pipeline_protocol.messages import JobState
 from pointillist.pipeline_protocol.messages.control import Ref
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.invariants import validate_state
-from pointillist.pipeline_server.queue.job import JobState
 from pointillist.pipeline_server.queue.lifecycle import TransitionError
 from pointillist.pipeline_server.queue.queue import Queue
 from pointillist.pipeline_server.queue.task_size import QueueSettings, task_frames
@@ -354,7 +354,7 @@ def test_a_stopped_job_frees_its_workers(desk: Desk) -> None:
     assert not desk.journal
     assert not desk.beat("a", wants=2)
     desk.queue.forget("j")
-    assert desk.queue.jobs["j"].state is JobState.CLOSING
+    assert desk.queue.jobs["j"].state is JobState.STOPPING
     desk.send(e.JobClosed(now=desk.now, job="j"))
     desk.queue.forget("j")
     assert not desk.queue.jobs

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from made_results import computed
 
-from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages import JobState, control as m
 from pointillist.pipeline_protocol.messages.wire import encode_spec
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.invariants import validate_state
-from pointillist.pipeline_server.queue.job import Job, JobState
+from pointillist.pipeline_server.queue.job import Job
 from pointillist.pipeline_server.queue.queue import Queue
 from pointillist.pipeline_server.queue.ranges import Ranges
 from pointillist.pipeline_server.queue.task_size import QueueSettings
-from pointillist.pipeline_worker.tasks.kind import Result
 from pointillist.pipeline_worker.worker_state import LeasedTask, WorkerState
 
 SETTINGS = QueueSettings(first_frames=5, stretch_tasks=3)
@@ -100,8 +100,8 @@ class Cluster(RuleBasedStateMachine):
             case m.Heartbeat(worker=worker, wants=wants, computing=computing):
                 holds = tuple(message.holds)
                 self.happen(e.WorkerBeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing))
-            case m.Answer(worker=worker, ref=ref, n_items=n):
-                self.happen(e.RangeAnswered(now=self.now, worker=worker, ref=ref, n_items=n, seconds=1.0))
+            case m.Answer():
+                self.happen(e.RangeAnswered.of(message, self.now))
             case m.Fault(worker=worker, ref=ref, error=error):
                 self.happen(e.RangeFaulted(now=self.now, worker=worker, ref=ref, error=error))
             case m.Blocked(worker=worker, ref=ref, error=error):
@@ -129,8 +129,8 @@ class Cluster(RuleBasedStateMachine):
             outgoing = worker.session.fail(held, "bad", is_blocked=False)
             self.link += [(worker.session.worker, message) for message, _ in outgoing]
         else:
-            result = Result(n_items=held.ref.stop - held.ref.start, failures={}, buffers=[], seconds={"fit": 1.0})
-            worker.session.answer(held, result, self.now)
+            start, stop = held.ref.start, held.ref.stop
+            worker.session.answer(held, computed(start, stop, n_items=stop - start), self.now)
 
     # --- what can happen -------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class Cluster(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_files_of_a_cancelled_job_are_closed(self, data: st.DataObject) -> None:
         job = self.queue.jobs[data.draw(st.sampled_from(sorted(self.journals)))]
-        if job.state is JobState.CLOSING:
+        if job.state is JobState.STOPPING:
             self.happen(e.JobClosed(now=self.now, job=job.id))
 
     @rule(data=st.data())
@@ -287,7 +287,7 @@ class Cluster(RuleBasedStateMachine):
             assert set(journal.failed) <= {BAD_FRAME}, "a frame without a fault failed"
 
     def go_on(self, job: Job) -> None:
-        if job.state is JobState.CLOSING:
+        if job.state is JobState.STOPPING:
             self.happen(e.JobClosed(now=self.now, job=job.id))
         if job.state is JobState.STOPPED:
             self.add(job.id)

@@ -18,11 +18,10 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.source import EVENT_DTYPE
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 from pointillist.pipeline_files.preparation import prepare
-from pointillist.pipeline_files.results import final as final_results
+from pointillist.pipeline_files.results import writer as results_writer
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_files.results.table import (
     ResultsDescription,
-    append_chunks,
     append_localizations,
     create_results,
 )
@@ -107,7 +106,7 @@ def test_ranges_say_what_was_analysed_and_how_much_was_found(tmp_path: Path, des
 def test_the_bytes_depend_on_the_rows_and_not_on_their_portions(
     tmp_path: Path, description: ResultsDescription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(final_results, "_N_CHUNKS", 2)
+    monkeypatch.setattr(results_writer, "_N_CHUNKS", 2)
     contents = set()
     for i, portions in enumerate(([ROWS], np.array_split(ROWS, 99), np.split(ROWS, [1, 1, 3999]))):
         edges = np.linspace(0, N_FRAMES, i + 2).astype(int).tolist()
@@ -216,13 +215,15 @@ def test_rows_that_did_not_reach_the_disk_are_noticed(
     monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[tables.Table], object],
 ) -> None:
+    append_chunks = results_writer.append_chunks
+
     def lossy(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:
         checksum = append_chunks(path, chunks, threads, checksum)
         with tables.open_file(path, "a") as file:
             damage(file.root.FitResults)
         return checksum
 
-    monkeypatch.setattr(final_results, "append_chunks", lossy)
+    monkeypatch.setattr(results_writer, "append_chunks", lossy)
     with pytest.raises(ResultsError, match="does not hold what was written"):
         write_results(tmp_path / "a.h5r", description, [ROWS], [(0, N_FRAMES)], {})
     assert list(tmp_path.iterdir()) == []

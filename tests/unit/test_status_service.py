@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPlace, Progress, WorkerReport, Workers
+from pointillist.pipeline_protocol.messages.reports import (
+    Jobs,
+    JobState,
+    LogLines,
+    LogPlace,
+    Progress,
+    WorkerReport,
+    Workers,
+)
 from pointillist.pipeline_protocol.messages.wire import MAX_HEADER_BYTES, encode
 from pointillist.pipeline_server import status_service as overview
 from pointillist.pipeline_server.jobs import job_run as work
@@ -16,7 +24,7 @@ def test_the_longest_page_of_jobs_fits() -> None:
     job = Progress(
         request=COUNT,
         job=NAME,
-        state="finishing",
+        state=JobState.FINISHING,
         movie=TEXT,
         output=TEXT,
         n_frames=COUNT,

@@ -4,37 +4,38 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from made_results import computed
 
 from pointillist.pipeline_protocol.messages.control import JobSpec, Ref
-from pointillist.pipeline_worker.task_executor import N_OPEN_JOBS, Outcome, TaskExecutor
-from pointillist.pipeline_worker.tasks.kind import BlockedError, Result
+from pointillist.pipeline_worker.task_executor import N_OPEN_JOBS, TaskExecutor
+from pointillist.pipeline_worker.tasks.kind import BlockedError, Computed, Outcome
 from pointillist.pipeline_worker.worker_state import LeasedTask, Stage
 
 TIMEOUT_S = 10.0
 
 
 class Bench:
-    """Stages whose runner does what the test says."""
+    """An executor whose runner does what the test says."""
 
     def __init__(self) -> None:
         self.woken = threading.Semaphore(0)
-        self.read: Callable[[int], None] = lambda _: None
+        self.prepare: Callable[[int], None] = lambda _: None
         self.compute: Callable[[int], None] = lambda _: None
         self.opened: list[str] = []
         self.closed: list[str] = []
-        self.stages = TaskExecutor({"fit": lambda spec: Runner(self, spec.job)}, lambda: None, self.woken.release)
+        self.executor = TaskExecutor({"fit": lambda spec: Runner(self, spec.job)}, lambda: None, self.woken.release)
 
     def begin(self, start: int, job: str = "j", kind: str = "fit") -> LeasedTask:
         spec = JobSpec(job=job, kind=kind, movie="m", identity="i", n_frames=9, settings={}, output="o")
         held = LeasedTask(ref=Ref(job=job, start=start, stop=start + 1), spec=spec, lease_s=5.0, since=0.0)
-        self.stages.begin(held)
+        self.executor.begin(held)
         return held
 
     def outcomes(self, n: int) -> list[Outcome]:
         outcomes: list[Outcome] = []
         while len(outcomes) < n:
             assert self.woken.acquire(timeout=TIMEOUT_S)
-            outcomes += self.stages.outcomes()
+            outcomes += [outcome for _, outcome in self.executor.outcomes()]
         return outcomes
 
 
@@ -44,13 +45,12 @@ class Runner:
         self.job = job
         bench.opened.append(job)
 
-    def read(self, start: int, stop: int) -> int:
-        self.bench.read(start)
-        return stop - 1
+    def prepare(self, start: int, stop: int) -> None:  # noqa: ARG002 - of one frame
+        self.bench.prepare(start)
 
-    def compute(self, inputs: int) -> Result:
-        self.bench.compute(inputs)
-        return Result(n_items=inputs, failures={}, buffers=[], seconds={})
+    def compute(self, start: int, stop: int) -> Computed:
+        self.bench.compute(start)
+        return computed(start, stop, n_items=start)
 
     def close(self) -> None:
         self.bench.closed.append(self.job)
@@ -66,11 +66,11 @@ def bench() -> Iterator[Bench]:
 def test_ranges_are_done_in_order(bench: Bench) -> None:
     for start in (3, 1, 2):
         bench.begin(start)
-    results = [outcome.result for outcome in bench.outcomes(3)]
-    assert [result and result.n_items for result in results] == [3, 1, 2]
+    found = [outcome.computed for outcome in bench.outcomes(3)]
+    assert [each and each[0].n_items for each in found] == [3, 1, 2]
 
 
-def test_the_next_range_is_read_while_one_is_computed(bench: Bench) -> None:
+def test_the_next_range_is_prepared_while_one_is_computed(bench: Bench) -> None:
     is_read, is_computing, may_end = threading.Event(), threading.Event(), threading.Event()
 
     def compute(start: int) -> None:
@@ -78,7 +78,7 @@ def test_the_next_range_is_read_while_one_is_computed(bench: Bench) -> None:
             is_computing.set()
             _expect(may_end.wait(TIMEOUT_S))
 
-    bench.read = lambda start: is_read.set() if start == 2 else None
+    bench.prepare = lambda start: is_read.set() if start == 2 else None
     bench.compute = compute
     first = bench.begin(1)
     bench.begin(2)
@@ -100,20 +100,20 @@ def _fail(error: Exception) -> Callable[[int], None]:
     return fail
 
 
-@pytest.mark.parametrize("stage", ["read", "compute"])
+@pytest.mark.parametrize("stage", ["prepare", "compute"])
 def test_an_error_is_the_outcome_of_its_range_alone(bench: Bench, stage: str) -> None:
     setattr(bench, stage, _fail(ValueError("boom")))
     bench.begin(1)
     (outcome,) = bench.outcomes(1)
-    assert (outcome.error, outcome.is_blocked, outcome.result) == ("ValueError: boom", False, None)
+    assert (outcome.error, outcome.is_blocked, outcome.computed) == ("ValueError: boom", False, None)
     setattr(bench, stage, lambda _: None)
     bench.begin(2)
     (outcome,) = bench.outcomes(1)
-    assert outcome.result is not None
+    assert outcome.computed is not None
 
 
 def test_a_job_that_cannot_go_on_is_blocked(bench: Bench) -> None:
-    bench.read = _fail(BlockedError("the movie is gone"))
+    bench.prepare = _fail(BlockedError("the movie is gone"))
     bench.begin(1)
     (outcome,) = bench.outcomes(1)
     assert (outcome.error, outcome.is_blocked) == ("the movie is gone", True)
@@ -135,7 +135,7 @@ def test_unwanted_ranges_are_not_begun(bench: Bench) -> None:
         is_reading.set()
         _expect(may_end.wait(TIMEOUT_S))
 
-    bench.read = read
+    bench.prepare = read
     bench.begin(1)
     unwanted = bench.begin(2)
     bench.begin(3)
@@ -165,13 +165,13 @@ def test_a_range_that_takes_longer_than_its_lease_is_found(bench: Bench) -> None
     bench.compute = compute
     held = bench.begin(1)
     assert is_computing.wait(TIMEOUT_S)
-    assert bench.stages.stuck(held.since + 4.0) is None
-    assert bench.stages.stuck(held.since + 6.0) is held
+    assert bench.executor.stuck(held.since + 4.0) is None
+    assert bench.executor.stuck(held.since + 6.0) is held
     may_end.set()
     bench.outcomes(1)
 
 
-@pytest.mark.parametrize("stage", ["read", "compute"])
+@pytest.mark.parametrize("stage", ["prepare", "compute"])
 def test_a_range_that_failed_is_not_taken_to_be_stuck_later(bench: Bench, stage: str) -> None:
     setattr(bench, stage, _fail(ValueError("boom")))
     held = bench.begin(1)
@@ -180,17 +180,17 @@ def test_a_range_that_failed_is_not_taken_to_be_stuck_later(bench: Bench, stage:
     bench.begin(2)
     bench.outcomes(1)
     assert held.stage is not Stage.ANSWERED
-    assert bench.stages.stuck(held.since + 1000.0) is None
+    assert bench.executor.stuck(held.since + 1000.0) is None
 
 
 def test_nothing_is_computed_before_the_warm_up_is_over() -> None:
     may_end, woken = threading.Event(), threading.Event()
-    stages = TaskExecutor({}, lambda: _expect(may_end.wait(TIMEOUT_S)), woken.set)
-    assert not stages.is_warm
+    executor = TaskExecutor({}, lambda: _expect(may_end.wait(TIMEOUT_S)), woken.set)
+    assert not executor.is_warm
     may_end.set()
     assert woken.wait(TIMEOUT_S)
-    assert stages.is_warm
-    assert stages.warm_up_error is None
+    assert executor.is_warm
+    assert executor.warm_up_error is None
 
 
 def test_a_warm_up_that_fails_is_told() -> None:
@@ -198,6 +198,6 @@ def test_a_warm_up_that_fails_is_told() -> None:
         raise EOFError("truncated")
 
     woken = threading.Event()
-    stages = TaskExecutor({}, fail, woken.set)
+    executor = TaskExecutor({}, fail, woken.set)
     assert woken.wait(TIMEOUT_S)
-    assert isinstance(stages.warm_up_error, EOFError)
+    assert isinstance(executor.warm_up_error, EOFError)

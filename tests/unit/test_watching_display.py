@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from pointillist.cli.event_lines import describe_event
 from pointillist.cli.job_table import job_facts, job_table
 from pointillist.cli.status import _facts, _picture
-from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
+from pointillist.pipeline_protocol.messages.reports import JobState, Pong, Progress, WorkerReport
 
 SERVER = Pong(
     request=1, version="1.2", pid=7, epoch=1, n_workers=2, address="tcp://10.0.0.1:5000", host="wks1", uptime_s=3700.0,
@@ -26,7 +26,9 @@ def job(number: str = "abcdef01", **changes: object) -> Progress:
         "n_frames": 1000, "n_done": 400, "n_failed": 0, "n_items": 12000, "n_resumed": 0, "rate": 300.0,
         "n_workers": 2, "elapsed_s": 2.0, "seconds": {}, "failures": {},
     }  # fmt: skip
-    return Progress(**{**fields, **changes})  # type: ignore[arg-type]
+    fields |= changes
+    fields["state"] = JobState(str(fields["state"]))
+    return Progress(**fields)  # type: ignore[arg-type]
 
 
 def worker(number: int, **changes: object) -> WorkerReport:

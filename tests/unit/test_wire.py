@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pointillist.errors import MessageError
-from pointillist.pipeline_protocol.messages import control as m, frames as f, wire
+from pointillist.pipeline_protocol.messages import JobState, RangeResult, control as m, frames as f, wire
 from pointillist.pipeline_protocol.messages.reports import (
     Jobs,
     LogLines,
@@ -19,9 +19,11 @@ from pointillist.pipeline_protocol.messages.reports import (
 ITEM = f.Item(job="j", part=f.MOVIE, number=f.LAYOUT)
 CHUNKS = f.Chunks(shape=(9, 4, 5), chunk=(2, 4, 5), dtype="<u2", filters=[2, 1], fill=b"\0\0")
 REF = m.Ref(job="j", start=3, stop=9, generation=2)
+RESULT = RangeResult(start=3, stop=9, n_items=4, failures={5: "bad"}, seconds={"fit": 0.5}, sizes=[8], build="b")
+VERSIONED = wire.MARK + bytes([m.PROTOCOL_VERSION])
 TO_SERVER: list[m.ToServer] = [
     m.Heartbeat(worker="w", host="h", pid=1, holds=[REF], computing=REF, wants=2),
-    m.Answer(worker="w", ref=REF, n_items=4, failures={5: "bad"}, seconds={"fit": 0.5}),
+    m.Answer(worker="w", job="j", generation=2, result=RESULT),
     m.Fault(worker="w", ref=REF, error="boom"),
     m.Blocked(worker="w", ref=REF, error="gone"),
     m.Goodbye(worker="w"),
@@ -40,7 +42,7 @@ TO_SERVER: list[m.ToServer] = [
 PROGRESS = Progress(
     request=1,
     job="j",
-    state="running",
+    state=JobState.RUNNING,
     movie="/m",
     output="/o",
     n_frames=9,
@@ -89,7 +91,7 @@ def test_what_the_server_says_arrives(message: m.FromServer) -> None:
 def test_every_message_is_tried_here() -> None:
     tried = {type(message) for message in [*TO_SERVER, *FROM_SERVER]}
     structs = [kind for kind in vars(m).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
-    assert tried == {kind for kind in structs if kind.__struct_config__.tag is not None}
+    assert tried == {kind for kind in structs if kind.__struct_config__.tag is not None and kind is not RangeResult}
 
 
 def test_a_job_travels_as_a_buffer() -> None:
@@ -124,10 +126,10 @@ def test_a_mangled_message_is_a_message_error_or_another_message(message: m.ToSe
         (b"", "not Pointillist's"),
         (b"HTTP/1.1", "not Pointillist's"),
         (b"P\x63\x80", "version 99 of the protocol"),
-        (b"P\x01" + msgspec.msgpack.encode({"type": "Unknown"}), "cannot be understood"),
-        (b"P\x01" + msgspec.msgpack.encode({"type": "Goodbye", "worker": 3}), "cannot be understood"),
-        (b"P\x01" + msgspec.msgpack.encode({"type": "Heard", "epoch": 3}), "cannot be understood"),
-        (b"P\x01" + b"\x91" * 100_000, "cannot be understood"),
+        (VERSIONED + msgspec.msgpack.encode({"type": "Unknown"}), "cannot be understood"),
+        (VERSIONED + msgspec.msgpack.encode({"type": "Goodbye", "worker": 3}), "cannot be understood"),
+        (VERSIONED + msgspec.msgpack.encode({"type": "HeartbeatAck", "epoch": -3}), "cannot be understood"),
+        (VERSIONED + b"\x91" * 100_000, "cannot be understood"),
         (b"P" * (wire.MAX_HEADER_BYTES + 1), "too large"),
     ],
 )

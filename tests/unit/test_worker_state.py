@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import pytest
+from made_results import computed
 
 from pointillist.errors import MessageError
 from pointillist.pipeline_protocol.messages import control as m
 from pointillist.pipeline_protocol.messages.wire import encode_spec
-from pointillist.pipeline_worker.tasks.kind import Result
-from pointillist.pipeline_worker.worker_state import BEAT_S, N_UNCONFIRMED, RESEND_S, LeasedTask, Stage, WorkerState
+from pointillist.pipeline_worker.worker_state import (
+    HEARTBEAT_S,
+    N_UNCONFIRMED,
+    RESEND_S,
+    LeasedTask,
+    Stage,
+    WorkerState,
+)
 
 SPEC = m.JobSpec(job="j", kind="fit", movie="m", identity="i", n_frames=100, settings={}, output="o")
-RESULT = Result(n_items=1, failures={}, buffers=[b"rows"], seconds={"fit": 0.1})
 
 
 def lease(session: WorkerState, start: int, generation: int = 1) -> LeasedTask | None:
@@ -28,6 +34,10 @@ def beat(session: WorkerState, now: float) -> m.Heartbeat | None:
     return beats[0] if beats else None
 
 
+def answer(session: WorkerState, held: LeasedTask, now: float) -> None:
+    session.answer(held, computed(held.ref.start, held.ref.stop, [b"rows"]), now)
+
+
 def answers(session: WorkerState, now: float) -> list[int]:
     return [message.ref.start for message, _ in session.due(now) if isinstance(message, m.Answer)]
 
@@ -39,9 +49,9 @@ def session() -> WorkerState:
 
 def test_it_beats_once_a_second(session: WorkerState) -> None:
     assert beat(session, 0.0) is not None
-    assert beat(session, 0.5 * BEAT_S) is None
-    assert session.next_due(0.5 * BEAT_S) == pytest.approx(0.5 * BEAT_S)
-    assert beat(session, BEAT_S) is not None
+    assert beat(session, 0.5 * HEARTBEAT_S) is None
+    assert session.next_due(0.5 * HEARTBEAT_S) == pytest.approx(0.5 * HEARTBEAT_S)
+    assert beat(session, HEARTBEAT_S) is not None
 
 
 def test_it_wants_one_range_to_compute_and_one_to_read(session: WorkerState) -> None:
@@ -69,7 +79,7 @@ def test_it_beats_at_once_when_it_wants_more_or_computes_another(session: Worker
     computing = beat(session, 0.1)
     assert computing is not None
     assert computing.computing == held.ref
-    session.answer(held, RESULT, 0.2)
+    answer(session, held, 0.2)
     more = beat(session, 0.2)
     assert more is not None
     assert (more.wants, more.computing, more.holds) == (2, None, [held.ref])
@@ -77,7 +87,7 @@ def test_it_beats_at_once_when_it_wants_more_or_computes_another(session: Worker
 
 def test_an_answer_is_sent_until_it_is_confirmed(session: WorkerState) -> None:
     held = held_lease(session, 0)
-    session.answer(held, RESULT, 0.0)
+    answer(session, held, 0.0)
     assert answers(session, 0.0) == [0]
     assert answers(session, 0.5 * RESEND_S) == []
     assert answers(session, RESEND_S) == [0]
@@ -90,7 +100,7 @@ def test_an_answer_is_sent_until_it_is_confirmed(session: WorkerState) -> None:
 def test_a_server_that_has_started_again_gets_all_answers_at_once(session: WorkerState) -> None:
     session.receive(m.HeartbeatAck(epoch=1), [], 0.0)
     held = held_lease(session, 0)
-    session.answer(held, RESULT, 0.0)
+    answer(session, held, 0.0)
     assert answers(session, 0.0) == [0]
     session.receive(m.HeartbeatAck(epoch=1), [], 0.1)
     assert answers(session, 0.1) == []
@@ -100,7 +110,7 @@ def test_a_server_that_has_started_again_gets_all_answers_at_once(session: Worke
 
 def test_it_wants_no_more_while_answers_wait_for_their_confirmation(session: WorkerState) -> None:
     for start in range(0, 10 * N_UNCONFIRMED, 10):
-        session.answer(held_lease(session, start), RESULT, 0.0)
+        answer(session, held_lease(session, start), 0.0)
     waiting = beat(session, 0.0)
     assert waiting is not None
     assert waiting.wants == 0
@@ -109,7 +119,7 @@ def test_it_wants_no_more_while_answers_wait_for_their_confirmation(session: Wor
 def test_a_lease_that_comes_twice_is_done_once_under_its_latest_number(session: WorkerState) -> None:
     held = held_lease(session, 0)
     assert lease(session, 0, generation=2) is None
-    session.answer(held, RESULT, 0.0)
+    answer(session, held, 0.0)
     ((message, buffers), *_) = session.due(0.0)
     assert isinstance(message, m.Answer)
     assert message.ref.generation == 2
@@ -120,7 +130,7 @@ def test_what_is_forgotten_is_not_answered(session: WorkerState) -> None:
     held = held_lease(session, 0)
     session.receive(m.Release(ref=held.ref), [], 0.0)
     assert held.is_unwanted
-    session.answer(held, RESULT, 0.0)
+    answer(session, held, 0.0)
     assert answers(session, 0.0) == []
     assert session.fail(held, "boom", is_blocked=False) == []
 

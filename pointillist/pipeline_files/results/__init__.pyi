@@ -1,8 +1,3 @@
-from .final import (
-    N_THREADS as N_THREADS,
-    ResultsDraft as ResultsDraft,
-    failure_table as failure_table,
-)
 from .reader import (
     Results as Results,
     is_finished as is_finished,
@@ -13,4 +8,9 @@ from .table import (
     append_localizations as append_localizations,
     create_results as create_results,
     write_provenance as write_provenance,
+)
+from .writer import (
+    N_THREADS as N_THREADS,
+    ResultsWriter as ResultsWriter,
+    failure_table as failure_table,
 )

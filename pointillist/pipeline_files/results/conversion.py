@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from pointillist.errors import SettingError
@@ -18,6 +19,9 @@ from pointillist.settings import Metadata, number
 
 Column = Callable[[str], NDArray[Any]]
 """Returns one of PYME's columns, to be written to."""
+
+_DEFLATE_LEVEL = 1
+"""Of ISA-L's 3; the higher ones save nothing here. The level that a table names does not concern its readers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,34 @@ def to_pyme_words(rows: Rows, fit_module: str, scale: Scale) -> Words:
     if form.is_level_at_origin:
         _move_levels(column, -1)
     return words
+
+
+def pack_chunk(words: Words, n_chunk: int) -> bytes:
+    """Return a chunk of a table as HDF5 keeps it: bytes sorted by their place in the row, then deflated.
+
+    Parameters
+    ----------
+    words
+        Of the chunk's rows, in this machine's byte order, which is little-endian.
+    n_chunk
+        Rows in a chunk; where there are fewer, zeros follow.
+
+    Returns
+    -------
+    bytes
+        Contents of the chunk in the file.
+
+    Notes
+    -----
+    HDF5 would do it in one thread, with zlib. ISA-L makes the same format six times as fast, as small, and in as many
+    threads as there are cores.
+    """
+    n_words, n_rows = words.shape
+    by_place = words.view(np.uint8).reshape(n_words, n_rows, -1)
+    planes = np.zeros((n_words, by_place.shape[2], n_chunk), np.uint8)
+    for place in range(planes.shape[1]):
+        planes[:, place, :n_rows] = by_place[:, :, place]
+    return isal_zlib.compress(planes, _DEFLATE_LEVEL)
 
 
 def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:

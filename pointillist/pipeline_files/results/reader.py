@@ -17,9 +17,9 @@ from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
 from pointillist.pipeline_files.movies import Events
 from pointillist.pipeline_files.results.conversion import Scale, from_pyme
-from pointillist.pipeline_files.results.final import FAILURE_DTYPE, RANGE_DTYPE
 from pointillist.pipeline_files.results.fit_formats import FORMATS
 from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.pipeline_files.results.writer import FAILURE_DTYPE, RANGE_DTYPE
 from pointillist.settings import Metadata
 
 
@@ -40,7 +40,7 @@ class Results:
     is_complete
         Whether the analysis was finished; True for PYME's files, which do not say.
     ranges
-        :data:`pointillist.pipeline_files.results.final.RANGE_DTYPE`: frames that were analysed; empty in PYME's files.
+        :data:`pointillist.pipeline_files.results.writer.RANGE_DTYPE`: frames that were analysed; empty in PYME's files.
     failures
         Frames that could not be analysed, with the reason.
     movie_path, movie_identity, settings_digest

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import deflate
 import numpy as np
 
 from pointillist.errors import SettingError
 from pointillist.fitting import Rows
 from pointillist.fitting.estimation import MODULES
-from pointillist.pipeline_files.hdf5_file import open_h5py
 from pointillist.pipeline_files.hdf5_metadata import write_metadata
 from pointillist.pipeline_files.movies import EVENT_DTYPE, NO_EVENTS, Events, Movie, data_file_id, first_there
-from pointillist.pipeline_files.results.conversion import Scale, to_pyme, to_pyme_words
+from pointillist.pipeline_files.results.conversion import Scale, to_pyme
 from pointillist.pipeline_files.results.fit_formats import FORMATS
-from pointillist.pipeline_files.results.packing import pack
-from pointillist.pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5
+from pointillist.pipeline_files.storage import create_hdf5, extend_hdf5
 from pointillist.settings import Metadata, Value, settings_digest
 
 if TYPE_CHECKING:
@@ -206,72 +201,13 @@ def append_localizations(path: Path, rows: Rows) -> None:
         If it cannot be written for any other reason.
     """
     with extend_hdf5(path, 2 * rows.nbytes) as file:
-        convert = _converter(file, to_pyme)
+        convert = row_converter(file, to_pyme)
         for start in range(0, len(rows), _BLOCK_ROWS):
             file.root.FitResults.append(convert(rows[start : start + _BLOCK_ROWS]))
 
 
-def append_chunks(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:
-    """Append localizations to a compressed file that has whole chunks so far.
-
-    Parameters
-    ----------
-    path
-        Of :func:`create_results`.
-    chunks
-        As for :func:`append_localizations`, portioned as the table is; only the last one of all may be shorter.
-    threads
-        Convert and compress.
-    checksum
-        Of the chunks before.
-
-    Returns
-    -------
-    int
-        What :func:`results_checksum` should find.
-
-    Raises
-    ------
-    DiskFullError, FileBusyError, ResultsError
-        As :func:`append_localizations`.
-    """
-    with extend_hdf5(path, 2 * sum(rows.nbytes for rows in chunks)) as file:
-        table, convert = file.root.FitResults, _converter(file, to_pyme_words)
-        start, (n_rows,) = int(table.nrows), table.chunkshape
-        n_stored = start + sum(map(len, chunks))
-        table.truncate(n_stored)  # which also makes longer
-        table._v_attrs.NROWS = np.int64(n_stored)  # noqa: SLF001 - truncate leaves it as it is
-        for stored in threads.map(lambda rows: pack(convert(rows), n_rows), chunks):
-            table.write_chunk((start,), stored)
-            checksum = deflate.crc32(stored, checksum)
-            start += n_rows
-    return checksum
-
-
-def results_checksum(path: Path) -> tuple[int, int]:
-    """Return the number of localizations in a compressed file, and the checksum of their chunks.
-
-    Parameters
-    ----------
-    path
-        Of :func:`create_results`.
-
-    Raises
-    ------
-    ResultsError
-        If it cannot be read.
-    """
-    checksum = 0
-    with clear_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
-        table = file["FitResults"]
-        with suppress(RuntimeError):  # a chunk is missing: the checksum tells
-            for start in range(0, len(table), *table.chunks):
-                checksum = deflate.crc32(table.id.read_direct_chunk((start,))[1], checksum)
-        return len(table), checksum
-
-
-def _converter(file: tables.File, convert: Callable[[Rows, str, Scale], Converted]) -> Callable[[Rows], Converted]:
-    """Return what turns localizations into what a file stores."""
+def row_converter(file: tables.File, convert: Callable[[Rows, str, Scale], Converted]) -> Callable[[Rows], Converted]:
+    """Return the function that converts localizations to what a file stores."""
     own = file.root.Pointillist._v_attrs  # noqa: SLF001 - PyTables' name for attributes
     scale = Scale(**{name: float(own[name]) for name in Scale.__dataclass_fields__})
     return lambda rows: convert(rows, str(own.fit_module), scale)

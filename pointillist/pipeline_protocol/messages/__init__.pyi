@@ -47,6 +47,9 @@ from .frames import (
     LayoutReply as LayoutReply,
     Missing as Missing,
 )
+from .range_result import (
+    RangeResult as RangeResult,
+)
 from .reports import (
     Health as Health,
     Jobs as Jobs,

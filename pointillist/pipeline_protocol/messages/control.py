@@ -14,9 +14,10 @@ from msgspec import Meta, Struct
 
 from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Settings, Text
 from pointillist.pipeline_protocol.messages.frames import FrameData, FrameRequest, LayoutReply, Missing
+from pointillist.pipeline_protocol.messages.range_result import RangeResult
 from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Peers of another version are refused."""
 
 UNREADABLE: Count = 0
@@ -74,17 +75,17 @@ class Heartbeat(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True, tag=True):
-    """The range is done; its rows follow as buffers. Sent until :class:`Release` comes.
-
-    ``failures`` are frames that the kind itself gave up on, ``seconds`` the time of each stage, ``build`` the worker's.
-    """
+    """The range is done; the buffers of its result follow. Sent until :class:`Release` comes."""
 
     worker: Name
-    ref: Ref
-    n_items: Count
-    failures: dict[int, Text]
-    seconds: dict[str, Seconds]
-    build: Text = ""
+    job: Name
+    generation: Count
+    result: RangeResult
+
+    @property
+    def ref(self) -> Ref:
+        """The task that it answers."""
+        return Ref(job=self.job, start=self.result.start, stop=self.result.stop, generation=self.generation)
 
 
 class Fault(Struct, frozen=True, kw_only=True, tag=True):

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
 
 from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Text
 
-JobState = Literal["running", "paused", "finishing", "finished", "stopped"]
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHING = "finishing"
+    """Every frame is done or failed; the results are being written."""
+    STOPPING = "stopping"
+    """Its user has ended it; its files are being closed."""
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no frame of the job will be computed any more."""
+        return self in {JobState.STOPPING, JobState.FINISHED, JobState.STOPPED}
+
+
 Health = Literal["busy", "idle", "warming up", "compiling kernels", "restarting", "silent"]
 
 
@@ -51,12 +70,12 @@ class Progress(Struct, frozen=True, kw_only=True, tag=True):
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen."""
-        return self.state in {"finished", "stopped"}
+        return self.state.is_over
 
     @property
     def left_s(self) -> float | None:
         """Time that the rest takes at the present rate, s; None if nobody can say."""
-        return (self.n_frames - self.n_done) / self.rate if self.state == "running" and self.rate > 0 else None
+        return (self.n_frames - self.n_done) / self.rate if self.state is JobState.RUNNING and self.rate > 0 else None
 
 
 class Pong(Struct, frozen=True, kw_only=True, tag=True):

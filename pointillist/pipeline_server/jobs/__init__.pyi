@@ -4,6 +4,9 @@ from .job_run import (
 from .job_runs import (
     JobRuns as JobRuns,
 )
+from .records import (
+    FailureEntry as FailureEntry,
+)
 from .steering import (
     Wish as Wish,
 )

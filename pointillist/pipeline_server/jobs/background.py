@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from pointillist.errors import MessageError
 from pointillist.pipeline_files import IMAGES_ENDING, default_background_path
 from pointillist.pipeline_files.backgrounds import ImageLayout, Pack, background_layout, settings_of_background
 from pointillist.pipeline_files.movies import MovieFile
 from pointillist.pipeline_files.results import ResultsDescription
-from pointillist.pipeline_protocol.messages import Answer, Buffer
+from pointillist.pipeline_protocol.messages import Buffer, RangeResult
 from pointillist.pipeline_server.jobs.journal import Journal
-from pointillist.pipeline_server.jobs.kind import Draft, Plan
+from pointillist.pipeline_server.jobs.kind import Plan
+from pointillist.pipeline_server.jobs.output_writer import OutputWriter, refused
 from pointillist.settings import Metadata
 
 _TASK_BYTES = 64 << 20
@@ -44,7 +45,8 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     description = ResultsDescription.of(movie, settings)
     return Plan(
         description=description,
-        form=BackgroundForm(description, layout),
+        writer=partial(BackgroundWriter, layout, description),
+        ending=BackgroundWriter.ending,
         default_output=default_background_path(movie.path),
         start=0,
         stop=movie.n_frames,
@@ -53,69 +55,39 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     )
 
 
-class BackgroundForm:
-    """A pack of images for each range.
+class BackgroundWriter(OutputWriter):
+    """Writes a series of images, once all of them are in the journal.
 
     Parameters
     ----------
-    description
-        Of the file.
     layout
-        Of its images.
+        Size and dtype of the images.
+    path, journal, description
+        As of :class:`pointillist.pipeline_server.jobs.output_writer.OutputWriter`.
     """
 
     ending = IMAGES_ENDING
-    has_partial = False
 
-    def __init__(self, description: ResultsDescription, layout: ImageLayout) -> None:
-        self._description = description
+    def __init__(self, layout: ImageLayout, description: ResultsDescription, path: Path, journal: Journal) -> None:
+        super().__init__(path, journal, description)
         self._layout = layout
 
-    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
-        """Make sure that an answer is a pack of the images of its range.
+    def check_contents(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
+        """Check that a result is a pack of the images of its range.
 
         Raises
         ------
         MessageError
             If it is not.
         """
-        ref = answer.ref
         try:
             pack = Pack.from_buffers(buffers)
         except ValueError as error:
-            raise MessageError(answer.worker, f"no images: {error}", "use the same version everywhere") from error
-        if (len(pack.frames), len(pack.chunks)) != (ref.stop - ref.start, answer.n_items):
-            problem = f"an answer to frames {ref.start} to {ref.stop} has {len(pack.frames)} frames"
-            raise MessageError(answer.worker, problem, "use the same version everywhere")
+            raise refused(result, f"no images: {error}") from error
+        if (len(pack.frames), len(pack.chunks)) != (result.stop - result.start, result.n_items):
+            raise refused(result, f"{len(pack.frames)} frames in the answer")
 
-    def begin_partial(self, path: Path) -> None:
-        """There is none: the journal shows how far the job is, and images are not written twice."""
-
-    def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
-        """There is none."""
-
-    def draft(self, path: Path) -> Draft:  # noqa: ARG002 - it writes nothing before its end
-        """Return what becomes the file of a job."""
-        return BackgroundDraft(self._description, self._layout)
-
-
-class BackgroundDraft:
-    """Images, written at once.
-
-    Parameters
-    ----------
-    description, layout
-        Of the file.
-    """
-
-    def __init__(self, description: ResultsDescription, layout: ImageLayout) -> None:
-        self._description = description
-        self._layout = layout
-
-    def extend(self, journal: Journal, starts: Sequence[int]) -> None:
-        """Wait: images are not written twice, and the journal has them."""
-
-    def finish(self, path: Path, journal: Journal) -> None:
+    def write(self, path: Path) -> None:
         """Write all images, as the workers packed them.
 
         Raises
@@ -125,14 +97,6 @@ class BackgroundDraft:
         """
         from pointillist.pipeline_files.backgrounds import write_background  # noqa: PLC0415 - PyTables, only for who writes
 
-        packs = _packs(journal)
+        journal = self._journal
+        packs = ((start, Pack.from_buffers(journal.read(start)[1])) for start in journal.starts())
         write_background(path, self._description, self._layout, packs, journal.failures, n_bytes=journal.n_bytes)
-
-    def discard(self) -> None:
-        """There is nothing."""
-
-
-def _packs(journal: Journal) -> Iterator[tuple[int, Pack]]:
-    for start in journal.starts():
-        _, buffers = journal.read(start)
-        yield start, Pack.from_buffers(buffers)

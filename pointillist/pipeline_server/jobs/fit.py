@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pointillist.errors import MessageError, ResultsError
+from pointillist.errors import ResultsError
 from pointillist.fitting import Rows, join_rows
-from pointillist.pipeline_files import RESULTS_ENDING, check_frames, default_results_path
+from pointillist.pipeline_files import (
+    RESULTS_ENDING,
+    DiskFullError,
+    FileBusyError,
+    check_frames,
+    default_results_path,
+    partial_path,
+)
 from pointillist.pipeline_files.movies import MovieFile
 from pointillist.pipeline_files.results import (
     N_THREADS,
     ResultsDescription,
-    ResultsDraft,
+    ResultsWriter,
     append_localizations,
     create_results,
 )
-from pointillist.pipeline_protocol.messages import Answer, Buffer
+from pointillist.pipeline_protocol.messages import Buffer, RangeResult
 from pointillist.pipeline_server.jobs.journal import Journal
-from pointillist.pipeline_server.jobs.kind import Draft, Plan
+from pointillist.pipeline_server.jobs.kind import Plan
+from pointillist.pipeline_server.jobs.output_writer import OutputWriter, refused
 from pointillist.settings import Metadata, fit_settings
+from pointillist.system import note
+
+log = logging.getLogger("pointillist.server")
 
 _TASK_BYTES = 1 << 30
 """Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
@@ -57,7 +70,8 @@ def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
     description = ResultsDescription.of(movie, settings)
     return Plan(
         description=description,
-        form=LocalizationForm(description),
+        writer=partial(LocalizationWriter, description),
+        ending=LocalizationWriter.ending,
         default_output=default_results_path(movie.path),
         start=fit.start_at,
         stop=movie.n_frames,
@@ -66,117 +80,118 @@ def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
     )
 
 
-class LocalizationForm:
-    """Rows of the fit module's dtype, in order of frames.
+class LocalizationWriter(OutputWriter):
+    """Writes a ``.h5r`` file; a compressed one and an uncompressed one that can be opened meanwhile grow beside it.
 
     Parameters
     ----------
-    description
-        Of the results.
+    description, path, journal
+        As of :class:`pointillist.pipeline_server.jobs.output_writer.OutputWriter`.
     """
 
     ending = RESULTS_ENDING
-    has_partial = True
 
-    def __init__(self, description: ResultsDescription) -> None:
-        self._description = description
+    def __init__(self, description: ResultsDescription, path: Path, journal: Journal) -> None:
+        super().__init__(path, journal, description)
+        self._results: ResultsWriter | None = None
+        self._starts: list[int] = []
+        self._is_growing = True
+        self._has_partial = True
+        self._is_partial_begun = False
 
-    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
-        """Make sure that an answer is the rows of its range, in order of frames.
+    def check_contents(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
+        """Check that a result is the rows of its range, in order of frames.
 
         Raises
         ------
         MessageError
             If it is not.
         """
-        ref = answer.ref
         n_bytes = sum(len(buffer) for buffer in buffers)
-        if len(buffers) != 1 or n_bytes != answer.n_items * self._description.dtype.itemsize:
-            problem = f"an answer of {answer.n_items} rows has {n_bytes} bytes"
-            raise MessageError(answer.worker, problem, "use the same version everywhere")
+        if len(buffers) != 1 or n_bytes != result.n_items * self._description.dtype.itemsize:
+            raise refused(result, f"{n_bytes} bytes in an answer of {result.n_items} rows")
         frames = np.frombuffer(buffers[0], self._description.dtype)["frame"]
-        is_inside = not len(frames) or (frames[0] >= ref.start and frames[-1] < ref.stop)
+        is_inside = not len(frames) or (frames[0] >= result.start and frames[-1] < result.stop)
         if not is_inside or (np.diff(frames) < 0).any():
-            problem = f"an answer to frames {ref.start} to {ref.stop} has others, or no order"
-            raise MessageError(answer.worker, problem, "use the same version everywhere")
+            raise refused(result, "rows of other frames in the answer, or in no order")
 
-    def begin_partial(self, path: Path) -> None:
-        """Make results without rows."""
-        create_results(path, self._description, is_compressed=False)
-
-    def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
-        """Append rows."""
-        rows = list(_rows(journal, starts, self._description))
-        if sum(map(len, rows)):
-            append_localizations(path, join_rows(rows, rows[0].dtype))
-
-    def draft(self, path: Path) -> Draft:
-        """Return what becomes the file of a job."""
-        return LocalizationDraft(path, self._description)
-
-
-class LocalizationDraft:
-    """Rows, compressed as PYME does while the job runs, so that nobody waits for it at the end.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-    description
-        What it holds.
-    """
-
-    def __init__(self, path: Path, description: ResultsDescription) -> None:
-        self._path = path
-        self._description = description
-        self._results: ResultsDraft | None = None
-        self._starts: list[int] = []
-
-    def extend(self, journal: Journal, starts: Sequence[int]) -> None:
-        """Take in ranges that follow those before; others are passed over.
+    def extend(self, starts: Sequence[int]) -> bool:
+        """Append ranges to both files, which each server begins anew: the journal has all of it.
 
         Raises
         ------
-        ResultsError
-            If there is no room, or they cannot be written.
+        DiskFullError
+            If there is no room.
         """
-        fresh = [start for start in starts if not self._starts or start > self._starts[-1]]
-        if self._results is None:
-            self._results = ResultsDraft(self._path, self._description)
-        self._results.extend(_rows(journal, fresh, self._description))
-        self._starts += fresh
+        if self._is_growing:
+            self._extend_final(starts)
+        return not self._has_partial or self._extend_partial(starts)
 
-    def finish(self, path: Path, journal: Journal) -> None:
-        """Take in the rest, and give the file its name.
+    def write(self, path: Path) -> None:
+        """Append what the compressed file lacks, and give it its name.
 
-        All is taken in anew if a range came after those that follow it, or if the file that grew is not as it was left.
+        It is written anew if a range came after those that follow it, or if the file is not as it was left.
 
         Raises
         ------
         ResultsError
             If there is no room, or it cannot be written.
         """
-        starts, results, taken = journal.starts(), self._results, self._starts
+        starts, results, written = self._journal.starts(), self._results, self._starts
         self._results, self._starts = None, []
-        if results is not None and starts[: len(taken)] == taken:
+        if results is not None and starts[: len(written)] == written:
             with suppress(ResultsError):
-                self._finish(results, path, journal, starts[len(taken) :])
+                self._publish(results, path, starts[len(written) :])
                 return
-        self._finish(ResultsDraft(self._path, self._description), path, journal, starts)
+        self._publish(ResultsWriter(self.path, self._description), path, starts)
 
     def discard(self) -> None:
-        """Delete what there is."""
+        """Delete the compressed file."""
         if self._results is not None:
             self._results.discard()
         self._results, self._starts = None, []
 
-    def _finish(self, results: ResultsDraft, path: Path, journal: Journal, starts: Sequence[int]) -> None:
-        results.extend(_rows(journal, starts, self._description), N_THREADS)
-        results.finish(path, list(journal.done), journal.failures)
+    def _extend_final(self, starts: Sequence[int]) -> None:
+        """Append ranges that follow those before; others are left for the end."""
+        following = [start for start in starts if not self._starts or start > self._starts[-1]]
+        try:
+            if self._results is None:
+                self._results = ResultsWriter(self.path, self._description)
+            self._results.extend(self._rows(following))
+            self._starts += following
+        except (ResultsError, OSError) as error:
+            # It is written from the journal at the end; room is more urgent now.
+            note(log, logging.WARNING, "no growing file", path=self.path, error=error)
+            self.discard()
+            self._is_growing = False
 
+    def _extend_partial(self, starts: Sequence[int]) -> bool:
+        """Append ranges to the file that people may open; return False if somebody has it open."""
+        path = partial_path(self.path)
+        try:
+            if not self._is_partial_begun:
+                path.unlink(missing_ok=True)
+                create_results(path, self._description, is_compressed=False)
+                self._is_partial_begun = True
+            rows = list(self._rows(starts))
+            if sum(map(len, rows)):
+                append_localizations(path, join_rows(rows, rows[0].dtype))
+        except FileBusyError:
+            return False
+        except DiskFullError:
+            raise
+        except (ResultsError, OSError) as error:
+            # The job does not need it.
+            note(log, logging.WARNING, "no partial file", path=path, error=error)
+            self._has_partial = False
+        return True
 
-def _rows(journal: Journal, starts: Sequence[int], description: ResultsDescription) -> Iterator[Rows]:
-    for start in starts:
-        entry, buffers = journal.read(start)
-        dtype = description.dtype
-        yield np.frombuffer(buffers[0], dtype) if entry.sizes else np.zeros(0, dtype)
+    def _publish(self, results: ResultsWriter, path: Path, starts: Sequence[int]) -> None:
+        results.extend(self._rows(starts), N_THREADS)
+        results.finish(path, list(self._journal.done), self._journal.failures)
+
+    def _rows(self, starts: Sequence[int]) -> Iterator[Rows]:
+        dtype = self._description.dtype
+        for start in starts:
+            result, buffers = self._journal.read(start)
+            yield np.frombuffer(buffers[0], dtype) if result.sizes else np.zeros(0, dtype)

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
-from pointillist.pipeline_server.jobs.output import Output
 from pointillist.pipeline_server.jobs.submission import JobRequest
 from pointillist.pipeline_server.queue import Lifecycle
 from pointillist.system import note
@@ -65,11 +65,11 @@ class JobFiles:
     Attributes
     ----------
     output
-        Its results.
+        Writer of its output file.
     """
 
     def __init__(self, submission: JobRequest, now: float) -> None:
-        self.output = Output(submission)
+        self.output = submission.plan.writer(Path(submission.spec.output), submission.journal)
         self._journal = submission.journal
         self._life = Lifecycle(f"files of job {submission.spec.job}", FileState.RESTING, FILE_TRANSITIONS)
         self._future: Future[Any] | None = None
@@ -129,9 +129,9 @@ class JobFiles:
         """Close the files of a job that was stopped, and delete what nobody needs of them."""
         self._life.apply(FileEvent.CLOSE, now)
         try:
-            self.output.close()
+            self.output.discard()
         except OSError as error:
-            note(log, logging.WARNING, "no draft", path=self.output.path, error=error)
+            note(log, logging.WARNING, "unfinished file", path=self.output.path, error=error)
         finally:
             self._journal.close()
 

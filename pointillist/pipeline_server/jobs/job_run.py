@@ -5,17 +5,17 @@ from __future__ import annotations
 import heapq
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
 from pointillist.errors import PointillistError, ResultsError
 from pointillist.pipeline_files import DiskFullError
-from pointillist.pipeline_protocol.messages import Answer, Buffer, JobSpec, JobState, Progress, Ref, encode_spec
+from pointillist.pipeline_protocol.messages import JobSpec, JobState, Progress, Ref, encode_spec
 from pointillist.pipeline_server.jobs.job_files import FileState, JobFiles
-from pointillist.pipeline_server.jobs.records import FailureEntry, JournalFullError, RangeEntry
+from pointillist.pipeline_server.jobs.records import JournalFullError
 from pointillist.pipeline_server.jobs.submission import JobRequest
-from pointillist.pipeline_server.queue import Job, events as e, job as jobs
+from pointillist.pipeline_server.queue import Job, events as e
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -26,7 +26,7 @@ N_SHOWN = 20
 _N_CHARACTERS = 500
 """Of their errors: many jobs fit into a message."""
 
-_GOING_ON = frozenset({jobs.JobState.RUNNING, jobs.JobState.PAUSED})
+_GOING_ON = frozenset({JobState.RUNNING, JobState.PAUSED})
 
 _ROOM_BYTES = 1 << 20
 _FIRST_RETRY_S = 2.0
@@ -64,7 +64,6 @@ class JobRun:
         self.n_resumed = self.journal.done.n_frames
         self._began = now
         self._began_at = time.time()
-        self._unsynced: list[Ref] = []
         self._retry_at: float | None = None
         self._retry_s = _FIRST_RETRY_S
 
@@ -83,38 +82,9 @@ class JobRun:
             is_mixed=self.spec.mixed or len(self.journal.builds) > 1,
         )
 
-    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
-        """Make sure that an answer is one of this kind.
-
-        Raises
-        ------
-        MessageError
-            If it is not.
-        """
-        self.submission.plan.form.check(answer, buffers)
-
-    def record(self, ref: Ref, answer: Answer, buffers: Sequence[Buffer]) -> None:
-        """Have an answer written at the next sync."""
-        entry = RangeEntry(
-            start=ref.start,
-            stop=ref.stop,
-            n_items=answer.n_items,
-            failures=answer.failures,
-            seconds=answer.seconds,
-            sizes=[len(buffer) for buffer in buffers],
-            build=answer.build,
-        )
-        self.journal.append_range(entry, buffers)
-        self._unsynced.append(ref)
-
-    def record_failure(self, ref: Ref, error: str) -> None:
-        """Have a failed frame written at the next sync."""
-        self.journal.append_failure(FailureEntry(frame=ref.start, error=error))
-        self._unsynced.append(ref)
-
     def sync(self, now: float) -> list[e.Event]:
         """Bring what was recorded to the disk; return what to tell the queue."""
-        refs, self._unsynced = self._unsynced, []
+        refs = [Ref(job=self.id, start=start, stop=stop) for start, stop in self.journal.unsynced]
         if not refs:
             return []
         try:
@@ -123,16 +93,16 @@ class JobRun:
             return [*(e.RangeLost(now=now, ref=ref) for ref in refs), self._pause(error, now)]
         return [e.RangeSynced(now=now, ref=ref) for ref in refs]
 
-    def advance(self, state: jobs.JobState, now: float, writer: Executor, wake: Callable[[], None]) -> None:
+    def advance(self, state: JobState, now: float, writer: Executor, wake: Callable[[], None]) -> None:
         """Begin with what the files need in a state of the job, unless something is under way."""
         if self.files.state is not FileState.RESTING:
             return
-        if state is jobs.JobState.FINISHING:
+        if state is JobState.FINISHING:
             self.files.finish(now, writer, wake)
         elif state in _GOING_ON and self._retry_at is None:
             self.files.extend(now, writer, wake)
 
-    def collect(self, state: jobs.JobState, now: float) -> list[e.Event]:
+    def collect(self, state: JobState, now: float) -> list[e.Event]:
         """Return what has become of the files since the last call, in a state of the job."""
         match self.files.collect(now):
             case (FileState.FINISHING, None):
@@ -192,7 +162,7 @@ class JobRun:
         return Progress(
             request=0,
             job=self.id,
-            state=_STATES[job.state.name],
+            state=JobState.STOPPED if job.state.is_over and not job.is_closed else job.state,
             movie=self.submission.spec.movie,
             output=str(self.files.output.path),
             n_frames=job.stop - job.start,
@@ -219,13 +189,3 @@ class JobRun:
         if not isinstance(error, PointillistError):
             note(log, logging.ERROR, "error", error, job=self.id)
         return e.JobPaused(now=now, job=self.id, reason=str(error))
-
-
-_STATES: dict[str, JobState] = {
-    "RUNNING": "running",
-    "PAUSED": "paused",
-    "FINISHING": "finishing",
-    "CLOSING": "stopped",
-    "FINISHED": "finished",
-    "STOPPED": "stopped",
-}

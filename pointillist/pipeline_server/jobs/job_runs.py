@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages import JobState, control as m
 from pointillist.pipeline_server.jobs.job_files import FileState
 from pointillist.pipeline_server.jobs.job_run import JobRun
 from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Consequence, Wish
 from pointillist.pipeline_server.jobs.submission import JobRequest, Joined
 from pointillist.pipeline_server.jobs.submission_handler import Outcome, SubmissionHandler
-from pointillist.pipeline_server.queue import JobState, Queue, events as e
+from pointillist.pipeline_server.queue import Queue, events as e
 from pointillist.pipeline_server.status_service import Ended, StatusService
 from pointillist.system import note
 
@@ -124,7 +124,7 @@ class JobRuns:
         if job in self.queue.jobs:
             return self.queue.jobs[job].state
         ended = self.overview.ended.get(job)
-        return None if ended is None else JobState[ended.progress.state.upper()]
+        return None if ended is None else ended.progress.state
 
     def _begin(self, submission: JobRequest, now: float) -> None:
         self._n_begun += 1

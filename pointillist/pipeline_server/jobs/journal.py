@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Self
 
 from pointillist.errors import ResultsError
-from pointillist.pipeline_protocol.messages import Buffer
+from pointillist.pipeline_protocol.messages import Buffer, RangeResult
 from pointillist.pipeline_server.jobs.records import (
     FailureEntry,
     JobEntry,
     JournalLockedError,
-    RangeEntry,
     clear_journal_errors,
     pack_record,
     read_record,
@@ -33,8 +32,8 @@ _FILE_MARK = b"PointJ01"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an answer is in the file, how long it is there, and the end of its range."""
+class RecordedRange:
+    """Offset of a result in the file, length of its buffers (bytes), and end of its range (frame)."""
 
     offset: int
     n_bytes: int
@@ -69,9 +68,9 @@ class Journal:
         self.n_bytes = 0
         self._file = file
         self._lock: FileLock | None = None
-        self._places: dict[int, Place] = {}
+        self._ranges: dict[int, RecordedRange] = {}
         self._failures: dict[int, str] = {}
-        self._pending: list[tuple[RangeEntry | FailureEntry, list[Buffer]]] = []
+        self._pending: list[tuple[RangeResult | FailureEntry, list[Buffer]]] = []
 
     @classmethod
     def create(cls, path: Path, job: JobEntry) -> Self:
@@ -143,13 +142,21 @@ class Journal:
             return found[0] if found and isinstance(found[0], JobEntry) else None
         return None
 
-    def append_range(self, entry: RangeEntry, buffers: Sequence[Buffer]) -> None:
+    def append_range(self, entry: RangeResult, buffers: Sequence[Buffer]) -> None:
         """Have an answer written at the next :meth:`sync`."""
         self._pending.append((entry, pack_record(entry, buffers)))
 
     def append_failure(self, entry: FailureEntry) -> None:
         """Have a failed frame written at the next :meth:`sync`."""
         self._pending.append((entry, pack_record(entry)))
+
+    @property
+    def unsynced(self) -> list[tuple[int, int]]:
+        """Ranges ``(start, stop)`` that the next :meth:`sync` brings to the disk."""
+        return [
+            (entry.start, entry.stop) if isinstance(entry, RangeResult) else (entry.frame, entry.frame + 1)
+            for entry, _ in self._pending
+        ]
 
     def sync(self) -> None:
         """Bring all that was appended to the disk, at once.
@@ -198,15 +205,15 @@ class Journal:
         """All frames that failed: those given up, and those that the answers name."""
         return {**self._failures, **self.given_up}
 
-    def range_at(self, start: int) -> Place | None:
+    def range_at(self, start: int) -> RecordedRange | None:
         """Return the range that begins at a frame; None if there is none."""
-        return self._places.get(start)
+        return self._ranges.get(start)
 
     def starts(self) -> list[int]:
         """Return the first frames of all ranges, in order."""
-        return sorted(self._places)
+        return sorted(self._ranges)
 
-    def read(self, start: int) -> tuple[RangeEntry, list[memoryview]]:
+    def read(self, start: int) -> tuple[RangeResult, list[memoryview]]:
         """Return the answer of the range that begins at a frame; any thread may ask.
 
         Raises
@@ -215,9 +222,9 @@ class Journal:
             If the disk does not give back what was written.
         """
         with clear_journal_errors(self.path):
-            found = read_record(self._file, self._places[start].offset)
+            found = read_record(self._file, self._ranges[start].offset)
         entry = found[0] if found else None
-        if found is None or not isinstance(entry, RangeEntry):
+        if found is None or not isinstance(entry, RangeResult):
             raise ResultsError(self.path, f"is damaged where frame {start} is", "run the same command again")
         body, buffers, at = found[1], [], 0
         for size in entry.sizes:
@@ -280,7 +287,7 @@ class Journal:
         self.n_bytes = offset
         return True
 
-    def _note(self, entry: RangeEntry | FailureEntry, offset: int) -> None:
+    def _note(self, entry: RangeResult | FailureEntry, offset: int) -> None:
         if isinstance(entry, FailureEntry):
             self.given_up[entry.frame] = entry.error
             return
@@ -294,7 +301,7 @@ class Journal:
         self.n_items += entry.n_items
         for stage, seconds in entry.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-        self._places[entry.start] = Place(offset, sum(entry.sizes), entry.stop)
+        self._ranges[entry.start] = RecordedRange(offset, sum(entry.sizes), entry.stop)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,70 +1,16 @@
-"""What the server has to know of a kind of job: how it is planned, and what becomes of its answers."""
+"""The plan of a job: what a movie and settings make of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pointillist.pipeline_files.movies import MovieFile
 from pointillist.pipeline_files.results import ResultsDescription
-from pointillist.pipeline_protocol.messages import Answer, Buffer
 from pointillist.pipeline_server.jobs.journal import Journal
+from pointillist.pipeline_server.jobs.output_writer import OutputWriter
 from pointillist.settings import Metadata
-
-
-class Draft(Protocol):
-    """The file of a job on its way: it grows with the journal, and appears whole, or not at all."""
-
-    def extend(self, journal: Journal, starts: Sequence[int]) -> None:
-        """Take in the answers of the ranges that begin at some frames, in order; it can do without.
-
-        Raises
-        ------
-        ResultsError
-            If there is no room, or they cannot be written.
-        """
-
-    def finish(self, path: Path, journal: Journal) -> None:
-        """Take in all that the journal has, and give the file its name.
-
-        Raises
-        ------
-        ResultsError
-            If there is no room, or it cannot be written.
-        """
-
-    def discard(self) -> None:
-        """Delete what there is."""
-
-
-class Form(Protocol):
-    """What the answers of a job are like, and how files are made of them."""
-
-    ending: str
-    """Of the file's name."""
-
-    has_partial: bool
-    """Whether there is a file to look at while the job runs."""
-
-    def check(self, answer: Answer, buffers: Sequence[Buffer]) -> None:
-        """Make sure that an answer is what the file can hold.
-
-        Raises
-        ------
-        MessageError
-            If it is not.
-        """
-
-    def begin_partial(self, path: Path) -> None:
-        """Make the file to look at, without anything in it."""
-
-    def extend_partial(self, path: Path, journal: Journal, starts: Sequence[int]) -> None:
-        """Append the answers of the ranges that begin at some frames, next in order."""
-
-    def draft(self, path: Path) -> Draft:
-        """Return what becomes the file of a job."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,21 +20,24 @@ class Plan:
     Parameters
     ----------
     description
-        What the file says of itself.
-    form
-        Of answers and file.
+        Contents of the output file.
+    writer
+        Makes the writer of the output file from its path and the job's journal.
+    ending
+        Ending of the output file's name.
     default_output
-        Where the file goes if nobody says.
+        Output file where the user names none.
     start, stop
-        Frames to do.
+        Frames ``[start, stop)`` to compute.
     context
-        Frames that a range needs besides its own.
+        Number of frames that a range needs besides its own.
     max_frames
-        Length of a task, at most.
+        Greatest length of a task, frames.
     """
 
     description: ResultsDescription
-    form: Form
+    writer: Callable[[Path, Journal], OutputWriter]
+    ending: str
     default_output: Path
     start: int
     stop: int

@@ -16,7 +16,7 @@ import msgspec
 from isal import isal_zlib
 
 from pointillist.errors import ResultsError
-from pointillist.pipeline_protocol.messages import Buffer, JobSpec
+from pointillist.pipeline_protocol.messages import Buffer, JobSpec, RangeResult
 
 _HEAD = struct.Struct("<4sIQI")
 _MARK = b"REC\n"
@@ -30,18 +30,6 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
     spec: JobSpec
 
 
-class RangeEntry(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
-    """An answer; its buffers, of ``sizes`` bytes, are the body. ``build`` is that of the worker's kernels."""
-
-    start: int
-    stop: int
-    n_items: int
-    failures: dict[int, str]
-    seconds: dict[str, float]
-    sizes: list[int]
-    build: str = ""
-
-
 class FailureEntry(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
     """A frame that failed too often; a later range that has it takes its place."""
 
@@ -49,7 +37,7 @@ class FailureEntry(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
     error: str
 
 
-Entry = JobEntry | RangeEntry | FailureEntry
+Entry = JobEntry | RangeResult | FailureEntry
 _DECODER = msgspec.msgpack.Decoder(Entry)
 
 

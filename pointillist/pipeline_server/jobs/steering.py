@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from pointillist.pipeline_server.queue import JobState
+from pointillist.pipeline_protocol.messages import JobState
 
 
 class Wish(Enum):
@@ -41,9 +41,9 @@ CONSEQUENCES = {
     (JobState.FINISHING, Wish.JOIN): Consequence.NOTHING,
     (JobState.FINISHING, Wish.RETRY): Consequence.WAIT,
     (JobState.FINISHING, Wish.STOP): Consequence.NOTHING,
-    (JobState.CLOSING, Wish.JOIN): Consequence.REOPEN,
-    (JobState.CLOSING, Wish.RETRY): Consequence.REOPEN,
-    (JobState.CLOSING, Wish.STOP): Consequence.NOTHING,
+    (JobState.STOPPING, Wish.JOIN): Consequence.REOPEN,
+    (JobState.STOPPING, Wish.RETRY): Consequence.REOPEN,
+    (JobState.STOPPING, Wish.STOP): Consequence.NOTHING,
     (JobState.FINISHED, Wish.JOIN): Consequence.NOTHING,
     (JobState.FINISHED, Wish.RETRY): Consequence.REOPEN,
     (JobState.FINISHED, Wish.STOP): Consequence.NOTHING,

@@ -77,7 +77,7 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: AccessPolicy) -> J
     wished = Path(request.output) if request.output else plan.default_output
     guard.check_output(request, wished)
     check_writable(wished)
-    for output in alternatives(wished, plan.form.ending):
+    for output in alternatives(wished, plan.ending):
         journal = journal_path(output)
         is_ours = request.resume != "never" and _digest_of(journal) == digest
         job = held.get(journal) if is_ours else None

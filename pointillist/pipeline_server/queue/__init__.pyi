@@ -13,7 +13,6 @@ from .events import (
 )
 from .job import (
     Job as Job,
-    JobState as JobState,
 )
 from .lifecycle import (
     Lifecycle as Lifecycle,

@@ -162,8 +162,11 @@ class RangeAnswered:
     @classmethod
     def of(cls, said: Answer, now: float) -> RangeAnswered:
         """Return what a message says."""
-        took = sum(said.seconds.values())
-        return cls(now=now, worker=said.worker, ref=said.ref, n_items=said.n_items, seconds=took, build=said.build)
+        result = said.result
+        seconds = sum(result.seconds.values())
+        return cls(
+            now=now, worker=said.worker, ref=said.ref, n_items=result.n_items, seconds=seconds, build=result.build
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pointillist.pipeline_server.queue.job import Job, JobState
+from pointillist.pipeline_protocol.messages import JobState
+from pointillist.pipeline_server.queue.job import Job
 from pointillist.pipeline_server.queue.queue import Queue
 from pointillist.pipeline_server.queue.task import TaskState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from enum import Enum, auto
 
-from pointillist.pipeline_protocol.messages import Ref
+from pointillist.pipeline_protocol.messages import JobState, Ref
 from pointillist.pipeline_server.queue.builds import Builds
 from pointillist.pipeline_server.queue.events import JobAdded
 from pointillist.pipeline_server.queue.lifecycle import Lifecycle
@@ -14,19 +14,6 @@ from pointillist.pipeline_server.queue.reservations import Reservations
 from pointillist.pipeline_server.queue.speed import Speed
 from pointillist.pipeline_server.queue.task import Holding, Task, TaskEvent, TaskState
 from pointillist.pipeline_server.queue.task_size import QueueSettings, task_frames
-
-
-class JobState(Enum):
-    """Where a job is."""
-
-    RUNNING = auto()
-    PAUSED = auto()
-    FINISHING = auto()
-    """Every frame is done or failed; the results are being written."""
-    CLOSING = auto()
-    """Its user has ended it; what was begun with its files comes back."""
-    FINISHED = auto()
-    STOPPED = auto()
 
 
 class JobEvent(Enum):
@@ -52,18 +39,18 @@ JOB_TRANSITIONS = {
     (JobState.RUNNING, JobEvent.RESUME): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.PAUSE): JobState.PAUSED,
     (JobState.RUNNING, JobEvent.COMPLETE): JobState.FINISHING,
-    (JobState.RUNNING, JobEvent.STOP): JobState.CLOSING,
+    (JobState.RUNNING, JobEvent.STOP): JobState.STOPPING,
     (JobState.PAUSED, JobEvent.GROW): JobState.PAUSED,
     (JobState.PAUSED, JobEvent.RETRY): JobState.PAUSED,
     (JobState.PAUSED, JobEvent.PAUSE): JobState.PAUSED,
     (JobState.PAUSED, JobEvent.RESUME): JobState.RUNNING,
-    (JobState.PAUSED, JobEvent.STOP): JobState.CLOSING,
+    (JobState.PAUSED, JobEvent.STOP): JobState.STOPPING,
     # Its frames are settled: what is asked for changes nothing until its results stand, or cannot be written.
     **{(JobState.FINISHING, event): JobState.FINISHING for event in OUTER_EVENTS},
     (JobState.FINISHING, JobEvent.PAUSE): JobState.PAUSED,
     (JobState.FINISHING, JobEvent.FINISH): JobState.FINISHED,
-    **{(JobState.CLOSING, event): JobState.CLOSING for event in OUTER_EVENTS},
-    (JobState.CLOSING, JobEvent.CLOSE): JobState.STOPPED,
+    **{(JobState.STOPPING, event): JobState.STOPPING for event in OUTER_EVENTS},
+    (JobState.STOPPING, JobEvent.CLOSE): JobState.STOPPED,
 }
 
 
@@ -115,7 +102,7 @@ class Job:
     @property
     def is_over(self) -> bool:
         """Whether it will never go on."""
-        return self.state in {JobState.CLOSING, JobState.FINISHED, JobState.STOPPED}
+        return self.state.is_over
 
     @property
     def is_closed(self) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pointillist.pipeline_protocol.messages import Ref
+from pointillist.pipeline_protocol.messages import JobState, Ref
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.dispatch import Dispatcher
-from pointillist.pipeline_server.queue.job import Job, JobEvent, JobState
+from pointillist.pipeline_server.queue.job import Job, JobEvent
 from pointillist.pipeline_server.queue.lifecycle import TransitionError
 from pointillist.pipeline_server.queue.task import Task, TaskState
 from pointillist.pipeline_server.queue.task_size import QueueSettings
@@ -113,7 +113,7 @@ class Queue:
 
     def _stop(self, event: e.JobStopped) -> None:
         job = self.jobs[event.job]
-        if job.life.apply(JobEvent.STOP, event.now) is not JobState.CLOSING:
+        if job.life.apply(JobEvent.STOP, event.now) is not JobState.STOPPING:
             return
         for worker in self.workers.values():
             for task in [task for task in worker.tasks.values() if task.job == job.id]:

@@ -47,7 +47,7 @@ class DaskGateway:
     def __init__(self, scheduler: str, address: str, keys: ClusterKeys) -> None:
         from distributed import Client  # noqa: PLC0415 - an extra
 
-        self._lifeline, self._waker = ParentWatch(), Waker()
+        self._parent_watch, self._waker = ParentWatch(), Waker()
         try:
             self._client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -58,7 +58,7 @@ class DaskGateway:
         self._count_at = 0.0
 
     def run(self) -> None:
-        """Work until the lifeline is cut.
+        """Work until the parent process ends.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class DaskGateway:
             If the scheduler is lost.
         """
         try:
-            while not self._lifeline.is_cut():
+            while not self._parent_watch.is_cut():
                 self._wait()
                 self._count()
                 for node in self._nodes.values():
@@ -83,9 +83,9 @@ class DaskGateway:
 
     def _wait(self) -> None:
         poller = zmq.Poller()
-        for source in (self._waker.fd, *self._lifeline.fds, *(slot.link.socket for slot in self._slots)):
+        for source in (self._waker.fd, *self._parent_watch.fds, *(slot.connection.socket for slot in self._slots)):
             poller.register(source, zmq.POLLIN)
-        due_s = min([_COUNT_S, *(slot.link.next_due_s for slot in self._slots)])
+        due_s = min([_COUNT_S, *(slot.connection.next_due_s for slot in self._slots)])
         poller.poll(1 + int(1e3 * due_s))
         self._waker.clear()
 
@@ -116,9 +116,11 @@ def _lost(scheduler: str, problem: str) -> ServerError:
 def main() -> int:
     """Run a gateway; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pointillist.pipeline_worker.dask.gateway", description=__doc__)
-    parser.add_argument("scheduler", help="tcp://HOST:PORT")
-    parser.add_argument("address", help="of the server: ipc://PATH or tcp://HOST:PORT")
-    parser.add_argument("--replaces", type=int, metavar="PID", help="of a dead gateway")
+    parser.add_argument("scheduler", help="address of the Dask scheduler: tcp://HOST:PORT")
+    parser.add_argument("address", help="address of the server: ipc://PATH or tcp://HOST:PORT")
+    parser.add_argument(
+        "--replaces", type=int, metavar="PID", help="process number of the dead gateway that this one replaces"
+    )
     options = parser.parse_args()
     faulthandler.enable()
     start_logging("gateway", log_folder())

@@ -38,14 +38,14 @@ class DaskNode:
         if self._asked is not None and self._asked.done():
             has_them = self._asked.status == "finished" and self._asked.result()
             for slot in self.slots:
-                slot.link.session.is_compiling = not has_them
+                slot.connection.state.is_compiling = not has_them
             self._asked, self._loaded = None, self._ask(load_build)
         if self._loaded is not None and self._loaded.done():
             # Where they cannot be loaded, the first range says why.
             build = self._loaded.result() if self._loaded.status == "finished" else ""
             for slot in self.slots:
-                session = slot.link.session
-                session.build, session.is_compiling, session.is_warm = build, False, True
+                state = slot.connection.state
+                state.build, state.is_compiling, state.is_warm = build, False, True
             self._loaded = None
         for slot in self.slots:
             slot.step()

@@ -8,12 +8,11 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pointillist.pipeline_protocol.messages import decode_spec
 from pointillist.pipeline_worker.data_access import HERE
-from pointillist.pipeline_worker.tasks import BlockedError, Result, Runner, kinds
+from pointillist.pipeline_worker.tasks import BlockedError, Computed, Outcome, Runner, kinds, new_runner
 from pointillist.supervision import (
     NUMBA_VARIABLE,
     OURS,
@@ -37,31 +36,7 @@ _load_lock = threading.Lock()
 _of_thread = threading.local()
 
 
-class Done(NamedTuple):
-    """What became of a range.
-
-    Parameters
-    ----------
-    n_items, failures, buffers, seconds
-        As of :class:`pointillist.pipeline_worker.tasks.Result`.
-    build
-        Build of the worker's kernels.
-    problem
-        Why there is no result; empty if there is one.
-    is_blocked
-        Whether no range of the job can be done there.
-    """
-
-    n_items: int = 0
-    failures: Mapping[int, str] = {}
-    buffers: Sequence[bytes] = ()
-    seconds: Mapping[str, float] = {}
-    build: str = ""
-    problem: str = ""
-    is_blocked: bool = False
-
-
-def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) -> Done:
+def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) -> Outcome:
     """Do the frames ``[start, stop)`` of a job.
 
     Parameters
@@ -81,16 +56,16 @@ def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) ->
         _check_version(wanted_version)
         kernels = _kernels()
         try:
-            result = _result(spec_buffer, start, stop)
+            computed = _computed(spec_buffer, start, stop)
         except KernelsLostError:
             kernels.fill_again()
-            result = _result(spec_buffer, start, stop)
+            computed = _computed(spec_buffer, start, stop)
     except Exception as error:  # noqa: BLE001 - the border of one task
-        is_blocked = isinstance(error, BlockedError)
-        if not is_blocked:
+        outcome = Outcome.of_error(error)
+        if not outcome.is_blocked:
             note(log, logging.WARNING, "fault", error, start=start, stop=stop)
-        return Done(problem=str(error) if is_blocked else f"{type(error).__name__}: {error}", is_blocked=is_blocked)
-    return Done(result.n_items, dict(result.failures), list(result.buffers), dict(result.seconds), kernels.build or "")
+        return outcome
+    return Outcome(computed=computed)
 
 
 def _check_version(wanted: str) -> None:
@@ -148,9 +123,10 @@ def _load() -> _Kernels:
     return kernels
 
 
-def _result(spec_buffer: bytes, start: int, stop: int) -> Result:
+def _computed(spec_buffer: bytes, start: int, stop: int) -> Computed:
     runner = _runner(spec_buffer)
-    return runner.compute(runner.read(start, stop))
+    runner.prepare(start, stop)
+    return runner.compute(start, stop)
 
 
 def _runner(spec_buffer: bytes) -> Runner:
@@ -158,10 +134,7 @@ def _runner(spec_buffer: bytes) -> Runner:
     runners: OrderedDict[bytes, Runner] = _of_thread.__dict__.setdefault("runners", OrderedDict())
     runner = runners.get(spec_buffer)
     if runner is None:
-        spec = decode_spec(spec_buffer)
-        if spec.kind not in _KINDS:
-            raise BlockedError(f"{spec.kind}: this worker has no such kind; use the same version everywhere")
-        runner = runners[spec_buffer] = _KINDS[spec.kind](spec)
+        runner = runners[spec_buffer] = new_runner(_KINDS, decode_spec(spec_buffer))
     runners.move_to_end(spec_buffer)
     while len(runners) > N_OPEN_JOBS:
         _, oldest = runners.popitem(last=False)

@@ -1,8 +1,10 @@
 from .kind import (
     BlockedError as BlockedError,
+    Computed as Computed,
     Kinds as Kinds,
-    Result as Result,
+    Outcome as Outcome,
     Runner as Runner,
+    new_runner as new_runner,
 )
 from .registry import (
     kinds as kinds,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import BackgroundSeries
 from pointillist.pipeline_files.backgrounds import Pack, background_layout, settings_of_background
-from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
 from pointillist.pipeline_worker.data_access import HERE, DataAccess
 from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
-from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.tasks.kind import Computed
 
 Image = NDArray[np.float32]
 
@@ -41,12 +41,11 @@ class BackgroundRunner:
             self._reader = MovieReader(spec, settings, access)
             self._layout = background_layout(spec.settings, self._reader.movie)
 
-    def read(self, start: int, stop: int) -> tuple[int, int]:
-        """Have the system fetch what a range begins with, and return the range."""
+    def prepare(self, start: int, stop: int) -> None:
+        """Have the system fetch what a range begins with."""
         self._reader.expect(start, stop)
-        return start, stop
 
-    def compute(self, inputs: tuple[int, int]) -> Result:
+    def compute(self, start: int, stop: int) -> Computed:
         """Find the background of each frame of a range, and pack it.
 
         Raises
@@ -58,12 +57,17 @@ class BackgroundRunner:
         """
         began = time.perf_counter()
         seconds = {"read": 0.0}
-        pack = Pack.of(self._layout, self._images(*inputs, seconds))
+        pack = Pack.of(self._layout, self._images(start, stop, seconds))
         seconds["background"] = time.perf_counter() - began - seconds["read"]
-        return Result(n_items=len(pack.chunks), failures={}, buffers=pack.buffers(), seconds=seconds)
+        buffers = pack.buffers()
+        sizes = list(map(len, buffers))
+        result = RangeResult(
+            start=start, stop=stop, n_items=len(pack.chunks), failures={}, seconds=seconds, sizes=sizes
+        )
+        return result, buffers
 
     def close(self) -> None:
-        """Let go of the movie."""
+        """Close the movie."""
         self._reader.close()
 
     def _images(self, start: int, stop: int, seconds: dict[str, float]) -> Iterator[tuple[Image | None, float]]:

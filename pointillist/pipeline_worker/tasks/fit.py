@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pointillist.fitting import Localizer, Rows
 from pointillist.pipeline_files.maps import camera_model
-from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
 from pointillist.pipeline_worker.data_access import HERE, DataAccess
 from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
-from pointillist.pipeline_worker.tasks.kind import Result
+from pointillist.pipeline_worker.tasks.kind import Computed
 from pointillist.settings import fit_settings
 
 
@@ -42,12 +42,11 @@ class FitRunner:
             stack.pop_all()  # the movie stays open
         self._localizer = Localizer(camera, settings)
 
-    def read(self, start: int, stop: int) -> tuple[int, int]:
-        """Have the system fetch what a range begins with, and return the range."""
+    def prepare(self, start: int, stop: int) -> None:
+        """Have the system fetch what a range begins with."""
         self._reader.expect(start, stop)
-        return start, stop
 
-    def compute(self, inputs: tuple[int, int]) -> Result:
+    def compute(self, start: int, stop: int) -> Computed:
         """Localize the molecules of a range.
 
         Raises
@@ -60,20 +59,24 @@ class FitRunner:
         rows: list[Rows] = []
         failures: dict[int, str] = {}
         seconds = {"read": 0.0, "fit": 0.0}
-        for part in self._reader.parts(*inputs):
+        for part in self._reader.parts(start, stop):
             began = time.perf_counter()
             found = self._localizer.localize(part.block, part.start, part.stop)
             rows.append(found.rows)
             failures.update(found.failures)
             seconds["read"] += part.read_s
             seconds["fit"] += time.perf_counter() - began
-        return Result(
+        buffer = b"".join(part.tobytes() for part in rows)
+        result = RangeResult(
+            start=start,
+            stop=stop,
             n_items=sum(map(len, rows)),
             failures=failures,
-            buffers=[b"".join(part.tobytes() for part in rows)],
             seconds=seconds,
+            sizes=[len(buffer)],
         )
+        return result, [buffer]
 
     def close(self) -> None:
-        """Let go of the movie."""
+        """Close the movie."""
         self._reader.close()

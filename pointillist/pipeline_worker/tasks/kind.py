@@ -1,56 +1,80 @@
-"""What a kind of task is: a function from a range and settings to an answer."""
+"""What a kind of task is: a function from a range and settings to a result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, Self
 
-from pointillist.pipeline_protocol.messages import JobSpec
+from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
+
+MAX_ERROR = 2000
+"""Greatest length of an error message, characters."""
+
+
+Computed = tuple[RangeResult, Sequence[bytes]]
+"""The result of a range, and its buffers, whose contents depend on the kind of task."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
-    """The answer to a range.
+class Outcome:
+    """What computing a range has led to: a result or an error.
 
     Parameters
     ----------
-    n_items
-        How many things were found.
-    failures
-        Frames that could not be done, with the reason.
-    buffers
-        What was found; the kind knows its form.
-    seconds
-        Time that each stage took.
+    computed
+        Result with its buffers; None if there is an error.
+    error
+        Error message for the log; empty if there is none.
+    is_blocked
+        Whether no range of the job can be computed here.
     """
 
-    n_items: int
-    failures: Mapping[int, str]
-    buffers: Sequence[bytes]
-    seconds: Mapping[str, float]
+    computed: Computed | None = None
+    error: str = ""
+    is_blocked: bool = False
+
+    @classmethod
+    def of_error(cls, error: Exception) -> Self:
+        """Return the outcome of a range that raised an error."""
+        if isinstance(error, BlockedError):
+            return cls(error=str(error)[:MAX_ERROR], is_blocked=True)
+        return cls(error=f"{type(error).__name__}: {error}"[:MAX_ERROR])
 
 
 class BlockedError(Exception):
-    """No range of the job can be done here: its movie is gone, or has changed."""
+    """No range of the job can be computed here: its movie is gone, or has changed."""
 
 
 class Runner(Protocol):
     """A job in a worker.
 
-    ``read`` and ``close`` are called by one thread, ``compute`` by another one, which is at an earlier range
-    meanwhile. A worker is to take one core: what costs time belongs into ``compute``. Both may raise anything: the
+    ``prepare`` and ``close`` are called by one thread, ``compute`` by another one, which computes an earlier range
+    meanwhile. A worker is to take one core: what costs time belongs in ``compute``. Both may raise anything: the
     range is tried again, then halved; after BlockedError the job is paused.
     """
 
-    def read(self, start: int, stop: int) -> Any:  # noqa: ANN401 - whatever compute takes
-        """Prepare a range, and return what ``compute`` needs of it."""
+    def prepare(self, start: int, stop: int) -> None:
+        """Have the system fetch what a range begins with."""
 
-    def compute(self, inputs: Any) -> Result:  # noqa: ANN401 - whatever read returned
-        """Do the range."""
+    def compute(self, start: int, stop: int) -> Computed:
+        """Compute a range."""
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close the files."""
 
 
 Kinds = Mapping[str, Callable[[JobSpec], Runner]]
+
+
+def new_runner(kinds: Kinds, spec: JobSpec) -> Runner:
+    """Open the movie of a job.
+
+    Raises
+    ------
+    BlockedError
+        If this worker does not know the kind of the job, or cannot have its movie.
+    """
+    if spec.kind not in kinds:
+        raise BlockedError(f"{spec.kind}: this worker has no such kind; use the same version everywhere")
+    return kinds[spec.kind](spec)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import deflate
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import ResultsError
 from pointillist.fitting import Rows, join_rows
+from pointillist.pipeline_files.hdf5_file import open_h5py
 from pointillist.pipeline_files.paths import unfinished_path
-from pointillist.pipeline_files.results.table import ResultsDescription, append_chunks, create_results, results_checksum
+from pointillist.pipeline_files.results.conversion import pack_chunk, to_pyme_words
+from pointillist.pipeline_files.results.table import ResultsDescription, create_results, row_converter
 from pointillist.pipeline_files.storage import clear_write_errors, extend_hdf5, publish, sync
 
 RANGE_DTYPE = np.dtype([("start", "<i8"), ("stop", "<i8"), ("n_localizations", "<i8")])
@@ -33,7 +36,7 @@ N_THREADS = min(8, os.cpu_count() or 1)
 """That compress them where the workers have nothing else to do."""
 
 
-class ResultsDraft:
+class ResultsWriter:
     """A finished analysis on its way: rows are added in order of frames, then the file gets its name, at once.
 
     The bytes of the file depend on what is in it alone: not on how the rows were portioned or the frames shared out.
@@ -179,3 +182,62 @@ def _verify(path: Path, n_localizations: int, checksum: int) -> None:
     """Read the table once more: nobody says when it did not reach the disk."""
     if results_checksum(path) != (n_localizations, checksum):
         raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
+
+
+def append_chunks(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:
+    """Append localizations to a compressed file that has whole chunks so far.
+
+    Parameters
+    ----------
+    path
+        Of :func:`create_results`.
+    chunks
+        As for :func:`append_localizations`, portioned as the table is; only the last one of all may be shorter.
+    threads
+        Convert and compress.
+    checksum
+        Of the chunks before.
+
+    Returns
+    -------
+    int
+        What :func:`results_checksum` should find.
+
+    Raises
+    ------
+    DiskFullError, FileBusyError, ResultsError
+        As :func:`append_localizations`.
+    """
+    with extend_hdf5(path, 2 * sum(rows.nbytes for rows in chunks)) as file:
+        table, convert = file.root.FitResults, row_converter(file, to_pyme_words)
+        start, (n_rows,) = int(table.nrows), table.chunkshape
+        n_stored = start + sum(map(len, chunks))
+        table.truncate(n_stored)  # which also makes longer
+        table._v_attrs.NROWS = np.int64(n_stored)  # noqa: SLF001 - truncate leaves it as it is
+        for stored in threads.map(lambda rows: pack_chunk(convert(rows), n_rows), chunks):
+            table.write_chunk((start,), stored)
+            checksum = deflate.crc32(stored, checksum)
+            start += n_rows
+    return checksum
+
+
+def results_checksum(path: Path) -> tuple[int, int]:
+    """Return the number of localizations in a compressed file, and the checksum of their chunks.
+
+    Parameters
+    ----------
+    path
+        Of :func:`create_results`.
+
+    Raises
+    ------
+    ResultsError
+        If it cannot be read.
+    """
+    checksum = 0
+    with clear_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
+        table = file["FitResults"]
+        with suppress(RuntimeError):  # a chunk is missing: the checksum tells
+            for start in range(0, len(table), *table.chunks):
+                checksum = deflate.crc32(table.id.read_direct_chunk((start,))[1], checksum)
+        return len(table), checksum
