@@ -138,11 +138,11 @@ class LocalizationWriter(OutputWriter):
             If there is no room, or it cannot be written.
         """
         starts, results, written = self._journal.starts(), self._results, self._starts
-        self._results, self._starts = None, []
         if results is not None and starts[: len(written)] == written:
             with suppress(ResultsError):
                 self._publish(results, path, starts[len(written) :])
                 return
+        self.discard()
         self._publish(ResultsWriter(self.path, self._description), path, starts)
 
     def discard(self) -> None:
