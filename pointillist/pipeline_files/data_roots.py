@@ -22,7 +22,7 @@ class DataRoots:
     Parameters
     ----------
     folders
-        Whole paths, with no link in them.
+        Absolute paths without symbolic links.
     """
 
     folders: tuple[str, ...]

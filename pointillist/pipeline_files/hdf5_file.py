@@ -16,9 +16,9 @@ def open_h5py(path: Path, mode: str = "r") -> h5py.File:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     mode
-        Mode of h5py.
+        Mode of :class:`h5py.File`.
 
     Raises
     ------
@@ -39,12 +39,12 @@ def open_hdf5(path: Path) -> h5py.File:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
 
     Returns
     -------
     h5py.File
-        Open.
+        File open for reading.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def read_metadata(file: h5py.File) -> tuple[dict[str, Value], list[str]]:
     Returns
     -------
     metadata
-        Dotted keys; empty where the file has none.
+        Values by dotted key; empty where the file has none.
     remarks
         One line for each entry that had to be left out.
     """
@@ -97,9 +97,9 @@ def write_metadata(file: tables.File, metadata: Metadata) -> list[str]:
     Parameters
     ----------
     file
-        Open for writing, without metadata.
+        File open for writing, without metadata.
     metadata
-        Dotted keys.
+        Values by dotted key.
 
     Returns
     -------
@@ -148,9 +148,9 @@ def read_events(file: h5py.File) -> tuple[Events, list[str]]:
     Returns
     -------
     events
-        :data:`EVENT_DTYPE`, in the order of the file; empty where the file has none.
+        Structured array of :data:`EVENT_DTYPE`, in the order of the file; empty where the file has none.
     remarks
-        One line if the table is there and cannot be read.
+        One line if there is a table that cannot be read.
     """
     node = file.get("Events")
     if node is None:

@@ -20,7 +20,7 @@ def data_root() -> Path:
     Returns
     -------
     Path
-        ``$PYMEDATADIR`` if that can be written to, or made, else ``~/PYMEData``; it need not exist.
+        ``$PYMEDATADIR`` if it is writable or can be created, else ``~/PYMEData``; it need not exist.
     """
     configured = chosen(DATA)
     return expand(str(home() / "PYMEData")) if configured is None or trouble_of(configured) else configured
@@ -80,7 +80,7 @@ def partial_path(results: Path) -> Path:
     Returns
     -------
     Path
-        ``<stem>.partial.h5r``, or what the ending of the results is.
+        ``<stem>.partial.h5r``, or with the suffix of `results`.
     """
     return _beside(results, f"partial{results.suffix}")
 
@@ -96,7 +96,7 @@ def unfinished_path(results: Path) -> Path:
     Returns
     -------
     Path
-        ``<stem>.unfinished.h5r``, or what the ending of the results is.
+        ``<stem>.unfinished.h5r``, or with the suffix of `results`.
     """
     return _beside(results, f"unfinished{results.suffix}")
 
@@ -128,9 +128,9 @@ def alternatives(results: Path, ending: str = RESULTS_ENDING) -> Iterator[Path]:
     Parameters
     ----------
     results
-        As the user, or PYME's rule, wants it.
+        Path that the user or PYME's rule chose.
     ending
-        That the name has to have.
+        Ending that the names must have.
 
     Yields
     ------
@@ -149,12 +149,12 @@ def is_taken(results: Path) -> bool:
     Parameters
     ----------
     results
-        Path of results.
+        Path of the results.
 
     Returns
     -------
     bool
-        Whether the file, or one that a job of that name leaves beside it, exists.
+        Whether the file, or one that a job of that name keeps beside it, exists.
     """
     return any(path.exists() for path in (results, partial_path(results), journal_path(results)))
 
@@ -165,7 +165,7 @@ def check_writable(results: Path) -> None:
     Parameters
     ----------
     results
-        Path of the results; its directory is made.
+        Path of the results, whose directory is made.
 
     Raises
     ------

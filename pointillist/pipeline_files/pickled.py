@@ -25,12 +25,12 @@ def loads(text: bytes) -> Value:
     Parameters
     ----------
     text
-        Pickle, protocol 0, written by any Python.
+        Pickle of protocol 0, written by any Python.
 
     Returns
     -------
     Value
-        The object.
+        Plain value that was pickled.
 
     Raises
     ------

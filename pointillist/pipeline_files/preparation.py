@@ -37,16 +37,16 @@ def prepare(
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings_file, overrides
-        As for :func:`pointillist.settings.resolve`.
+        File and overrides as for :func:`pointillist.settings.resolve`.
 
     Returns
     -------
     settings
-        Complete; whole paths and digests of camera maps among them. They are plain values and may travel.
+        Complete settings as plain values, with absolute paths and digests of camera maps.
     remarks
-        What the user should know of.
+        Remarks for the user.
 
     Raises
     ------
@@ -96,9 +96,9 @@ def dark_offset(movie: Movie, settings: Metadata) -> float | None:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings
-        With ``Protocol.DarkFrameRange``, or without.
+        Settings with or without ``Protocol.DarkFrameRange``.
 
     Returns
     -------
@@ -121,9 +121,9 @@ def check_frames(movie: Movie, settings: Metadata) -> None:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings
-        Complete.
+        Complete settings.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def create_hdf5(path: Path) -> None:
     Parameters
     ----------
     path
-        Where there is no file yet.
+        Path where no file exists.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def make_directory(path: Path) -> None:
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
 
     Raises
     ------
@@ -87,14 +87,14 @@ def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
     Parameters
     ----------
     path
-        Of :func:`create_hdf5`, not open in this process.
+        Path of a file from :func:`create_hdf5` that is not open in this process.
     n_bytes
-        What is going to be written, before compression.
+        Size of the data to write, before compression, bytes.
 
     Yields
     ------
     tables.File
-        Open; what remains of the room is given back when it is closed.
+        File open for writing; unused space is released when it is closed.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def sync(path: Path) -> None:
     Parameters
     ----------
     path
-        The file, closed.
+        Path of the closed file.
 
     Raises
     ------
@@ -152,9 +152,9 @@ def publish(unfinished: Path, path: Path) -> None:
     Parameters
     ----------
     unfinished
-        The file, in the same folder.
+        Path of the complete file, in the same folder.
     path
-        Its name.
+        Path that the file gets.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def clear_write_errors(path: Path) -> Iterator[None]:
     Parameters
     ----------
     path
-        The file that is written.
+        Path of the file being written.
 
     Yields
     ------

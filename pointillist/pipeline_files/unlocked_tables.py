@@ -40,7 +40,7 @@ def alone_with(path: Path) -> Iterator[None]:
     Parameters
     ----------
     path
-        The file, which exists.
+        Path of an existing file.
 
     Raises
     ------

@@ -32,16 +32,16 @@ def resolve(
     Parameters
     ----------
     movie_metadata
-        Of the movie.
+        Metadata of the movie, by dotted key.
     settings_file
-        JSON or YAML; wins over the movie.
+        Path of a JSON or YAML file, which overrides the movie.
     overrides
-        ``KEY=VALUE``; win over all.
+        Texts ``KEY=VALUE``, which override everything else.
 
     Returns
     -------
     dict
-        The movie's metadata and the effective settings, each of its kind.
+        Metadata of the movie and effective settings, by dotted key, each of its type.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def resolve_with_remarks(
     Parameters
     ----------
     movie_metadata, settings_file, overrides
-        As there.
+        Sources as for :func:`resolve`.
 
     Returns
     -------
     tuple
-        Its settings, and one line for each place whose sizes of a pixel were not in µm.
+        Settings as from :func:`resolve`, and one line for each source whose pixel sizes were not in µm.
     """
     from_file = {} if settings_file is None else _unaliased(read_document(settings_file))
     given, remarks = put_over(_unaliased(dict(map(_override, overrides))), from_file)
@@ -101,12 +101,12 @@ def normalised(settings: Metadata) -> dict[str, Value]:
     Parameters
     ----------
     settings
-        Any metadata.
+        Metadata by dotted key.
 
     Returns
     -------
     dict
-        The same entries.
+        Same entries, each of its type.
 
     Raises
     ------
@@ -133,12 +133,12 @@ def missing_keys(settings: Metadata) -> list[Key]:
     Parameters
     ----------
     settings
-        Of :func:`resolve`.
+        Settings from :func:`resolve`.
 
     Returns
     -------
     list of Key
-        Empty if the analysis can begin.
+        Settings to ask for; empty if the analysis can begin.
     """
     needed = ["voxelsize.x", "voxelsize.y", "Camera.ElectronsPerCount", "Camera.TrueEMGain", "Camera.NoiseFactor"]
     if not map_name(settings, "Camera.VarianceMapID"):
@@ -156,7 +156,7 @@ def check_complete(settings: Metadata) -> None:
     Parameters
     ----------
     settings
-        Of :func:`resolve`.
+        Settings from :func:`resolve`.
 
     Raises
     ------
@@ -179,14 +179,14 @@ def map_name(settings: Metadata, key: str) -> str:
     Parameters
     ----------
     settings
-        Of :func:`resolve`.
+        Settings from :func:`resolve`.
     key
         ``Camera.DarkMapID``, ``Camera.VarianceMapID`` or ``Camera.FlatfieldMapID``.
 
     Returns
     -------
     str
-        A file; empty for none, which PYME also writes as ``<none>``.
+        Name of the file; empty for none, which PYME also writes as ``<none>``.
     """
     name = str(settings.get(key) or "").strip()
     return "" if name == "<none>" else name
@@ -198,12 +198,7 @@ def map_digest_name(key: str) -> str:
     Parameters
     ----------
     key
-        Of the map.
-
-    Returns
-    -------
-    str
-        A key of its own.
+        Setting of the map.
     """
     return _MAP_DIGEST + key.removeprefix("Camera.")
 
@@ -214,12 +209,7 @@ def fit_settings(settings: Metadata) -> FitSettings:
     Parameters
     ----------
     settings
-        Of :func:`resolve`, or the same after a journey as a message.
-
-    Returns
-    -------
-    FitSettings
-        Frozen.
+        Settings from :func:`resolve`, possibly received as a message.
 
     Raises
     ------
@@ -282,13 +272,13 @@ def settings_digest(settings: Metadata) -> str:
     Parameters
     ----------
     settings
-        Of :func:`resolve`, or the same after a journey as a message.
+        Settings from :func:`resolve`, possibly received as a message.
 
     Returns
     -------
     str
-        64 hexadecimal digits: SHA-256 of all settings that have an effect; of camera maps the content counts, if
-        :func:`pointillist.pipeline_files.prepare` has recorded it, and not the place.
+        64 hexadecimal digits: SHA-256 of all settings that affect the results. Camera maps count by content, if
+        :func:`pointillist.pipeline_files.prepare` has recorded it, and not by path.
     """
     settings = normalised(settings)
     replaced = {name for name in KEYS if map_digest_name(name) in settings}

@@ -29,7 +29,7 @@ def background(settings: Metadata) -> BackgroundMethod:
     Parameters
     ----------
     settings
-        Of their kinds.
+        Settings of the types that their schema states.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def background_settings(settings: Metadata) -> dict[str, Value]:
     Parameters
     ----------
     settings
-        Of their kinds.
+        Settings of the types that their schema states.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def needs_cycle_time(settings: Metadata) -> bool:
     Parameters
     ----------
     settings
-        Of their kinds.
+        Settings of the types that their schema states.
     """
     if not settings.get("Analysis.Background"):
         return False

@@ -18,12 +18,12 @@ def values_of_type(settings: Metadata) -> dict[str, Value]:
     Parameters
     ----------
     settings
-        With ``Camera.Type``, or without.
+        Settings with or without ``Camera.Type``.
 
     Returns
     -------
     dict
-        Settings that are not given and leave no choice; empty without a kind.
+        Settings that are missing and follow from the camera type; empty without a type.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def remarks_on_type(settings: Metadata, given: Metadata) -> list[str]:
     Parameters
     ----------
     settings
-        Of :func:`pointillist.settings.resolve`.
+        Settings from :func:`pointillist.settings.resolve`.
     given
-        The values that followed from the kind.
+        Values that followed from the camera type.
     """
     kind = settings.get("Camera.Type")
     remarks = [f"{name} is {value:g}, as for every {kind}" for name, value in given.items()]

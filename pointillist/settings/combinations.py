@@ -15,7 +15,7 @@ def check_combination(settings: Metadata) -> None:
     Parameters
     ----------
     settings
-        Of :func:`pointillist.settings.resolve`.
+        Settings from :func:`pointillist.settings.resolve`.
 
     Raises
     ------

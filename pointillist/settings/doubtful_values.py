@@ -26,7 +26,7 @@ def doubts(settings: Metadata) -> list[str]:
     Parameters
     ----------
     settings
-        Complete, of :func:`pointillist.settings.resolve`.
+        Complete settings from :func:`pointillist.settings.resolve`.
     """
     return [*_single(settings), *(remark for check in _CHECKS for remark in check(settings))]
 

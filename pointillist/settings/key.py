@@ -18,13 +18,13 @@ class Confusion:
     Parameters
     ----------
     question
-        What to ask whoever may have done so: "is it in nm?".
+        Question for the user, such as "is it in nm?".
     convert
-        Turns what was given into what is meant; None where other numbers are needed for it.
+        Function from the given to the intended value; None where it depends on other numbers.
     advice
-        What to do where there is no ``convert``.
+        Advice for the user where there is no `convert`.
     low, high
-        Numbers for which the question is asked, both inclusive.
+        Range of numbers for which the question is asked, both inclusive.
     """
 
     question: str
@@ -47,23 +47,23 @@ class Key:
     Parameters
     ----------
     name
-        PYME's, dotted.
+        Dotted name, as in PYME.
     kind
-        Turns what a person or a file says into the value.
+        Type of the value, with a parser from text.
     help
-        One line.
+        Explanation of one line.
     unit
-        Of the value; empty for none.
+        Unit of the value; empty for none.
     default
-        None where there is none.
+        Value where nothing is given; None where there is none.
     above, low, high
-        Bounds of a number, beyond which it cannot be right: exclusive below, inclusive below, inclusive above.
+        Bounds of valid numbers: exclusive lower, inclusive lower, inclusive upper.
     typical
-        Bounds beyond which a number is doubtful, both inclusive; None where nothing is.
+        Bounds of usual numbers, both inclusive; None where any number is usual.
     confusions
-        What people give instead.
+        Other quantities that people tend to give instead.
     choices
-        All values that are allowed, if they are few.
+        Allowed values; empty where they are not a short list.
     """
 
     name: str
@@ -84,12 +84,12 @@ class Key:
         Parameters
         ----------
         value
-            Of the kind, or text.
+            Value of the setting's type, or text.
 
         Returns
         -------
         Value
-            Of the kind.
+            Value of the setting's type.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Key:
         Parameters
         ----------
         number
-            Of :meth:`parse`.
+            Number from :meth:`parse`.
         """
         if self.typical is None or self.typical[0] <= number <= self.typical[1]:
             return None

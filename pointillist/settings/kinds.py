@@ -21,9 +21,9 @@ class Kind:
     Parameters
     ----------
     name
-        What to tell a person who gave something else: "is not ...".
+        Name of the type for error messages, after "is not".
     parse
-        Returns the value, or raises ValueError, TypeError, KeyError or OverflowError.
+        Parser that returns the value, or raises ValueError, TypeError, KeyError or OverflowError.
     """
 
     name: str
@@ -79,12 +79,12 @@ def parse_range(value: Value) -> tuple[int, int]:
     Parameters
     ----------
     value
-        ``-30:0``, ``(-30, 0)`` or a pair.
+        Text such as ``-30:0`` or ``(-30, 0)``, or a pair.
 
     Returns
     -------
     tuple
-        ``(start, stop)``, ``start <= stop``.
+        Range ``(start, stop)``, ``start <= stop``.
 
     Raises
     ------

@@ -18,12 +18,12 @@ def flatten(tree: Mapping[str, Value]) -> dict[str, Value]:
     Parameters
     ----------
     tree
-        Keys may be nested, dotted, or both: ``{"Camera": {"Roi.x": 1}}``.
+        Mapping with keys nested, dotted, or both: ``{"Camera": {"Roi.x": 1}}``.
 
     Returns
     -------
     dict
-        Flat, in the order of ``tree``; an empty mapping leaves no entry.
+        Values by dotted key, in the order of `tree`; an empty mapping leaves no entry.
     """
     flat: dict[str, Value] = {}
     for key, value in tree.items():
@@ -40,14 +40,14 @@ def number(metadata: Metadata, key: str) -> float | None:
     Parameters
     ----------
     metadata
-        Flat metadata.
+        Values by dotted key.
     key
         Dotted key.
 
     Returns
     -------
     float or None
-        None where the entry is missing or is not a number.
+        Number; None where the entry is missing or is not a number.
     """
     value = metadata.get(key)
     return float(value) if isinstance(value, int | float) else None

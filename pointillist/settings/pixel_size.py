@@ -40,7 +40,7 @@ def micrometres_in(unit: Value) -> float:
     Parameters
     ----------
     unit
-        ``um``, ``nm``, ``µm/px``, ``nanometers`` and so on; nothing is µm.
+        Name of a unit: ``um``, ``nm``, ``µm/px``, ``nanometers`` and so on; None for µm.
 
     Raises
     ------
@@ -64,13 +64,13 @@ def in_micrometres(metadata: Metadata) -> tuple[dict[str, Value], list[str]]:
     Parameters
     ----------
     metadata
-        Of one place; its ``voxelsize.units`` are those of its sizes.
+        Metadata of one source, whose ``voxelsize.units`` applies to its sizes.
 
     Returns
     -------
     metadata
-        With sizes in µm, and ``voxelsize.units`` that say so where they said something else; the same where there are
-        no sizes, or the unit is none of length.
+        Metadata with sizes in µm and ``voxelsize.units`` to match; unchanged without sizes or with a unit that is no
+        length.
     remarks
         One line if something was converted.
     """
@@ -92,16 +92,16 @@ def put_over(upper: Metadata, lower: Metadata) -> tuple[dict[str, Value], list[s
     Parameters
     ----------
     upper
-        What wins. Units without sizes are those of the sizes below.
+        Metadata that win. A unit without sizes is that of the sizes in `lower`.
     lower
-        What it wins over.
+        Metadata that are overridden.
 
     Returns
     -------
     metadata
-        Of both.
+        Merged metadata.
     remarks
-        One line for each place whose sizes were converted.
+        One line for each source whose sizes were converted.
     """
     has_sizes = bool(upper.keys() & set(SIZE_KEYS))
     if UNITS_KEY in upper and not has_sizes:

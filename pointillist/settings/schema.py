@@ -268,7 +268,7 @@ def check_known(name: str) -> None:
     Parameters
     ----------
     name
-        As the user wrote it.
+        Name as the user wrote it.
 
     Raises
     ------

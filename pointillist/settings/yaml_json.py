@@ -38,12 +38,13 @@ def read_document(path: Path) -> dict[str, Value]:
     Parameters
     ----------
     path
-        ``.json``, or anything else for YAML; in UTF-8, UTF-16 or UTF-32, with a byte-order mark or without.
+        Path of a ``.json``, or of YAML with any other suffix; in UTF-8, UTF-16 or UTF-32, with or without a byte-order
+        mark.
 
     Returns
     -------
     dict
-        Flat metadata.
+        Values by dotted key.
 
     Raises
     ------

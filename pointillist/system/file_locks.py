@@ -42,16 +42,16 @@ class FileLock:
     Parameters
     ----------
     file
-        Descriptor of the file, open for writing. Where the disk has locks, closing it ends the lock, too.
+        Descriptor of the file, open for writing. Closing it releases the lock where the disk supports locks.
     path
         Path of the file.
     waits
-        Whether to wait while another process has it.
+        Whether to wait while another process holds the lock.
 
     Attributes
     ----------
     holder
-        The file that stands in for a lock; None where the disk has locks.
+        File that replaces the lock; None where the disk supports locks.
 
     Raises
     ------
@@ -148,7 +148,7 @@ class HolderFile:
     Attributes
     ----------
     is_lost
-        Whether another process has taken it.
+        Whether another process has taken over the lock.
     """
 
     def __init__(self, path: Path) -> None:

@@ -20,11 +20,11 @@ class Place:
     Parameters
     ----------
     variable
-        The environment variable that moves them.
+        Environment variable that moves the folder.
     what
-        What they are.
+        Content of the folder, in words.
     otherwise
-        Where they are without it.
+        Default path, in words.
     """
 
     variable: str
@@ -59,9 +59,9 @@ def expand(name: str, variable: str = "") -> Path:
     Parameters
     ----------
     name
-        As the user gave it.
+        Path as the user gave it.
     variable
-        The environment variable that it comes from.
+        Environment variable that the path comes from; empty for none.
 
     Raises
     ------

@@ -19,14 +19,14 @@ def note(
     Parameters
     ----------
     log
-        Who speaks.
+        Logger of the caller.
     level
-        Of ``logging``.
+        Level of :mod:`logging`.
     event
-        What happened, in a word.
+        Name of the event.
     cause
-        Whose traceback is to be logged too.
+        Exception whose traceback is logged as well.
     fields
-        Its circumstances. With a ``job``, the server's :class:`JobLogs` has it too.
+        Details of the event by name. Those with a ``job`` also go to the server's log of that job.
     """
     log.log(level, event, exc_info=cause, extra={"fields": fields})

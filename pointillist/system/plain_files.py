@@ -26,7 +26,7 @@ def irregular(path: Path) -> str:
     Returns
     -------
     str
-        ``a named pipe`` and the like; empty for a file, and where there is nothing.
+        Name of what is there, such as ``a named pipe``; empty for a regular file, and where there is nothing.
     """
     try:
         mode = stat.S_IFMT(path.stat().st_mode)
@@ -41,12 +41,12 @@ def obstacle(path: Path) -> tuple[str, str] | None:
     Parameters
     ----------
     path
-        Path of the file. It is not opened: a pipe would not return.
+        Path of the file, which is not opened, since opening a pipe would block.
 
     Returns
     -------
     (problem, remedy) or None
-        As a :class:`pointillist.errors.PointillistError` takes them.
+        Arguments of a :class:`pointillist.errors.PointillistError`.
     """
     try:
         status = path.stat()

@@ -48,17 +48,17 @@ def write_background(  # noqa: PLR0913 - a file needs them all
     Parameters
     ----------
     path
-        Of the file. It appears at the end, whole and on the disk, or not at all.
+        Path of the new file, which appears at the end, complete and on the disk, or not at all.
     description
-        What the file holds.
+        Metadata and provenance of the file.
     layout
-        That the packs were made for.
+        Layout that the packs were made for.
     packs
-        In order of frames, each with its first frame.
+        First frame and pack of each range, in order of frames.
     failures
-        Frames without background, with the reason.
+        Reasons why frames have no background, by frame.
     n_bytes
-        What the packs have together.
+        Size of all packs together, bytes.
 
     Returns
     -------

@@ -34,13 +34,13 @@ class ImageLayout:
     Parameters
     ----------
     frame_shape
-        ``(y, x)``.
+        Height and width of an image, ``(y, x)``, px.
     dtype
-        uint8, uint16 or float32.
+        Type of a pixel: uint8, uint16 or float32.
     is_compressed
-        Whether shuffled and deflated.
+        Whether images are shuffled and deflated.
     is_mapped
-        Whether equal images of successive frames stand there once.
+        Whether successive frames with equal images share one stored image.
     """
 
     frame_shape: tuple[int, int]
@@ -84,9 +84,9 @@ class Pack:
     Parameters
     ----------
     frames
-        :data:`FRAME_DTYPE`; numbers count the chunks.
+        Structured array of :data:`FRAME_DTYPE`, one row a frame; image numbers are indices into `chunks`.
     chunks
-        Of the images, each once, in the order of their frames.
+        Encoded images, each once, in order of frames.
     """
 
     frames: NDArray[np.void]

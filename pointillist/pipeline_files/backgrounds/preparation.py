@@ -32,16 +32,16 @@ def prepare_background(
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings_file, overrides
-        As for :func:`pointillist.settings.resolve`.
+        File and overrides as for :func:`pointillist.settings.resolve`.
     is_compressed, is_mapped
-        As in :class:`pointillist.pipeline_files.backgrounds.ImageLayout`.
+        Switches of :class:`pointillist.pipeline_files.backgrounds.ImageLayout`.
 
     Returns
     -------
     dict
-        Only what has an effect.
+        Settings that affect the background, and no others.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def settings_of_background(settings: Metadata) -> FitSettings:
     Parameters
     ----------
     settings
-        Of :func:`prepare_background`, or the same after a journey as a message.
+        Settings from :func:`prepare_background`, possibly received as a message.
 
     Raises
     ------
@@ -99,14 +99,14 @@ def background_layout(settings: Metadata, movie: _Frames) -> ImageLayout:
     Parameters
     ----------
     settings
-        Of :func:`prepare_background`.
+        Settings from :func:`prepare_background`.
     movie
-        Open.
+        Open movie.
 
     Returns
     -------
     ImageLayout
-        Its pixels are of the movie's type where the method gives whole numbers, else float32.
+        Layout whose pixels are of the movie's type where the method gives whole numbers, else float32.
     """
     layout = ImageLayout.of(settings, movie.frame_shape, movie.dtype)
     if _gives_whole_numbers(settings_of_background(settings).background, is_mapped=layout.is_mapped):

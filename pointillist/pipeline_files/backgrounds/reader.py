@@ -27,17 +27,17 @@ class BackgroundAbout:
     Parameters
     ----------
     method
-        Identifier.
+        Identifier of the method.
     movie_path, movie_identity
-        Of the movie that it is the background of.
+        Path and identity of the movie to which the background belongs.
     n_frames, n_images
-        Length of that movie, and how many images there are.
+        Number of frames of the movie, and of stored images.
     frame_shape
-        ``(y, x)``.
+        Height and width of an image, ``(y, x)``, px.
     dtype
-        Of the pixels.
+        Name of the type of a pixel.
     is_mapped
-        Whether equal images of successive frames stand there once.
+        Whether successive frames with equal images share one stored image.
     """
 
     method: str
@@ -56,16 +56,16 @@ class BackgroundFile:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
 
     Attributes
     ----------
     rows
-        What stands there of each frame.
+        Table that assigns an image to each frame.
     pixels
-        The images, as they are stored.
+        Stored images, ``(image, y, x)``.
     failures
-        Frames without a background, with the reason.
+        Reasons why frames have no background, by frame.
 
     Raises
     ------
@@ -122,7 +122,7 @@ class FrameRows:
     Parameters
     ----------
     table
-        Of :data:`pointillist.pipeline_files.backgrounds.image_packs.FRAME_DTYPE`.
+        One-dimensional data set of :data:`pointillist.pipeline_files.backgrounds.image_packs.FRAME_DTYPE`.
     """
 
     chunks = None
@@ -144,9 +144,9 @@ def images_of_range(rows: Sendable, pixels: Sendable, start: int, stop: int) -> 
     Parameters
     ----------
     rows, pixels
-        Of a :class:`BackgroundFile`, or what has come from one.
+        Table and images of a :class:`BackgroundFile`, or copies of them from a server.
     start, stop
-        Range.
+        Range ``[start, stop)`` of frames.
     """
     read = rows.read(start, stop).reshape(-1).view(FRAME_DTYPE)
     numbers = read["image"][read["image"] >= 0]

@@ -22,14 +22,14 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings
-        Of :func:`pointillist.settings.resolve`.
+        Settings from :func:`pointillist.settings.resolve`.
 
     Returns
     -------
     dict
-        Settings: the file's whole path, its identity, and its method. Empty for other methods.
+        Absolute path, identity and method of the file, by the names of their settings; empty for other methods.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def open_copied(settings: Metadata) -> BackgroundFile:
     Parameters
     ----------
     settings
-        With those of :func:`find_background`.
+        Settings that include those from :func:`find_background`.
 
     Raises
     ------
@@ -95,12 +95,12 @@ def copied_images(settings: Metadata) -> Iterator[ImagesOfRange | None]:
     Parameters
     ----------
     settings
-        With those of :func:`find_background`.
+        Settings that include those from :func:`find_background`.
 
     Yields
     ------
     callable or None
-        Returns the images of a range of frames; None for other methods.
+        Function that returns the images of a range of frames; None for other methods.
 
     Raises
     ------

@@ -37,19 +37,19 @@ class CameraCalibration:
     Parameters
     ----------
     electrons_per_adu
-        Electrons after an EM register per count: measured, or as the settings say.
+        Gain, electrons after an EM register per ADU, either measured or from the settings.
     offset_adu, variance_e2
-        ``(y, x)``; the variance of a blemished pixel is 1e8 e-².
+        Offset (ADU) and variance (e-²), ``(y, x)``; 1e8 e-² in blemished pixels.
     flat_field
-        ``(y, x)``; None if nothing was measured that tells it.
+        Factors around 1, ``(y, x)``; None if no movie measured them.
     is_blemished
-        Useless pixels.
+        Mask ``(y, x)`` of unusable pixels.
     response
-        What the movie of even light told; None without.
+        Response of the pixels to even light; None without a movie of it.
     transfer
-        What movies of several levels of light told; None without.
+        Photon transfer from movies at several light levels; None without such movies.
     n_dark_frames
-        Length of the movie of the dark.
+        Number of frames of the dark movie.
     """
 
     electrons_per_adu: float
@@ -91,11 +91,11 @@ def measure_pixels(
     Parameters
     ----------
     movie
-        Open, of any length; memory is bounded by a few frames, and 128 MB.
+        Open movie of any length; memory is bounded by a few frames and 128 MB.
     span
-        First frame, and the one before which to stop; None for the end.
+        First frame, and the frame before which to stop; None for the end.
     show
-        Told how many frames are done.
+        Callback that receives the number of frames done.
 
     Raises
     ------
@@ -124,19 +124,19 @@ def calibrate(
     Parameters
     ----------
     dark
-        Of the movie of the dark.
+        Statistics of the dark movie.
     flat
-        Of a movie of even light; None without.
+        Statistics of a movie of even light; None without one.
     lights
-        Of movies of several levels of steady light.
+        Statistics of movies at several levels of steady light.
     settings
-        Of the camera; with ``Camera.ElectronsPerCount`` unless there are ``lights``.
+        Camera settings; ``Camera.ElectronsPerCount`` is needed unless there are `lights`.
 
     Returns
     -------
     CameraCalibration
-        The flat field comes from even light, else from the pixels' gains. Variances are PYME's, of the image before it:
-        ``variance * electrons_per_adu²``.
+        Calibration whose flat field comes from even light, else from the pixels' gains. Its variances are PYME's,
+        before the flat field: ``variance * electrons_per_adu²``.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def describe_calibration(calibration: CameraCalibration) -> dict[str, Value]:
     Parameters
     ----------
     calibration
-        Of :func:`calibrate`.
+        Calibration from :func:`calibrate`.
     """
     described: dict[str, Value] = {
         "CameraMap.DarkThreshold": DARK_THRESHOLD_ADU,

@@ -35,13 +35,13 @@ class Destination:
     Parameters
     ----------
     folder
-        Their folder.
+        Folder of the maps.
     settings
-        Of the camera and its exposure, after which the files are called.
+        Settings of camera and exposure, which give the file names.
     chip
-        Where the maps lie on it.
+        Position of the maps on the chip.
     is_row_x
-        See :func:`pointillist.pipeline_files.maps.calibration_tiff.write_calibration_tiff`.
+        Order of the pixels, as for :func:`pointillist.pipeline_files.maps.calibration_tiff.write_calibration_tiff`.
     is_overwriting
         Whether existing files are replaced.
     """
@@ -76,7 +76,7 @@ class Destination:
         Parameters
         ----------
         keys, extras
-            Of the maps that are going to be written.
+            Settings' names and file names of the maps to write.
 
         Raises
         ------
@@ -93,16 +93,16 @@ class Destination:
         Parameters
         ----------
         maps
-            ``(y, x)``, by key.
+            Maps ``(y, x)`` by the name of their setting.
         extras
-            ``(y, x)``, by file name: for the eye, not for an analysis.
+            Images ``(y, x)`` by file name, for inspection only.
         description
-            Metadata of every map besides those of the camera; with ``Camera.ElectronsPerCount``.
+            Metadata of every map besides those of the camera, with ``Camera.ElectronsPerCount``.
 
         Returns
         -------
         list of Path
-            What was written; the settings come last.
+            Paths of the written files, that of the settings last.
 
         Raises
         ------
@@ -172,11 +172,11 @@ def default_folder(settings: Metadata, chip: Chip, *, may_be_part: bool) -> Path
     Parameters
     ----------
     settings
-        With ``Camera.SerialNumber``.
+        Settings with ``Camera.SerialNumber``.
     chip
-        What the maps were measured on.
+        Part of the chip that the maps were measured on.
     may_be_part
-        Whether maps of a part of the chip may go there.
+        Whether the folder may hold maps of a part of the chip.
 
     Raises
     ------

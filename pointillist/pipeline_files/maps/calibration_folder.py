@@ -18,7 +18,7 @@ def calibration_folder(settings: Metadata) -> Path | None:
     Parameters
     ----------
     settings
-        With ``Camera.SerialNumber``, or without.
+        Settings with or without ``Camera.SerialNumber``.
 
     Returns
     -------
@@ -36,14 +36,14 @@ def map_file_name(key: str, settings: Metadata) -> str | None:
     Parameters
     ----------
     key
-        One of :data:`KINDS`.
+        Setting of the map, one of :data:`KINDS`.
     settings
-        With ``Camera.IntegrationTime``, s; a flat field needs none.
+        Settings with ``Camera.IntegrationTime``, s, which a flat field does not need.
 
     Returns
     -------
     str or None
-        ``dark_<ms>ms.tif``, ``variance_<ms>ms.tif`` or ``flatfield.tif``; None if the exposure is not known.
+        ``dark_<ms>ms.tif``, ``variance_<ms>ms.tif`` or ``flatfield.tif``; None if the exposure is unknown.
     """
     if key == "Camera.FlatfieldMapID":
         return "flatfield.tif"
@@ -57,12 +57,12 @@ def maps_in_folder(settings: Metadata) -> dict[str, Path]:
     Parameters
     ----------
     settings
-        With ``Camera.SerialNumber`` and ``Camera.IntegrationTime``.
+        Settings with ``Camera.SerialNumber`` and ``Camera.IntegrationTime``.
 
     Returns
     -------
     dict
-        The files that exist, by key.
+        Paths of the files that exist, by the name of their setting.
     """
     folder = calibration_folder(settings)
     names = {key: map_file_name(key, settings) for key in KINDS}
@@ -75,14 +75,15 @@ def apply_default_maps(settings: Metadata) -> tuple[dict[str, str], list[str]]:
     Parameters
     ----------
     settings
-        Of :func:`pointillist.settings.resolve`.
+        Settings from :func:`pointillist.settings.resolve`.
 
     Returns
     -------
     maps
-        Whole paths by key, of maps that the settings do not name themselves; empty unless they are asked for.
+        Absolute paths of the default maps, by setting, where the settings name none; empty unless ``Camera.Maps`` is
+        ``default``.
     remarks
-        Which maps these are; or that there are some, if they are not asked for.
+        One line on the maps in use, or on available maps that were not asked for.
 
     Raises
     ------

@@ -39,14 +39,14 @@ def write_calibration_tiff(
     Parameters
     ----------
     path
-        Of the new file, ``.tif``.
+        Path of the new file, ``.tif``.
     chip
-        ``(y, x)``; written as float32.
+        Image ``(y, x)`` of the chip, written as float32.
     metadata
-        Numbers, switches and text are written, other values are left out: PYME would want to unpickle them.
+        Values by dotted key. Numbers, switches and text are written; others, which PYME would unpickle, are left out.
     is_row_x
-        Whether a row of the file is one x, as in PYME's maps of movies in its own ``.h5``; otherwise it is one y, as in
-        its maps of movies in TIFF.
+        Whether a row of the file is one x, as in PYME's maps for movies in its own ``.h5``; otherwise it is one y, as
+        in its maps for movies in TIFF.
     is_overwriting
         Whether an existing file is replaced.
 

@@ -23,18 +23,18 @@ def camera_model(
     Parameters
     ----------
     settings
-        Of :func:`pointillist.pipeline_files.prepare`, or the same after a journey as a message.
+        Settings from :func:`pointillist.pipeline_files.prepare`, possibly received as a message.
     frame_shape
-        ``(y, x)`` of the movie.
+        Height and width of the movie, ``(y, x)``, px.
     folder
-        Of the movie; maps are sought there.
+        Folder of the movie, where relative names of maps are looked up.
     load
-        Where they come from instead.
+        Function that returns the map of a setting; by default it is read from its file.
 
     Returns
     -------
     CameraModel
-        Maps are ``(y, x)`` of the movie's part of the chip.
+        Camera with maps ``(y, x)`` of the movie's part of the chip.
 
     Raises
     ------

@@ -29,16 +29,16 @@ def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | N
     Parameters
     ----------
     key
-        One of :data:`MAP_KEYS`.
+        Setting of the map, one of :data:`MAP_KEYS`.
     settings
-        Of :func:`pointillist.settings.resolve`.
+        Settings from :func:`pointillist.settings.resolve`.
     folder
-        The movie's; a relative name is sought there, then under PYME's data directory.
+        Folder of the movie, where relative names are looked up before PYME's data directory.
 
     Returns
     -------
     tuple or None
-        None if the map is not in use; the data set is empty where the file holds one map.
+        Path and data set, which is empty where the file holds one map; None if the map is not in use.
 
     Raises
     ------
@@ -60,12 +60,7 @@ def digest_file(path: Path) -> str:
     Parameters
     ----------
     path
-        The file.
-
-    Returns
-    -------
-    str
-        The same on every machine.
+        Path of the file.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -77,19 +72,19 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     Parameters
     ----------
     key
-        One of :data:`MAP_KEYS`.
+        Setting of the map, one of :data:`MAP_KEYS`.
     settings
-        Of :func:`pointillist.pipeline_files.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
+        Settings from :func:`pointillist.pipeline_files.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
         ``Camera.ROIPosX`` and ``Y`` (from 1), unless the map is just as large as the movie.
     frame_shape
-        ``(y, x)`` of the movie.
+        Height and width of the movie, ``(y, x)``, px.
     folder
-        Of the movie.
+        Folder of the movie.
 
     Returns
     -------
     ndarray or None
-        float32, ``(y, x)``, C-contiguous; None if the map is not in use. Of variances in e-².
+        C-contiguous float32 map ``(y, x)``, variances in e-²; None if the map is not in use.
 
     Raises
     ------
@@ -116,12 +111,12 @@ def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
     Parameters
     ----------
     key, settings, folder
-        As of :func:`load_map`.
+        Arguments as for :func:`load_map`.
 
     Returns
     -------
     ndarray or None
-        float32, ``(y, x)`` before ``Camera.MapOrientation``; None if the map is not in use. Of variances in e-².
+        Map of float32, ``(y, x)`` before ``Camera.MapOrientation``, variances in e-²; None if the map is not in use.
 
     Raises
     ------
@@ -153,18 +148,18 @@ def cut_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tup
     Parameters
     ----------
     key
-        For what is said of it.
+        Setting of the map, for error messages.
     chip
-        ``(y, x)``.
+        Map ``(y, x)`` of the chip.
     settings
-        With the movie's first pixel, unless the map is just as large as the movie.
+        Settings with the origin of the movie on the chip, unless the map is just as large as the movie.
     frame_shape
-        ``(y, x)`` of the movie.
+        Height and width of the movie, ``(y, x)``, px.
 
     Returns
     -------
     ndarray
-        A view.
+        View ``(y, x)`` of the movie's part of `chip`.
 
     Raises
     ------

@@ -19,11 +19,11 @@ class Chip:
     Parameters
     ----------
     shape
-        Of the chip, ``(y, x)``.
+        Height and width of the chip, ``(y, x)``, px.
     origin
-        First row and column of the movie, from 0.
+        First row and column of the movie on the chip, from 0.
     frame_shape
-        Of the movie, ``(y, x)``.
+        Height and width of the movie, ``(y, x)``, px.
     """
 
     shape: tuple[int, int]
@@ -49,15 +49,10 @@ def chip_of(settings: Metadata, frame_shape: tuple[int, int]) -> Chip:
     Parameters
     ----------
     settings
-        With ``Camera.SensorWidth`` and ``Camera.SensorHeight``, and the movie's first pixel. A movie that tells neither
+        Settings with ``Camera.SensorWidth``, ``Camera.SensorHeight`` and the origin of the movie. A movie without them
         is taken for the whole chip.
     frame_shape
-        ``(y, x)`` of the movie.
-
-    Returns
-    -------
-    Chip
-        Its shape is a fact, never a guess.
+        Height and width of the movie, ``(y, x)``, px.
 
     Raises
     ------

@@ -40,9 +40,9 @@ class Examination:
     Parameters
     ----------
     warnings
-        What is odd about a map that is used nevertheless.
+        Warnings of oddities in maps that are used nevertheless.
     proofs
-        What shows that the maps belong to the movie.
+        Evidence that the maps belong to the movie.
     """
 
     warnings: tuple[str, ...]
@@ -55,14 +55,14 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
     Parameters
     ----------
     movie
-        Open; up to 96 of its frames are read, at most 128 MB.
+        Open movie, of which up to 96 frames and 128 MB are read.
     settings
-        Of :func:`pointillist.pipeline_files.prepare`.
+        Settings from :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------
     Examination
-        Empty where no maps are in use, or the movie cannot tell.
+        Result of the examination; empty where no maps are in use, or the movie does not show it.
 
     Raises
     ------
@@ -263,9 +263,9 @@ def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     start_at
-        First frame to look at.
+        First frame to sample, from 0.
     """
     first = min(start_at, max(movie.n_frames - 2 * N_BLOCKS, 0))
     n_there = movie.n_frames - first

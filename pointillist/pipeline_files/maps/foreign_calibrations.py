@@ -29,11 +29,11 @@ class Calibration:
     Parameters
     ----------
     program
-        Which.
+        Name of the program.
     offset_adu, variance_adu2
-        ``(y, x)``.
+        Offset (ADU) and variance (ADU²) of each pixel, ``(y, x)``.
     gain_adu_per_e
-        ``(y, x)``; None where the file has none.
+        Gain of each pixel, ADU/e-, ``(y, x)``; None where the file has none.
     """
 
     program: str
@@ -48,14 +48,14 @@ def read_calibration(path: Path) -> Calibration:
     Parameters
     ----------
     path
-        storm-analysis: ``.npy`` of version 0 (three arrays ``(x, y)``), 1 or 2 (arrays ``(y, x)``; in 2 with relative
-        quantum efficiencies, which are put to the gain: what counts is how much a pixel answers to light). Picasso:
-        HDF5 with ``offset``, ``variance`` and perhaps ``gain``.
+        File of storm-analysis: ``.npy`` of version 0 (three arrays ``(x, y)``), 1 or 2 (arrays ``(y, x)``; in 2 with
+        relative quantum efficiencies, by which the gain is multiplied, since only the response to light matters). File
+        of Picasso: HDF5 with ``offset``, ``variance`` and perhaps ``gain``.
 
     Returns
     -------
     Calibration
-        In the units that both programs use.
+        Calibration in the units of both programs, ADU and ADU².
 
     Raises
     ------
@@ -179,16 +179,17 @@ def to_maps(calibration: Calibration, electrons_per_adu: float | None) -> tuple[
     Parameters
     ----------
     calibration
-        Of :func:`read_calibration`.
+        Calibration from :func:`read_calibration`.
     electrons_per_adu
-        Of the camera, if the calibration has no gain.
+        Gain of the camera, e-/ADU, for a calibration without gain.
 
     Returns
     -------
     maps
-        Offset (ADU), variance (e-², before the flat field) and, if there is a gain, flat field, ``(y, x)``, by key.
+        Offset (ADU), variance (e-², before the flat field) and, if there is a gain, flat field, ``(y, x)``, by the name
+        of their setting.
     float
-        Gain of the camera, e-/ADU: the mean over the usable pixels; ``flat_field`` is each pixel's over it.
+        Gain of the camera, e-/ADU: the mean over the usable pixels, relative to which the flat field is.
 
     Raises
     ------

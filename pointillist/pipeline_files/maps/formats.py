@@ -29,12 +29,12 @@ def split_name(name: str) -> tuple[str, str]:
     Parameters
     ----------
     name
-        ``maps.h5:dark``, or a file alone.
+        File name with a data set, such as ``maps.h5:dark``, or a file name alone.
 
     Returns
     -------
     tuple
-        File and data set, the latter empty for none.
+        File name and data set, which is empty for none.
     """
     file, colon, dataset = name.rpartition(":")
     return (file, dataset) if colon and file.endswith((".h5", ".hdf5", ".hdf")) else (name, "")
@@ -46,16 +46,16 @@ def read_map_file(path: Path, dataset: str, *, is_movie_x_first: bool) -> Camera
     Parameters
     ----------
     path
-        TIFF, ``.npy``, PYME's ``.h5``, or any HDF5 file with data sets ``(y, x)``.
+        Path of a TIFF, ``.npy``, PYME's ``.h5``, or any HDF5 file with data sets ``(y, x)``.
     dataset
-        Within an HDF5 file; empty for PYME's ``/ImageData``, or the only one that is an image.
+        Name of the data set in an HDF5 file; empty for PYME's ``/ImageData``, or the only one that is an image.
     is_movie_x_first
         Whether the movie comes from a file of PYME's, ``(frame, x, y)``.
 
     Returns
     -------
     ndarray
-        float32, ``(y, x)``.
+        Map of float32, ``(y, x)``.
 
     Raises
     ------

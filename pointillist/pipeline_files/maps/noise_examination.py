@@ -31,9 +31,9 @@ class _Hypothesis:
     Parameters
     ----------
     numbers
-        Of the camera then.
+        Settings of the camera under the hypothesis.
     advice
-        How to give them.
+        Advice for the user on how to correct the settings.
     """
 
     numbers: CameraNumbers
@@ -46,14 +46,14 @@ def examine_noise(movie: Movie, settings: Metadata) -> list[str]:
     Parameters
     ----------
     movie
-        Open; up to 64 of its frames are read, about 32 MB.
+        Open movie, of which up to 64 frames and about 32 MB are read.
     settings
-        Complete.
+        Complete settings.
 
     Returns
     -------
     list of str
-        What is odd; empty where all is well, or the movie cannot tell.
+        One line for each oddity; empty where there is none, or the movie does not show it.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def take_levels(movie: Movie, settings: Metadata) -> NoiseLevels:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings
-        With the offset; light begins at the first frame to analyse, or where the laser comes on.
+        Settings with the camera's offset; light begins at the first frame to analyse, or where the laser comes on.
     """
     folder: Path = movie.path.absolute().parent
     dark = load_map("Camera.DarkMapID", settings, movie.frame_shape, folder)

@@ -25,18 +25,18 @@ def check_values(key: str, region: CameraMap, chip: CameraMap, settings: Metadat
     Parameters
     ----------
     key
-        Of the map.
+        Setting of the map.
     region
-        The movie's part of it, ``(y, x)``.
+        Map ``(y, x)`` of the movie's part of the chip.
     chip
-        The whole, as it stands in its file but for the unit.
+        Map ``(y, x)`` of the chip, as its file holds it except for the unit.
     settings
-        Of :func:`pointillist.pipeline_files.prepare`.
+        Settings from :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------
     list of str
-        What is odd.
+        One line for each oddity.
 
     Raises
     ------
@@ -103,16 +103,16 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
     Parameters
     ----------
     variance_e2
-        The variance map as it is used, of the movie's region.
+        Variance map of the movie's region, e-², ``(y, x)``.
     sample
-        Of the movie.
+        Sample of the movie.
     settings
-        Of :func:`pointillist.pipeline_files.prepare`.
+        Settings from :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------
     list of str
-        What is odd.
+        One line for each oddity.
 
     Raises
     ------
@@ -171,16 +171,16 @@ def check_dark_quantity(dark: CameraMap, sample: Sample, settings: Metadata) -> 
     Parameters
     ----------
     dark
-        The dark map, of the movie's region.
+        Dark map of the movie's region, ADU, ``(y, x)``.
     sample
-        Of the movie.
+        Sample of the movie.
     settings
-        Of :func:`pointillist.pipeline_files.prepare`.
+        Settings from :func:`pointillist.pipeline_files.prepare`.
 
     Returns
     -------
     list of str
-        What is odd.
+        One line for each oddity.
     """
     typical = float(np.median(dark))
     darkest = float(np.percentile(sample.mean_adu, 5))

@@ -40,9 +40,9 @@ def join_planes(planes: NDArray[np.uint8], words: Words) -> None:
     Parameters
     ----------
     planes
-        ``(byte, pixel)``, the least significant first, C-contiguous.
+        C-contiguous bytes of uint8, ``(byte, pixel)``, the least significant byte first.
     words
-        ``(pixel,)``; written to. uint16 or uint32.
+        Output of uint16 or uint32, ``(pixel,)``.
     """
     n_bytes, n_pixels = np.uintp(planes.shape[0]), np.uintp(planes.shape[1])
     for pixel in range(np.uintp(0), n_pixels):
@@ -62,17 +62,17 @@ def transpose_words(
     Parameters
     ----------
     words
-        The chunk's pixels in its own order, one-dimensional; uint8, uint16 or uint32.
+        Pixels of the chunk in stored order, one-dimensional; uint8, uint16 or uint32.
     shape
-        Of the chunk, ``(frame, X, Y)``.
+        Lengths of the chunk, ``(frame, X, Y)``.
     skipped
-        Frames of the chunk before the first that is wanted.
+        Number of frames of the chunk before the first one to copy.
     place
-        ``(frame, X, Y)`` of that frame's first pixel in `frames`.
+        Index ``(frame, X, Y)`` in `frames` of the first pixel copied.
     n_frames
-        How many are wanted; the chunk and `frames` have them.
+        Number of frames to copy, which both the chunk and `frames` have.
     frames
-        Written to. C-contiguous ``(frame, y, x)``, of the type of `words`. The chunk may reach beyond its edges.
+        Output ``(frame, y, x)``, C-contiguous, of the type of `words`. The chunk may extend beyond its edges.
     """
     n_pixels = _LONG_BYTES // words.itemsize
     n_x = min(shape[1], frames.shape[2] - place[1])
@@ -170,7 +170,7 @@ def run_kernels(word: DTypeLike) -> None:
     Parameters
     ----------
     word
-        uint8, uint16 or uint32.
+        Type of a pixel: uint8, uint16 or uint32.
     """
     words = np.zeros(8, word)
     if words.itemsize > 1:

@@ -30,12 +30,12 @@ def is_turnable(dtype: np.dtype[Any]) -> bool:
     Parameters
     ----------
     dtype
-        Of the pixels.
+        Type of the pixels.
 
     Returns
     -------
     bool
-        True for uint8, uint16 and float32 of this machine's byte order.
+        True for uint8, uint16 and float32 in this machine's byte order.
     """
     return dtype.isnative and dtype.str[1:] in WORDS
 
@@ -46,12 +46,12 @@ def turn(stored: Frames) -> Frames:
     Parameters
     ----------
     stored
-        ``(frame, X, Y)``, C-contiguous, of a type that :func:`is_turnable`.
+        C-contiguous frames ``(frame, X, Y)`` of a type that satisfies :func:`is_turnable`.
 
     Returns
     -------
     ndarray
-        ``(frame, y, x)``, new, C-contiguous.
+        New C-contiguous frames ``(frame, y, x)``.
     """
     from pointillist.pipeline_files.movies._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
 
@@ -68,9 +68,9 @@ class ChunkReader:
     Parameters
     ----------
     about
-        How they are to be decoded.
+        Encoding of the chunks.
     get
-        Returns a chunk by its offset; None where none was ever written. It may be overwritten by the next one.
+        Function that returns a chunk by its offset, or None if it was never written. The next call may overwrite it.
     """
 
     def __init__(self, about: Chunks, get: Callable[[Offset], Stored | None]) -> None:
@@ -94,14 +94,14 @@ class ChunkReader:
         Parameters
         ----------
         start, stop
-            Range within the array.
+            Range ``[start, stop)`` of frames.
         out
-            Where to put them; without it, into a new array.
+            C-contiguous output ``(frame, y, x)``; a new array by default.
 
         Returns
         -------
         ndarray
-            Frames ``[start, stop)``: C-contiguous ``(frame, y, x)``, in this machine's byte order.
+            C-contiguous frames ``(frame, y, x)`` in this machine's byte order.
 
         Raises
         ------

@@ -20,13 +20,13 @@ class ContiguousFrames:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     offset
-        Of the first pixel, in bytes.
+        Offset of the first pixel, bytes.
     shape
-        ``(frame, y, x)``, C order.
+        Lengths ``(frame, y, x)``, in C order.
     dtype
-        Of a pixel.
+        Type of a pixel.
 
     Raises
     ------

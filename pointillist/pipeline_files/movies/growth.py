@@ -24,12 +24,12 @@ def stamp(paths: Iterable[Path]) -> Stamp:
     Parameters
     ----------
     paths
-        The files.
+        Paths of the files.
 
     Returns
     -------
     tuple
-        Size and time of change of each; -1 where it is gone.
+        Size (bytes) and modification time (ns) of each file; -1 where it is missing.
     """
     return tuple(map(_stamp, paths))
 
@@ -40,12 +40,12 @@ def is_growing(path: Path) -> bool:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
 
     Returns
     -------
     bool
-        Whether it changed in that time. False at once if its last change is longer ago.
+        Whether it changed meanwhile; False at once if it was last modified earlier than that.
     """
     before = _stamp(path)
     if abs(time.time() - before[1] / 1e9) > _FRESH_S:

@@ -19,7 +19,7 @@ def identify(files: Iterable[Path]) -> str:
     Parameters
     ----------
     files
-        The files that a movie consists of, in order.
+        Paths of all files of a movie, in order.
 
     Returns
     -------
@@ -48,12 +48,12 @@ def data_file_id(frame: NDArray[Any]) -> int:
     Parameters
     ----------
     frame
-        The first of the movie, ``(y, x)``.
+        First frame of the movie, ``(y, x)``.
 
     Returns
     -------
     int
-        Non-negative, of 31 bits.
+        Number of 31 bits, ``>= 1``.
 
     Notes
     -----

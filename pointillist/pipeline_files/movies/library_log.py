@@ -16,12 +16,12 @@ def listening(name: str) -> Iterator[list[logging.LogRecord]]:
     Parameters
     ----------
     name
-        Logger of the library.
+        Name of the library's logger.
 
     Yields
     ------
     list of LogRecord
-        What has been logged up to now.
+        Records logged so far, to which later ones are appended.
     """
     heard: list[logging.LogRecord] = []
     this_thread = threading.get_ident()
@@ -42,6 +42,6 @@ def in_words(record: logging.LogRecord) -> str:
     Parameters
     ----------
     record
-        Entry of the log.
+        Record of the log.
     """
     return " ".join(re.sub(r"^<[^>]*>+\s*", "", record.getMessage()).split())[:120]

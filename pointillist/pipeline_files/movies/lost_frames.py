@@ -17,16 +17,16 @@ def read_around(read: Callable[[int, int, Frames], object], start: int, stop: in
     Parameters
     ----------
     read
-        Reads the frames ``[start, stop)`` into an array.
+        Function that reads the frames ``[start, stop)`` into an array.
     start, stop
-        Range.
+        Range ``[start, stop)`` of frames.
     out
-        Place of the frames; those that the movie lacks are zero.
+        Output ``(frame, y, x)``; frames that the movie lacks become zero.
 
     Returns
     -------
     dict
-        The frames that the movie lacks, with the reason.
+        Reasons why frames are lacking, by frame.
     """
     try:
         read(start, stop, out)
@@ -46,9 +46,9 @@ def read_there(movie: Movie, start: int, stop: int) -> Frames:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     start, stop
-        Range.
+        Range ``[start, stop)`` of frames.
     """
     try:
         return movie.read(start, stop)
@@ -64,7 +64,7 @@ def first_there(movie: Movie) -> Frames:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
 
     Raises
     ------

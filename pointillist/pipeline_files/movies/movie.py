@@ -94,14 +94,14 @@ class MovieFile:
     Parameters
     ----------
     path
-        As the user named it.
+        Path as the user gave it.
     opened
-        The file, opened by the reader of its format.
+        File as opened by the reader of its format.
 
     Attributes
     ----------
     files
-        That it consists of, in order.
+        Paths of all files of the movie, in order.
 
     Raises
     ------
@@ -144,14 +144,14 @@ class MovieFile:
         Parameters
         ----------
         start, stop
-            Range, ``0 <= start <= stop <= n_frames``.
+            Range of frames, ``0 <= start <= stop <= n_frames``.
         out
-            Where to put them, as they are returned; without it, into a new array.
+            C-contiguous output ``(frame, y, x)`` of :attr:`dtype`; a new array by default.
 
         Returns
         -------
         ndarray
-            Frames ``[start, stop)``: C-contiguous, ``(frame, y, x)``, of :attr:`dtype`.
+            C-contiguous frames ``(frame, y, x)`` of :attr:`dtype`.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class MovieFile:
         Parameters
         ----------
         start, stop
-            Range; nothing happens where it is empty, or cannot be fetched: reading tells what is wrong.
+            Range of frames. Nothing happens where it is empty or cannot be fetched, since reading reports errors.
         """
         if start < stop:
             with suppress(OSError, RuntimeError, ValueError):
@@ -201,12 +201,12 @@ def open_movie(path: Path | str) -> MovieFile:
     Parameters
     ----------
     path
-        PYME ``.h5``, TIFF in any of its forms, or ``.npy``; a side-car of the same stem is read with it.
+        Path of a PYME ``.h5``, of a TIFF of any kind, or of a ``.npy``; a side-car of the same stem is read with it.
 
     Returns
     -------
     MovieFile
-        To be closed, or used in a ``with`` statement.
+        Movie to be closed, or used in a ``with`` statement.
 
     Raises
     ------

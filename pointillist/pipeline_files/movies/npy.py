@@ -18,12 +18,12 @@ def open_npy(path: Path) -> Opened:
     Parameters
     ----------
     path
-        A ``.npy`` file.
+        Path of a ``.npy`` file.
 
     Returns
     -------
     Opened
-        Without metadata: the format has none.
+        Opened file, without metadata, which the format does not have.
 
     Raises
     ------

@@ -27,12 +27,12 @@ def open_pyme_h5(path: Path) -> Opened:
     Parameters
     ----------
     path
-        An HDF5 file with ``/ImageData``, or ``/PZFImageData`` and ``/PZFImageIndex``.
+        Path of an HDF5 file with ``/ImageData``, or ``/PZFImageData`` and ``/PZFImageIndex``.
 
     Returns
     -------
     Opened
-        With the file's metadata and events, as far as it has any.
+        Opened file, with such metadata and events as it has.
 
     Raises
     ------
@@ -105,11 +105,11 @@ class ArrayFrames:
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     file
-        To be closed with it.
+        Open file, closed with this object.
     data
-        The array.
+        Data set ``(frame, x, y)``.
     """
 
     def __init__(self, path: Path, file: h5py.File, data: h5py.Dataset) -> None:
@@ -171,9 +171,9 @@ class MappedFrames:
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     file
-        To be closed with it.
+        Open file, closed with this object.
     """
 
     chunks = None
@@ -216,9 +216,9 @@ class PzfFrames:
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     file
-        To be closed with it.
+        Open file, closed with this object.
 
     Raises
     ------

@@ -42,19 +42,19 @@ class PzfHeader:
     Parameters
     ----------
     shape
-        ``(x, y)``.
+        Width and height of the frame, ``(x, y)``, px.
     dtype
-        Of the frame once decoded.
+        Type of the decoded pixels.
     is_compressed
-        Whether by Huffman coding.
+        Whether the pixels are Huffman-coded.
     is_quantised
-        Whether pixels are stored as bytes, by square roots.
+        Whether pixels are stored as bytes of their square roots.
     quantisation
-        ``(offset, scale)``, ADU and sqrt(ADU).
+        Offset (ADU) and scale (sqrt(ADU)) of the square roots.
     order
-        Of the pixels: ``"C"``, y runs fastest, or ``"F"``.
+        Order of the pixels: ``"C"``, y runs fastest, or ``"F"``.
     data_offset
-        Of the pixels, in bytes.
+        Offset of the pixels, bytes.
     """
 
     shape: tuple[int, int]
@@ -72,12 +72,12 @@ def parse_header(frame: bytes) -> PzfHeader:
     Parameters
     ----------
     frame
-        A whole PZF frame.
+        Complete PZF frame.
 
     Returns
     -------
     PzfHeader
-        Versions 1 to 3.
+        Header of version 1 to 3.
 
     Raises
     ------
@@ -108,12 +108,12 @@ def decode(frame: bytes) -> NDArray[Any]:
     Parameters
     ----------
     frame
-        A whole PZF frame, not Huffman-coded.
+        Complete PZF frame, not Huffman-coded.
 
     Returns
     -------
     ndarray
-        ``(x, y)``, as PYME has it; uint8, uint16 or float32.
+        Frame ``(x, y)``, as PYME has it; uint8, uint16 or float32.
 
     Raises
     ------

@@ -14,9 +14,9 @@ def fetch(file: int, offset: int, n_bytes: int) -> None:
     Parameters
     ----------
     file
-        Descriptor.
+        Descriptor of the open file.
     offset, n_bytes
-        What part.
+        Offset and length of the part to fetch, bytes.
 
     Notes
     -----

@@ -17,15 +17,15 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
     Parameters
     ----------
     movie
-        ``cells.tif`` has ``cells.json``, ``cells.yaml`` or ``cells.yml``, the first of these that exists; and so has
-        ``cells.ome.tif``.
+        Path of the movie. ``cells.tif`` and ``cells.ome.tif`` have ``cells.json``, ``cells.yaml`` or ``cells.yml``, the
+        first of these that exists.
 
     Returns
     -------
     metadata
-        Flat, with sizes of a pixel in µm; empty without a side-car.
+        Flat metadata with pixel sizes in µm; empty without a side-car.
     remarks
-        One line for each file beside the movie that looks like metadata and is not read, and for converted sizes.
+        One line for each unread file beside the movie that looks like metadata, and for converted pixel sizes.
 
     Raises
     ------

@@ -72,15 +72,15 @@ class Opened:
     Parameters
     ----------
     frames
-        Its pixels.
+        Pixels of the movie.
     metadata
-        What the file itself says.
+        Metadata of the file, by dotted key.
     events
-        :data:`EVENT_DTYPE`.
+        Structured array of :data:`EVENT_DTYPE`.
     remarks
-        What the user should know of: entries that were left out, guesses that were made.
+        Remarks for the user, on entries left out and on guesses.
     files
-        All files that the movie consists of, in order.
+        Paths of all files of the movie, in order.
     """
 
     frames: FrameSource

@@ -36,13 +36,12 @@ def is_decodable(data: h5py.Dataset) -> bool:
     Parameters
     ----------
     data
-        Of any kind.
+        Data set of any kind.
 
     Returns
     -------
     bool
-        True for uint8, uint16 and float32 in chunks, uncompressed, or shuffled or deflated or both, with few
-        exceptions.
+        True for most data sets of uint8, uint16 or float32 in chunks that are uncompressed, shuffled or deflated.
     """
     layout = data.id.get_create_plist()
     if layout.get_layout() != h5py.h5d.CHUNKED or data.dtype.str[1:] not in WORDS:
@@ -83,12 +82,12 @@ class StoredChunks:
     Parameters
     ----------
     data
-        An array that :func:`is_decodable`.
+        Data set that satisfies :func:`is_decodable`.
 
     Attributes
     ----------
     about
-        How they are to be decoded.
+        Encoding of the chunks.
     """
 
     def __init__(self, data: h5py.Dataset) -> None:
@@ -145,7 +144,7 @@ def unwritten_frames(data: h5py.Dataset) -> NDArray[np.intp]:
     Parameters
     ----------
     data
-        An array ``(frame, ...)``. HDF5 reads zeros where nothing was written.
+        Data set ``(frame, ...)``, of which HDF5 reads zeros where nothing was written.
     """
     n_frames = data.shape[0]
     if data.chunks is None:

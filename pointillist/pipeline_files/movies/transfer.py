@@ -42,7 +42,7 @@ class ArrayInMemory:
     Parameters
     ----------
     frames
-        ``(frame, y, x)``.
+        Array ``(frame, y, x)``.
     """
 
     chunks = None
@@ -63,14 +63,14 @@ def layout_of(source: Sendable, digest: str = "") -> Layout:
     Parameters
     ----------
     source
-        Open.
+        Open movie or array.
     digest
-        SHA-256 of all its frames, if it is known.
+        SHA-256 of all frames, if known.
 
     Returns
     -------
     Layout
-        The same for the same file, always.
+        Layout that depends on the source alone.
     """
     n_frames, n_y, n_x = source.shape
     depth = source.chunks.about.chunk[0] if source.chunks else 1
@@ -116,9 +116,9 @@ def cut(source: Sendable, layout: Layout, item: Item) -> tuple[FrameData, bytes]
     Parameters
     ----------
     source, layout
-        The source, and how it is cut.
+        Source and its layout.
     item
-        Which piece, and in which form.
+        Index and encoding of the requested data.
 
     Raises
     ------

@@ -29,15 +29,15 @@ class Conditions:
     Parameters
     ----------
     n_frames
-        Length of the movie.
+        Number of frames of the movie.
     frame_shape
-        Height and width of a frame, px.
+        Height and width of a frame, ``(y, x)``, px.
     pixel_size_nm
         Size of a pixel, nm.
     noise_factor
-        Excess noise of the camera's EM register, 1 without one.
+        Excess noise of the camera's EM register, ``>= 1``; 1 without one.
     read_variance
-        Variance of the readout, photoelectrons squared before an EM register; a map ``(y, x)`` where pixels differ.
+        Read variance, e-² before an EM register; a map ``(y, x)`` where pixels differ.
     seed
         Seed of the simulation.
     """
@@ -59,7 +59,7 @@ class RecordedTruth:
     rows
         Emitters of all frames, in order of frames.
     conditions
-        Under what conditions the movie was recorded.
+        Conditions of the recording.
     """
 
     rows: Truth
@@ -77,7 +77,7 @@ class TruthWriter:
     Parameters
     ----------
     file
-        The open file, see :func:`create_truth`.
+        Open file, from :func:`create_truth`.
     """
 
     def __init__(self, file: h5py.File) -> None:
@@ -97,9 +97,9 @@ def create_truth(path: Path, conditions: Conditions) -> Iterator[TruthWriter]:
     Parameters
     ----------
     path
-        Of the new file.
+        Path of the new file.
     conditions
-        Under what conditions the movie is recorded.
+        Conditions of the recording.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def read_truth(path: Path) -> RecordedTruth:
     Parameters
     ----------
     path
-        A file that ``pointillist simulate`` wrote.
+        Path of a file that ``pointillist simulate`` wrote.
 
     Raises
     ------

@@ -21,14 +21,14 @@ class VerifiedMovie:
     Parameters
     ----------
     path, identity
-        The movie's.
+        Path and identity of the movie.
     roots
-        Folders that it has to be in.
+        Folders that the movie has to be in.
 
     Attributes
     ----------
     movie
-        The file.
+        Opened file.
 
     Raises
     ------

@@ -28,15 +28,15 @@ def write_pyme_h5(
     Parameters
     ----------
     path
-        Of the new file, ``.h5``.
+        Path of the new file, ``.h5``.
     blocks
-        At least one array ``(frame, y, x)``; all of one type, one frame shape, in order. Never held together.
+        At least one array ``(frame, y, x)``, all of one type and frame shape, in order; one is held at a time.
     metadata
-        Dotted keys.
+        Values by dotted key.
     events
-        :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`.
+        Structured array of :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`.
     is_compressed
-        Whether with zlib, level 6, as PYME does.
+        Whether frames are compressed with zlib, level 6, as PYME does.
 
     Returns
     -------

@@ -24,13 +24,13 @@ def write_tiff(path: Path, blocks: Iterable[Frames], shape: tuple[int, int, int]
     Parameters
     ----------
     path
-        Of the new file; the side-car has the same stem and ends in ``.json``.
+        Path of the new file; the side-car has the same stem and ends in ``.json``.
     blocks
-        Arrays ``(frame, y, x)`` of uint16, in order. Never held together.
+        Arrays of uint16, ``(frame, y, x)``, in order; one is held at a time.
     shape
-        Of the whole movie, ``(frame, y, x)``.
+        Lengths of the whole movie, ``(frame, y, x)``.
     metadata
-        Dotted keys.
+        Values by dotted key.
 
     Raises
     ------
@@ -52,13 +52,13 @@ def write_npy(path: Path, blocks: Iterable[Frames], shape: tuple[int, int, int],
     Parameters
     ----------
     path
-        Of the new file; the side-car has the same stem and ends in ``.json``.
+        Path of the new file; the side-car has the same stem and ends in ``.json``.
     blocks
-        Arrays ``(frame, y, x)`` of uint16, in order. Never held together.
+        Arrays of uint16, ``(frame, y, x)``, in order; one is held at a time.
     shape
-        Of the whole movie, ``(frame, y, x)``.
+        Lengths of the whole movie, ``(frame, y, x)``.
     metadata
-        Dotted keys.
+        Values by dotted key.
 
     Raises
     ------
@@ -80,9 +80,9 @@ def write_map(path: Path, camera_map: Frames) -> None:
     Parameters
     ----------
     path
-        Of the new file.
+        Path of the new file.
     camera_map
-        One value for each pixel, ``(y, x)``.
+        Value of each pixel, ``(y, x)``.
 
     Raises
     ------

@@ -31,9 +31,9 @@ class Scale:
     Parameters
     ----------
     nm_per_px_x, nm_per_px_y
-        Size of a pixel.
+        Width and height of a pixel, nm.
     adu_per_photoelectron
-        Gain of EM register and camera together.
+        Gain of EM register and camera together, ADU per photoelectron.
     """
 
     nm_per_px_x: float
@@ -47,12 +47,8 @@ class Scale:
         Parameters
         ----------
         metadata
-            With ``voxelsize.x``, ``voxelsize.y`` (µm), ``Camera.TrueEMGain``, ``Camera.ElectronsPerCount``.
-
-        Returns
-        -------
-        Scale
-            In PYME's units.
+            Values by dotted key, with ``voxelsize.x``, ``voxelsize.y`` (µm), ``Camera.TrueEMGain``,
+            ``Camera.ElectronsPerCount``.
 
         Raises
         ------
@@ -86,16 +82,16 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     Parameters
     ----------
     rows
-        Of the module's dtype.
+        Structured array of the fit module's dtype.
     fit_module
-        A key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
+        Name of the fit module, a key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
     scale
-        Of the movie.
+        Units of the movie.
 
     Returns
     -------
     ndarray
-        As many rows of the format's dtype; errors of NaN are
+        Array of the format's dtype, one row a localization; errors of NaN become
         :data:`pointillist.pipeline_files.results.fit_formats.NO_ERROR`.
     """
     words = to_pyme_words(rows, fit_module, scale)
@@ -108,7 +104,7 @@ def to_pyme_words(rows: Rows, fit_module: str, scale: Scale) -> Words:
     Returns
     -------
     ndarray
-        ``(word, row)``, the 4-byte words that PYME's rows consist of.
+        Array of uint32, ``(word, row)``: the 4-byte words of PYME's rows.
     """
     form, factors = FORMATS[fit_module], scale.factors()
     words = np.zeros((form.dtype.itemsize // WORD_BYTES, len(rows)), np.uint32)
@@ -171,14 +167,14 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     stored
         Rows of ``/FitResults``, by PYME or Pointillist.
     fit_module
-        A key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
+        Name of the fit module, a key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
     scale
-        Of the movie.
+        Units of the movie.
 
     Returns
     -------
     ndarray
-        Of the module's dtype; NaN in what PYME does not store.
+        Structured array of the fit module's dtype; NaN in columns that PYME does not store.
 
     Raises
     ------

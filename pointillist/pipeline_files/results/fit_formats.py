@@ -30,11 +30,11 @@ class FitFormat:
     Parameters
     ----------
     dtype
-        Of a row of ``/FitResults``.
+        Type of a row of ``/FitResults``.
     columns
-        ``(our column, PYME's column, unit)``; a unit is one of :data:`pointillist.fitting.QUANTITIES`, or empty.
+        Our column, PYME's column and unit of each; a unit is one of :data:`pointillist.fitting.QUANTITIES`, or empty.
     constants
-        Columns of PYME's that say nothing here, with their values.
+        Values of PYME's columns that carry no information here.
     is_root_stored
         Whether ``A`` is the root of the height in ADU, and its error that of the root.
     is_level_at_origin

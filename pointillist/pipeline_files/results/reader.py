@@ -30,25 +30,26 @@ class Results:
     Parameters
     ----------
     n_localizations
-        In the whole file.
+        Number of localizations in the whole file.
     rows
-        Of the fit module's dtype: those that were asked for.
+        Requested rows, a structured array of the fit module's dtype, in px and photoelectrons.
     metadata
-        The movie's, and the settings.
+        Metadata of the movie, and settings, by dotted key.
     events
-        The movie's.
+        Structured array of :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`.
     is_complete
         Whether the analysis was finished; True for PYME's files, which do not say.
     ranges
-        :data:`pointillist.pipeline_files.results.writer.RANGE_DTYPE`: frames that were analysed; empty in PYME's files.
+        Analysed frames, a structured array of :data:`pointillist.pipeline_files.results.writer.RANGE_DTYPE`; empty in
+        PYME's files.
     failures
-        Frames that could not be analysed, with the reason.
+        Reasons why frames could not be analysed, by frame.
     movie_path, movie_identity, settings_digest
-        As in :class:`pointillist.pipeline_files.results.ResultsDescription`; empty in PYME's files.
+        Origin as in :class:`pointillist.pipeline_files.results.ResultsDescription`; empty in PYME's files.
     versions
-        Of the programs that wrote it.
+        Versions of the programs that wrote the file, by name.
     remarks
-        What was left out.
+        One line for each entry that was left out.
     """
 
     n_localizations: int
@@ -71,14 +72,14 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
     Parameters
     ----------
     path
-        ``.h5r``, finished or partial.
+        Path of a ``.h5r``, finished or partial.
     start, stop
-        Which rows to read; ``stop=0`` for none.
+        Range of rows as for a slice; ``stop=0`` for none.
 
     Returns
     -------
     Results
-        In px and photoelectrons.
+        Localizations in px and photoelectrons, with metadata.
 
     Raises
     ------
@@ -103,16 +104,16 @@ def is_finished(path: Path, description: ResultsDescription, failed: Collection[
     Parameters
     ----------
     path
-        Of a file with the group ``/Pointillist``, or of any other or none.
+        Path of any file, or of none.
     description
-        What it should hold.
+        Expected movie and settings.
     failed
-        Frames that could not be done.
+        Numbers of the frames that could not be analysed.
 
     Returns
     -------
     bool
-        False too if it cannot be read.
+        Whether it is such a file; False if it cannot be read.
     """
     try:
         with open_hdf5(path) as file:

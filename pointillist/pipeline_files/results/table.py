@@ -42,19 +42,19 @@ class ResultsDescription:
     Parameters
     ----------
     metadata
-        The movie's entries and the settings that were in effect.
+        Metadata of the movie and effective settings, by dotted key.
     movie_path
-        Where the movie was.
+        Path of the movie.
     movie_identity
-        As :attr:`pointillist.pipeline_files.movies.Movie.identity`.
+        :attr:`pointillist.pipeline_files.movies.Movie.identity` of the movie.
     n_frames
-        Length of the movie.
+        Number of frames of the movie.
     settings_digest
-        As :func:`pointillist.settings.settings_digest`.
+        Digest from :func:`pointillist.settings.settings_digest`.
     events
-        The movie's.
+        Structured array of :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`.
     versions
-        Of the programs that were used.
+        Versions of the programs in use, by name.
     """
 
     metadata: Metadata
@@ -72,14 +72,14 @@ class ResultsDescription:
         Parameters
         ----------
         movie
-            Open; its first frame is read.
+            Open movie, of which the first frame is read.
         settings
-            In effect.
+            Effective settings.
 
         Returns
         -------
         ResultsDescription
-            With the versions of what is installed.
+            Description with the versions of installed packages.
         """
         return cls(
             metadata={**movie.metadata, **settings, "DataFileID": data_file_id(first_there(movie))},
@@ -115,16 +115,17 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     Parameters
     ----------
     path
-        Of the new file; directories are made.
+        Path of the new file, whose directories are made.
     description
-        What it is going to hold.
+        Metadata and provenance of the file.
     is_compressed
-        Whether as PYME does it, with zlib; a file that is going to be appended to while it is in use should not be.
+        Whether rows are compressed with zlib, as PYME does; unsuitable for a file that is appended to while others read
+        it.
 
     Returns
     -------
     int
-        Rows in a chunk of the table.
+        Number of rows in a chunk of the table.
 
     Raises
     ------
@@ -161,11 +162,11 @@ def write_provenance(file: tables.File, description: ResultsDescription, more: M
     Parameters
     ----------
     file
-        Open for writing.
+        File open for writing.
     description
-        What the file holds.
+        Movie and settings of the file.
     more
-        What else is to stand there.
+        Further attributes by name.
     """
     own = file.create_group("/", "Pointillist")
     for name, value in {
@@ -187,9 +188,9 @@ def append_localizations(path: Path, rows: Rows) -> None:
     Parameters
     ----------
     path
-        Of :func:`create_results`.
+        Path of a file from :func:`create_results`.
     rows
-        Of the file's fit module, in px and photoelectrons.
+        Structured array of the file's fit module, in px and photoelectrons.
 
     Raises
     ------

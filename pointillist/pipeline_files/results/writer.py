@@ -44,9 +44,9 @@ class ResultsWriter:
     Parameters
     ----------
     path
-        Of the results. The file beside it, which grows, is overwritten if it exists.
+        Path of the results. The unfinished file beside it is overwritten if it exists.
     description
-        What the file holds.
+        Metadata and provenance of the file.
 
     Raises
     ------
@@ -71,9 +71,9 @@ class ResultsWriter:
         Parameters
         ----------
         portions
-            Of the fit module's dtype, in order of frames; never held together.
+            Structured arrays of the fit module's dtype, in order of frames; they need not fit into memory together.
         n_threads
-            That compress them.
+            Number of threads that compress the rows, ``>= 1``.
 
         Raises
         ------
@@ -94,11 +94,11 @@ class ResultsWriter:
         Parameters
         ----------
         path
-            Of the results, in the same folder as said before.
+            Path of the results, in the same folder as the path at creation.
         done
-            Ranges ``(start, stop)`` of frames that were analysed, in any order and cutting.
+            Ranges ``[start, stop)`` of analysed frames, in any order, which may overlap.
         failures
-            Frames that could not be analysed, with the reason.
+            Reasons why frames could not be analysed, by frame.
 
         Returns
         -------

@@ -23,11 +23,11 @@ def check_codecs(path: Path, selection: Selection, frames: PageFrames) -> None:
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     selection
-        What pages the frames are.
+        Pages of the frames.
     frames
-        To be read.
+        Frames to read.
 
     Raises
     ------

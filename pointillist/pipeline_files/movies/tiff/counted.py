@@ -21,9 +21,9 @@ class Counted:
     Parameters
     ----------
     what
-        Where it says so, in words.
+        Source of the count, in words.
     n_frames
-        Number; 0 where it does not say.
+        Number of frames; 0 where it is not stated.
     may_follow
         Whether frames may follow the first without pages of their own.
     """
@@ -39,14 +39,14 @@ def read_imagej(path: Path, descriptions: Sequence[str]) -> Counted | None:
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     descriptions
-        Of the first page; ImageJ's has lines ``name=value``.
+        Descriptions of the first page; ImageJ's has lines ``name=value``.
 
     Returns
     -------
     Counted or None
-        None where all are another program's.
+        Count of frames; None where the descriptions are another program's.
 
     Raises
     ------
@@ -70,16 +70,16 @@ def read_shaped(path: Path, descriptions: Sequence[str], frame_shape: tuple[int,
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     descriptions
-        All of a file; each counts the pages from its own to the next that has one.
+        All descriptions of the file; each counts the pages from its own to the next that has one.
     frame_shape
-        ``(y, x)``.
+        Height and width of a frame, ``(y, x)``, px.
 
     Returns
     -------
     Counted or None
-        None where they are another program's.
+        Count of frames; None where the descriptions are another program's.
 
     Raises
     ------
@@ -106,14 +106,14 @@ def following(pages: Pages, counted: Counted) -> int:
     Parameters
     ----------
     pages
-        Of the file.
+        Pages of the file.
     counted
-        What it says.
+        Count of frames from the descriptions.
 
     Returns
     -------
     int
-        1 where no frames follow the page.
+        Number of frames, 1 where none follow the page.
 
     Raises
     ------

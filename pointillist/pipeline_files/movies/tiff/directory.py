@@ -41,16 +41,16 @@ class DirectoryReader:
     Parameters
     ----------
     file
-        Descriptor.
+        Descriptor of the open file.
     path
-        For messages.
+        Path of the file, for error messages.
 
     Attributes
     ----------
     byteorder
         ``<`` or ``>``.
     start
-        Offset of the first directory.
+        Offset of the first directory, bytes.
 
     Raises
     ------

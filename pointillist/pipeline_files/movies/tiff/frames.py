@@ -25,9 +25,9 @@ class PageFrames:
     Parameters
     ----------
     path
-        The file that the user named, for messages.
+        Path of the file that the user named, for error messages.
     selection
-        Which pages they are.
+        Pages of the frames.
 
     Notes
     -----
@@ -104,9 +104,9 @@ class _PageFile:
     Parameters
     ----------
     pages
-        Its pages.
+        Pages of the file.
     on_close
-        What closes it.
+        Stack that closes the file.
     """
 
     def __init__(self, pages: Pages, on_close: ExitStack) -> None:

@@ -81,9 +81,9 @@ def layout_of(reader: DirectoryReader, directory: Directory) -> Layout:
     Parameters
     ----------
     reader
-        Of the file.
+        Reader of the file.
     directory
-        The page's.
+        Directory of the page.
     """
     entries = {}
     for at, code in enumerate(directory.codes):

@@ -38,11 +38,11 @@ class Stack:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     summary
-        Of the acquisition; the same in all its files.
+        Summary metadata of the acquisition, the same in all its files.
     index
-        ``(page, 5)``: channel, slice, time, position, offset of the directory.
+        Array of int64, ``(page, 5)``: channel, slice, time, position, offset of the directory.
     """
 
     path: Path
@@ -61,12 +61,12 @@ def read_stack(path: Path) -> Stack | None:
     Parameters
     ----------
     path
-        Any file.
+        Path of any file.
 
     Returns
     -------
     Stack or None
-        None if it is not Micro-Manager's; with an empty index where none was written.
+        Index and summary, the index empty where none was written; None for another program's file.
     """
     if not path.is_file():
         return None
@@ -93,16 +93,17 @@ def select_stack(stack: Stack, pages: Pages, ome: Ome | None) -> Selection:
     Parameters
     ----------
     stack
-        The file that the user named.
+        Stack of the file that the user named.
     pages
-        Its pages.
+        Pages of that file.
     ome
-        Its OME-XML, which names the other files.
+        OME-XML of that file, which names the other files.
 
     Returns
     -------
     Selection
-        A frame that is in none of the files is missing; those that were planned and not recorded are no frames.
+        Frames of the movie. Those that are in none of the files are missing; those planned and not recorded are left
+        out.
 
     Raises
     ------

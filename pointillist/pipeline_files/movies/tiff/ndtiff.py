@@ -34,7 +34,7 @@ def is_ndtiff(path: Path) -> bool:
     Parameters
     ----------
     path
-        A TIFF.
+        Path of a TIFF.
     """
     with path.open("rb") as file:
         head = file.read(12).ljust(12, b"\0")
@@ -47,12 +47,12 @@ def select_ndtiff(path: Path, pages: Pages) -> Selection:
     Parameters
     ----------
     path, pages
-        One of the files, and its pages.
+        Path and pages of one of the files.
 
     Returns
     -------
     Selection
-        A frame that is in none of the files is missing.
+        Frames of the movie; those that are in none of the files are missing.
 
     Raises
     ------

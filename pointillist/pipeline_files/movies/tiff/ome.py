@@ -28,14 +28,14 @@ def find_ome(path: Path, descriptions: Sequence[str]) -> Ome | None:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     descriptions
-        Of its first page.
+        Descriptions of the first page.
 
     Returns
     -------
     Ome or None
-        With the UUID of this file; one that still refers elsewhere where there is no such file.
+        OME-XML with the UUID of this file; it still refers elsewhere if the file with the whole XML does not exist.
     """
     ome = next((read_ome(text) for text in descriptions if is_ome(text)), None)
     if ome is None or not ome.elsewhere:
@@ -55,16 +55,16 @@ def select_ome(path: Path, pages: Pages, ome: Ome) -> tuple[Selection, OmeImage 
     Parameters
     ----------
     path, pages
-        The file, and its pages.
+        Path and pages of the file.
     ome
-        Its OME-XML.
+        OME-XML of the file.
 
     Returns
     -------
     selection
-        Frames; where the XML and the pages differ, as the pages are.
+        Frames, arranged as the pages are where these and the XML differ.
     image
-        Its entry in the XML; None where the XML knows no image of this size.
+        Image of the XML; None where the XML has no image of this size.
 
     Raises
     ------
@@ -93,11 +93,11 @@ def own_key(path: Path, ome: Ome, image: OmeImage) -> str | None:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     ome
-        Its OME-XML.
+        OME-XML of the file.
     image
-        One of its images.
+        Image of the XML.
     """
     by_name = next((key for key, name in image.names.items() if name.lower() == path.name.lower()), None)
     if by_name is not None or ome.uuid in image.names:
@@ -112,9 +112,9 @@ def own_image(path: Path, ome: Ome | None) -> OmeImage | None:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     ome
-        Its OME-XML.
+        OME-XML of the file.
     """
     images = ome.images if ome is not None else []
     return next((image for image in images if own_key(path, ome, image) is not None), None) if ome else None
@@ -126,9 +126,9 @@ def missing_files(folder: Path, names: Sequence[str]) -> list[str]:
     Parameters
     ----------
     folder
-        Of the movie.
+        Folder of the movie.
     names
-        Of files of the series.
+        Names of the files of the series.
     """
     return sorted(name for name in set(names) if not name or not (folder / name).is_file())
 

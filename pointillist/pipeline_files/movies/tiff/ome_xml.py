@@ -27,13 +27,13 @@ class OmeImage:
     Parameters
     ----------
     pixels
-        Attributes of its pixels.
+        Attributes of the ``Pixels`` element.
     sizes
         Lengths of the axes ``T``, ``Z``, ``C``.
     planes
-        Its frames, as far as a file is named; the key of a file that is not named is empty.
+        Frames for which a file is named; the key of an unnamed file is empty.
     names
-        Names of files by key, which is their UUID, or the name without one.
+        File names by key, which is the UUID of the file, or its name without one.
     """
 
     pixels: Mapping[str, str]
@@ -74,9 +74,9 @@ class Ome:
     Parameters
     ----------
     uuid
-        Of the file that it stands in.
+        UUID of the file that holds the XML.
     images
-        In order.
+        Images in the order of the XML.
     elsewhere
         Name of the file that holds the whole XML; empty if this is it.
     """
@@ -92,12 +92,12 @@ def read_ome(text: str) -> Ome | None:
     Parameters
     ----------
     text
-        What a file holds.
+        Content of a description or companion file.
 
     Returns
     -------
     Ome or None
-        None if it is none, is damaged, or declares entities, with which an XML can be made to eat all memory.
+        Images of the XML; None if it is no OME-XML, is damaged, or declares entities, which can use up all memory.
     """
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None
@@ -116,7 +116,7 @@ def is_ome(text: str) -> bool:
     Parameters
     ----------
     text
-        Of a page.
+        Description of a page.
     """
     return text.strip()[-4:] == "OME>" or bool(re.match(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(\w+:)?OME\b", text))
 

@@ -37,27 +37,27 @@ class Pages:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     byteorder
         ``<`` or ``>``.
     n_bytes
-        Size of the file.
+        Size of the file, bytes.
     directories
-        Offsets of the directories.
+        Offsets of the directories, bytes, int64, ``(page,)``.
     layouts
         Layouts that occur in the file.
     layout
-        Index of each page's layout.
+        Index into `layouts` for each page, int64, ``(page,)``.
     data
-        Offsets of the pixels; :data:`NO_DATA` or :data:`SCATTERED`, too.
+        Offsets of the pixels, bytes, int64, ``(page,)``; or :data:`NO_DATA` or :data:`SCATTERED`.
     stored
-        Bytes of the pixels in the file.
+        Size of the stored pixels, bytes, int64, ``(page,)``.
     described
-        Pages with a description.
+        Indices of the pages with a description.
     nested
-        Layout of the first page within a page (SubIFD), and the number of pages with such; None without any.
+        Layout of the first sub-IFD, and the number of pages with sub-IFDs; None without any.
     fault
-        Where the pages break off, in words; empty where they end as they should.
+        Description of a broken chain of directories; empty if it is intact.
     """
 
     path: Path
@@ -120,14 +120,14 @@ def read_pages(path: Path, others: Sequence[int] = ()) -> Pages:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     others
-        Offsets of further directories, which count as pages after those that refer to one another.
+        Offsets of further directories, which count as pages after those of the chain.
 
     Returns
     -------
     Pages
-        All, with a fault where they break off.
+        All pages, with a fault where their chain is broken.
 
     Raises
     ------
@@ -161,7 +161,7 @@ class _Survey:
     Parameters
     ----------
     reader
-        Of the file.
+        Reader of the file.
     """
 
     def __init__(self, reader: DirectoryReader) -> None:
@@ -277,14 +277,14 @@ def strips(path: Path, file: int, directory: int) -> tuple[NDArray[np.int64], ND
     Parameters
     ----------
     path, file
-        The file, and a descriptor of it.
+        Path of the file, and its open descriptor.
     directory
-        Offset of the page's directory.
+        Offset of the page's directory, bytes.
 
     Returns
     -------
     tuple or None
-        Offsets and lengths; None where the page does not say.
+        Offsets and lengths, bytes; None where the page does not state them.
     """
     reader = DirectoryReader(file, path)
     found = reader.read(directory)

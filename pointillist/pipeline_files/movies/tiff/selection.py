@@ -27,9 +27,9 @@ class Selection:
     Parameters
     ----------
     files
-        The files that the movie consists of.
+        Pages of each file of the movie.
     table
-        Page of each frame.
+        File and page of each frame, ``(frame, 2)``.
     remarks
         Differences between what the files hold, what their metadata promise, and what is read.
     """
@@ -45,7 +45,7 @@ def in_order(pages: NDArray[np.int64], file: int = 0) -> Table:
     Parameters
     ----------
     pages
-        Indices.
+        Indices of the pages, in order of frames.
     file
         Index of the file.
     """
@@ -58,12 +58,12 @@ def frame_pages(pages: Pages) -> tuple[NDArray[np.int64], list[str]]:
     Parameters
     ----------
     pages
-        Of a file.
+        Pages of the file.
 
     Returns
     -------
     pages
-        Their indices, in order.
+        Indices of the frames' pages, in order.
     remarks
         One line for each other kind of page.
 
@@ -93,10 +93,10 @@ def check_axes(path: Path, sizes: Sequence[tuple[str, int]]) -> None:
     Parameters
     ----------
     path
-        For messages.
+        Path of the file, for error messages.
     sizes
-        Axes besides ``Y`` and ``X`` and how long they are, outermost first: ``T``, ``Z``, ``C``, ``P`` for positions,
-        ``S`` for the samples of a colour.
+        Names and lengths of the axes besides ``Y`` and ``X``, outermost first: ``T``, ``Z``, ``C``, ``P`` for
+        positions, ``S`` for the samples of a colour.
 
     Raises
     ------
@@ -121,9 +121,9 @@ def compare(what: str, promised: int, held: int) -> list[str]:
     Parameters
     ----------
     what
-        The metadata: ``its OME-XML``.
+        Name of the metadata, such as ``its OME-XML``.
     promised, held
-        Numbers of frames.
+        Numbers of frames in the metadata and in the files.
     """
     if promised in (held, 0):
         return []

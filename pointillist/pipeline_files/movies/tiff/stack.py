@@ -49,13 +49,12 @@ def open_tiff(path: Path) -> Opened:
     Parameters
     ----------
     path
-        Any TIFF; one file of several that make up a movie stands for all.
+        Path of any TIFF; one file of several that make up a movie stands for all.
 
     Returns
     -------
     Opened
-        With the pixel size, where the file is an OME-TIFF that knows it, and with remarks where pages and metadata
-        differ.
+        Opened file, with the pixel size of an OME-TIFF that states it, and remarks where pages and metadata differ.
 
     Raises
     ------
@@ -93,12 +92,12 @@ def pyme_annotation(path: Path) -> str:
     Parameters
     ----------
     path
-        A TIFF.
+        Path of a TIFF.
 
     Returns
     -------
     str
-        PYME's annotation and what follows it, XML; empty without one.
+        XML of PYME's annotation and what follows it; empty without one.
     """
     texts = read_pages(path).descriptions(1)
     _, start, rest = next((text for text in texts if is_ome(text)), "").partition('<XMLAnnotation ID="PYME"')
