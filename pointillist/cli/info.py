@@ -14,7 +14,7 @@ from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from pointillist.pipeline_files.movies import MovieFile
-    from pointillist.settings import Key, Metadata
+    from pointillist.settings import Metadata, Setting
 
 
 @click.command(cls=PlainErrorsCommand)
@@ -86,16 +86,16 @@ def _movie_facts(movie: MovieFile) -> dict[str, str]:
 def _print_missing(movie: MovieFile) -> None:
     from pointillist.errors import SettingError
     from pointillist.pipeline_files import prepare
-    from pointillist.settings import missing_keys, resolve
+    from pointillist.settings import missing_settings, resolve
 
     console = output()
     console.print()
-    missing: list[Key] = []
+    missing: list[Setting] = []
     try:
         prepare(movie)
     except SettingError as error:
         with suppress(SettingError):
-            missing = missing_keys(resolve(movie.metadata))
+            missing = missing_settings(resolve(movie.metadata))
         if not missing:
             console.print(str(error), markup=False, soft_wrap=True)
             return

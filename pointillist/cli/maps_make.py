@@ -104,13 +104,15 @@ def _make(wish: _Wish) -> None:
     from pointillist.cli.kernels import keep_own_caches
     from pointillist.pipeline_files.maps import describe_calibration
     from pointillist.pipeline_files.movies import open_movie
-    from pointillist.settings import SIZE_KEYS, UNITS_KEY, resolve, values_of_type
+    from pointillist.settings import PIXEL_SIZE_NAMES, PIXEL_UNITS_NAME, resolve, values_of_type
 
     keep_own_caches()
     with ExitStack() as stack:
         paths = [wish.dark, *([wish.flat] if wish.flat else []), *wish.lights]
         movies = [stack.enter_context(open_movie(path)) for path in paths]
-        recorded = {key: value for key, value in movies[0].metadata.items() if key not in (*SIZE_KEYS, UNITS_KEY)}
+        recorded = {
+            key: value for key, value in movies[0].metadata.items() if key not in (*PIXEL_SIZE_NAMES, PIXEL_UNITS_NAME)
+        }
         settings = resolve(recorded, wish.settings_file, wish.overrides)  # dark frames may have no size in a sample
         settings.update(values_of_type(settings))
         destination = _destination(wish, settings, movies[0])

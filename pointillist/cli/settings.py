@@ -23,16 +23,16 @@ def command(search: str | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pointillist.settings import KEYS
+    from pointillist.settings import SETTINGS
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("setting", no_wrap=True)
     table.add_column("default", no_wrap=True)
     table.add_column("unit", no_wrap=True)
-    table.add_column("what it does")
-    for key in KEYS.values():
-        if search is None or search.lower() in f"{key.name} {key.meaning}".lower():
-            table.add_row(*map(Text, (key.name, _shown(key.default), key.unit, key.meaning)))
+    table.add_column("description")
+    for setting in SETTINGS.values():
+        if search is None or search.lower() in f"{setting.name} {setting.meaning}".lower():
+            table.add_row(*map(Text, (setting.name, _shown(setting.default), setting.unit, setting.meaning)))
     output().print(table)
 
 

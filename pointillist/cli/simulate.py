@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pointillist.pipeline_files.movies import Frames
 
 SUFFIXES = (".h5", ".tif", ".tiff", ".npy")
-MAP_KEYS = {
+MAP_SETTINGS = {
     "offset_adu": ("dark", "Camera.DarkMapID"),
     "read_variance_e2": ("variance", "Camera.VarianceMapID"),
     "flat_field": ("flatfield", "Camera.FlatfieldMapID"),
@@ -179,7 +179,7 @@ def _maps_of(out: Path, simulation: Simulation) -> dict[Path, tuple[str, Frames]
             key,
             np.broadcast_to(np.float32(getattr(simulation.camera, field)), shape),
         )
-        for field, (name, key) in MAP_KEYS.items()
+        for field, (name, key) in MAP_SETTINGS.items()
     }
 
 

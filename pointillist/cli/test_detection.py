@@ -174,10 +174,10 @@ def _examine(request: Request) -> DetectionTest:
 
 
 def _on_maps(movie: Movie, settings: Metadata) -> list[str]:
-    from pointillist.pipeline_files.maps import MAP_KEYS, examine_maps
+    from pointillist.pipeline_files.maps import MAP_SETTINGS, examine_maps
     from pointillist.settings import map_name
 
-    in_use = [key for key in MAP_KEYS if map_name(settings, key)]
+    in_use = [key for key in MAP_SETTINGS if map_name(settings, key)]
     proofs = examine_maps(movie, settings).proofs
     return [*proofs] or ["this movie cannot tell whether its maps belong to it"] if in_use else []
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pointillist.errors import SettingError
 from pointillist.pipeline_files.backgrounds import find_background
-from pointillist.pipeline_files.maps import MAP_KEYS, apply_default_maps, digest_file, examine_noise, find_map
+from pointillist.pipeline_files.maps import MAP_SETTINGS, apply_default_maps, digest_file, examine_noise, find_map
 from pointillist.pipeline_files.movies import Movie, read_there
 from pointillist.settings import (
     Metadata,
@@ -72,7 +72,7 @@ def prepare(
     settings.update(find_background(movie, settings))
     check_frames(movie, settings)
     remarks += doubts(settings)
-    if any(map_name(settings, key) for key in MAP_KEYS):
+    if any(map_name(settings, key) for key in MAP_SETTINGS):
         from pointillist.pipeline_files.maps import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
 
         remarks += examine_maps(movie, settings).warnings
@@ -82,7 +82,7 @@ def prepare(
 
 def _name_maps(movie: Movie, settings: dict[str, Value]) -> None:
     """Put whole paths and digests in the place of the maps' names."""
-    for key in MAP_KEYS:
+    for key in MAP_SETTINGS:
         found = find_map(key, settings, movie.path.absolute().parent)
         if found is not None:
             path, dataset = found

@@ -1,4 +1,4 @@
-"""The settings of an analysis: names, help, checks and defaults, from wherever they come."""
+"""Settings of an analysis: names, help, checks and defaults."""
 
 import lazy_loader
 

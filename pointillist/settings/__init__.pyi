@@ -4,7 +4,7 @@ from .analysis import (
     fit_settings as fit_settings,
     map_digest_name as map_digest_name,
     map_name as map_name,
-    missing_keys as missing_keys,
+    missing_settings as missing_settings,
     normalised as normalised,
     resolve as resolve,
     resolve_with_remarks as resolve_with_remarks,
@@ -26,24 +26,24 @@ from .camera_types import (
 from .doubtful_values import (
     doubts as doubts,
 )
-from .key import (
-    Key as Key,
-)
 from .metadata import (
     Metadata as Metadata,
     Value as Value,
     number as number,
 )
 from .pixel_size import (
-    SIZE_KEYS as SIZE_KEYS,
-    UNITS_KEY as UNITS_KEY,
+    PIXEL_SIZE_NAMES as PIXEL_SIZE_NAMES,
+    PIXEL_UNITS_NAME as PIXEL_UNITS_NAME,
     in_micrometres as in_micrometres,
     micrometres_in as micrometres_in,
 )
 from .schema import (
-    KEYS as KEYS,
+    SETTINGS as SETTINGS,
+)
+from .setting import (
+    Setting as Setting,
 )
 from .yaml_json import (
     SUFFIXES as SUFFIXES,
-    read_document as read_document,
+    read_yaml_json as read_yaml_json,
 )

@@ -1,4 +1,4 @@
-"""The settings of an analysis, from wherever they come."""
+"""Settings of an analysis, from the user, a file, the movie and defaults."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from pathlib import Path
 from pointillist.errors import SettingError
 from pointillist.fitting import FitSettings
 from pointillist.fitting.estimation import MODULES
-from pointillist.settings.background_settings import PYME_KEYS, background, background_settings, needs_cycle_time
+from pointillist.settings.background_settings import (
+    PYME_BACKGROUND_SETTINGS,
+    background,
+    background_settings,
+    needs_cycle_time,
+)
 from pointillist.settings.combinations import check_combination
-from pointillist.settings.key import Key
 from pointillist.settings.metadata import Metadata, Value, number
-from pointillist.settings.pixel_size import UNITS_KEY, in_micrometres, put_over
-from pointillist.settings.schema import ALIASES, KEYS, check_known
-from pointillist.settings.yaml_json import read_document
+from pointillist.settings.pixel_size import PIXEL_UNITS_NAME, in_micrometres, merge_metadata
+from pointillist.settings.schema import ALIASES, SETTINGS, check_known
+from pointillist.settings.setting import Setting
+from pointillist.settings.yaml_json import read_yaml_json
 
 _MAP_DIGEST = "Pointillist.MapDigest."
 
@@ -27,7 +32,7 @@ STORAGE = "Pointillist.Storage."
 def resolve(
     movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
 ) -> dict[str, Value]:
-    """Bring together what the user, a file, the movie and PYME's defaults say.
+    """Merge the settings of the user, a file and the movie with PYME's defaults.
 
     Parameters
     ----------
@@ -46,13 +51,13 @@ def resolve(
     Raises
     ------
     SettingError
-        If a setting does not exist, is of the wrong kind, or out of range.
+        If a setting does not exist, is of the wrong type, or out of range.
 
     Notes
     -----
     ``EstimatedLaserOnFrameNo`` is ``Protocol.DataStartsAt`` where it is missing, else 0. ``Analysis.Background`` is the
-    effective method, whichever setting says it, and ``Analysis.BGRange`` and ``Analysis.PCTBackground`` are what comes
-    nearest to it.
+    effective method, whichever setting states it, and ``Analysis.BGRange`` and ``Analysis.PCTBackground`` are the
+    closest to it.
     """
     return resolve_with_remarks(movie_metadata, settings_file, overrides)[0]
 
@@ -60,7 +65,7 @@ def resolve(
 def resolve_with_remarks(
     movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
 ) -> tuple[dict[str, Value], list[str]]:
-    """Do what :func:`resolve` does, and say what was converted.
+    """Resolve settings as :func:`resolve`, and report conversions.
 
     Parameters
     ----------
@@ -72,14 +77,14 @@ def resolve_with_remarks(
     tuple
         Settings as from :func:`resolve`, and one line for each source whose pixel sizes were not in µm.
     """
-    from_file = {} if settings_file is None else _unaliased(read_document(settings_file))
-    given, remarks = put_over(_unaliased(dict(map(_override, overrides))), from_file)
+    from_file = {} if settings_file is None else _unaliased(read_yaml_json(settings_file))
+    given, remarks = merge_metadata(_unaliased(dict(map(_override, overrides))), from_file)
     for name in given:
         check_known(name)
     recorded = _unaliased(movie_metadata)
-    if PYME_KEYS & given.keys():
+    if PYME_BACKGROUND_SETTINGS & given.keys():
         recorded.pop("Analysis.Background", None)
-    chosen, of_both = put_over(given, recorded)
+    chosen, of_both = merge_metadata(given, recorded)
     chosen, of_movie = in_micrometres(chosen)
     settings = normalised({**_defaults(chosen), **chosen})
     settings.setdefault("EstimatedLaserOnFrameNo", settings.get("Protocol.DataStartsAt", 0))
@@ -87,8 +92,10 @@ def resolve_with_remarks(
 
 
 def _defaults(chosen: Metadata) -> dict[str, Value]:
-    """Return PYME's defaults, of which one depends on the fit module."""
-    defaults: dict[str, Value] = {name: key.default for name, key in KEYS.items() if key.default is not None}
+    """Return PYME's defaults; that of the region depends on the fit module."""
+    defaults: dict[str, Value] = {
+        name: setting.default for name, setting in SETTINGS.items() if setting.default is not None
+    }
     module = MODULES.get(str(chosen.get("Analysis.FitModule")))
     if module is not None:
         defaults["Analysis.ROISize"] = module.roi_half_size
@@ -96,7 +103,7 @@ def _defaults(chosen: Metadata) -> dict[str, Value]:
 
 
 def normalised(settings: Metadata) -> dict[str, Value]:
-    """Bring each setting to its kind: a message turns tuples into lists.
+    """Convert each setting to its type, since a message turns tuples into lists.
 
     Parameters
     ----------
@@ -111,9 +118,9 @@ def normalised(settings: Metadata) -> dict[str, Value]:
     Raises
     ------
     SettingError
-        If one is of the wrong kind, or out of range.
+        If one is of the wrong type, or out of range.
     """
-    return {name: KEYS[name].parse(value) if name in KEYS else value for name, value in settings.items()}
+    return {name: SETTINGS[name].parse(value) if name in SETTINGS else value for name, value in settings.items()}
 
 
 def _unaliased(metadata: Metadata) -> dict[str, Value]:
@@ -127,8 +134,8 @@ def _override(text: str) -> tuple[str, Value]:
     return name.strip(), value.strip()
 
 
-def missing_keys(settings: Metadata) -> list[Key]:
-    """Return what has no default and has not been said.
+def missing_settings(settings: Metadata) -> list[Setting]:
+    """Return the settings that have no default and are missing.
 
     Parameters
     ----------
@@ -137,7 +144,7 @@ def missing_keys(settings: Metadata) -> list[Key]:
 
     Returns
     -------
-    list of Key
+    list of Setting
         Settings to ask for; empty if the analysis can begin.
     """
     needed = ["voxelsize.x", "voxelsize.y", "Camera.ElectronsPerCount", "Camera.TrueEMGain", "Camera.NoiseFactor"]
@@ -147,11 +154,11 @@ def missing_keys(settings: Metadata) -> list[Key]:
         needed.append("Camera.ADOffset")
     if needs_cycle_time(settings):
         needed.append("Camera.CycleTime")
-    return [KEYS[name] for name in needed if settings.get(name) is None]
+    return [SETTINGS[name] for name in needed if settings.get(name) is None]
 
 
 def check_complete(settings: Metadata) -> None:
-    """Ask, once, for all that is missing.
+    """Refuse settings that are incomplete, naming all that is missing.
 
     Parameters
     ----------
@@ -161,20 +168,20 @@ def check_complete(settings: Metadata) -> None:
     Raises
     ------
     SettingError
-        If something is missing; it says how to give it.
+        If something is missing, with advice on how to give it.
     """
-    missing = missing_keys(settings)
+    missing = missing_settings(settings)
     if missing:
-        options = " ".join(f"-s {key.name}=<{key.unit or 'number'}>" for key in missing)
+        options = " ".join(f"-s {setting.name}=<{setting.unit or 'number'}>" for setting in missing)
         raise SettingError(
-            ", ".join(key.name for key in missing),
+            ", ".join(setting.name for setting in missing),
             "missing" if len(missing) == 1 else "all missing",
             f"give {options}, or write them into a .json or .yaml file beside the movie",
         )
 
 
 def map_name(settings: Metadata, key: str) -> str:
-    """Return which camera map is in use.
+    """Return the file of a camera map.
 
     Parameters
     ----------
@@ -193,7 +200,7 @@ def map_name(settings: Metadata, key: str) -> str:
 
 
 def map_digest_name(key: str) -> str:
-    """Return under which name the digest of a camera map stands among the settings.
+    """Return the name of the setting that holds the digest of a camera map.
 
     Parameters
     ----------
@@ -204,7 +211,7 @@ def map_digest_name(key: str) -> str:
 
 
 def fit_settings(settings: Metadata) -> FitSettings:
-    """Return the settings as the numbers want them, in px and photoelectrons.
+    """Return the settings of the fit, in px and photoelectrons.
 
     Parameters
     ----------
@@ -267,7 +274,7 @@ def _int(settings: Metadata, name: str) -> int:
 
 
 def settings_digest(settings: Metadata) -> str:
-    """Tell analyses apart that can give different results.
+    """Return a digest that differs between analyses that can give different results.
 
     Parameters
     ----------
@@ -281,9 +288,9 @@ def settings_digest(settings: Metadata) -> str:
         :func:`pointillist.pipeline_files.prepare` has recorded it, and not by path.
     """
     settings = normalised(settings)
-    replaced = {name for name in KEYS if map_digest_name(name) in settings}
+    replaced = {name for name in SETTINGS if map_digest_name(name) in settings}
     prefixes = (_MAP_DIGEST, STORAGE)
-    replaced.add(UNITS_KEY)  # sizes are in µm, however they were given
-    counted = [name for name in settings if name.startswith(prefixes) or (name in KEYS and name not in replaced)]
+    replaced.add(PIXEL_UNITS_NAME)  # sizes are in µm, however they were given
+    counted = [name for name in settings if name.startswith(prefixes) or (name in SETTINGS and name not in replaced)]
     text = json.dumps({name: settings[name] for name in sorted(counted)}, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How the settings say the background: by an identifier, or in PYME's words."""
+"""Background method of the settings: by its identifier, or by PYME's settings."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pointillist.fitting.backgrounds import (
     pyme_method,
     pyme_settings,
 )
-from pointillist.settings.kinds import parse_range
 from pointillist.settings.metadata import Metadata, Value, number
+from pointillist.settings.value_types import parse_range
 
 BACKGROUND_FILE = "Analysis.BackgroundFile"
-"""What the method ``copy`` copies from."""
+"""Setting of the file that the method ``copy`` uses."""
 
-PYME_KEYS = frozenset({"Analysis.BGRange", "Analysis.PCTBackground"})
-"""Settings that say the background where ``Analysis.Background`` is empty."""
+PYME_BACKGROUND_SETTINGS = frozenset({"Analysis.BGRange", "Analysis.PCTBackground"})
+"""Settings that define the background where ``Analysis.Background`` is empty."""
 
 
 def background(settings: Metadata) -> BackgroundMethod:
-    """Return how the background is taken.
+    """Return the background method.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def background(settings: Metadata) -> BackgroundMethod:
     Raises
     ------
     SettingError
-        If an analysis cannot take it so.
+        If an analysis cannot use it.
     """
     identifier = str(settings.get("Analysis.Background") or "")
     if not identifier:
@@ -51,7 +51,7 @@ def background(settings: Metadata) -> BackgroundMethod:
 
 
 def background_settings(settings: Metadata) -> dict[str, Value]:
-    """Say the background in its own words and, as near as they come, in PYME's.
+    """Return the settings of the background: its identifier, and PYME's settings closest to it.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def background_settings(settings: Metadata) -> dict[str, Value]:
 
 
 def needs_cycle_time(settings: Metadata) -> bool:
-    """Return whether the time between frames is missing for the background.
+    """Return whether the background depends on the time between frames.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from pointillist.fitting.camera import AS_IS, ORIENTATIONS
-from pointillist.settings.key import Confusion, Key
-from pointillist.settings.kinds import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
+from pointillist.settings.setting import Confusion, Setting
+from pointillist.settings.value_types import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
 
 ELECTRONS2, ADU2 = "electrons^2", "ADU^2"
 """Units of a variance map; PYME's spelling."""
@@ -18,44 +18,44 @@ _SECONDS_CONFUSIONS = (
 )
 _ITS_SQUARE = "is it its square?"
 
-CAMERA_KEYS = (
-    Key(
+CAMERA_SETTINGS = (
+    Setting(
         name="Camera.Type",
-        kind=TEXT,
+        value_type=TEXT,
         choices=("CCD", "EMCCD", "sCMOS"),
-        help="Says which of the values below must be given, and which follow.",
+        help="Camera type, which determines the values below that must be given.",
     ),
-    Key(
+    Setting(
         name="Camera.ElectronsPerCount",
-        kind=NUMBER,
+        value_type=NUMBER,
         low=0.005,
         high=500,
         typical=(0.05, 100),
         confusions=(Confusion(question="is it in ADU/e-?", convert=lambda gain: 1 / gain),),
         unit="e-/ADU",
-        help="Electrons, after an EM register, per count.",
+        help="Gain of the camera: electrons per ADU, after the EM register if there is one.",
     ),
-    Key(
+    Setting(
         name="Camera.TrueEMGain",
-        kind=NUMBER,
+        value_type=NUMBER,
         low=0.9,
         high=10000,
         typical=(0.9, 2000),
         confusions=(Confusion(question="is there no EM register, or is it off?", advice="then give 1", high=0.9),),
         help="True gain of the EM register; 1 without one.",
     ),
-    Key(
+    Setting(
         name="Camera.NoiseFactor",
-        kind=NUMBER,
+        value_type=NUMBER,
         low=0.95,
         high=1.9,
         typical=(0.95, 1.5),
         confusions=(Confusion(question=_ITS_SQUARE, convert=math.sqrt, low=1),),
-        help="Excess noise: 1.41 with an EM register, 1 without.",
+        help="Excess noise factor: 1.41 with an EM register, 1 without.",
     ),
-    Key(
+    Setting(
         name="Camera.ReadNoise",
-        kind=NUMBER,
+        value_type=NUMBER,
         low=0,
         high=1000,
         typical=(0.1, 400),
@@ -64,86 +64,118 @@ CAMERA_KEYS = (
             Confusion(question="no camera is free of it:", advice="take it from the data sheet", low=0, high=0.1),
         ),
         unit="e- rms",
-        help="Noise of the readout, after an EM register.",
+        help="Read noise, after the EM register if there is one.",
     ),
-    Key(
+    Setting(
         name="Camera.CycleTime",
-        kind=NUMBER,
+        value_type=NUMBER,
         low=0,
         typical=(0, 2),
         confusions=_SECONDS_CONFUSIONS,
         unit="s",
-        help="From frame to frame; only a background by seconds, sparsemed, needs it.",
+        help="Time from frame to frame; required only by the background method sparsemed with an interval in seconds.",
     ),
-    Key(
+    Setting(
         name="Camera.ADOffset",
-        kind=NUMBER,
+        value_type=NUMBER,
         typical=(0, 10000),
         unit="ADU",
-        help="What the camera gives in the dark.",
+        help="Mean pixel value of the camera in the dark.",
     ),
-    Key(name="Camera.DarkMapID", kind=FILE, unit="file", help="Dark signal of each pixel, ADU."),
-    Key(name="Camera.VarianceMapID", kind=FILE, unit="file", help="Variance of each pixel's readout, e-²."),
-    Key(name="Camera.FlatfieldMapID", kind=FILE, unit="file", help="Factor that makes each pixel respond alike."),
-    Key(
+    Setting(name="Camera.DarkMapID", value_type=FILE, unit="file", help="Map of the dark signal of each pixel, ADU."),
+    Setting(
+        name="Camera.VarianceMapID",
+        value_type=FILE,
+        unit="file",
+        help="Map of the read variance of each pixel, e-² unless VarianceMapUnits says otherwise.",
+    ),
+    Setting(
+        name="Camera.FlatfieldMapID",
+        value_type=FILE,
+        unit="file",
+        help="Map of the factors that equalise the response of the pixels, near 1.",
+    ),
+    Setting(
         name="Camera.Maps",
-        kind=TEXT,
+        value_type=TEXT,
         default="given",
         choices=("given", "default"),
-        help="The maps above; default adds those that PYME's CALIBRATION folder has for this camera and exposure.",
+        help="Source of missing maps; default takes those in PYME's CALIBRATION folder for this camera and exposure.",
     ),
-    Key(name="Camera.SerialNumber", kind=TEXT, help="Names the folder of the camera's maps."),
-    Key(
+    Setting(
+        name="Camera.SerialNumber",
+        value_type=TEXT,
+        help="Serial number of the camera, the name of its folder in CALIBRATION.",
+    ),
+    Setting(
         name="Camera.IntegrationTime",
-        kind=NUMBER,
+        value_type=NUMBER,
         low=0,
         typical=(0, 2),
         confusions=_SECONDS_CONFUSIONS,
         unit="s",
-        help="Exposure; names the maps in that folder.",
+        help="Exposure time, part of the names of the maps in CALIBRATION.",
     ),
-    Key(
+    Setting(
         name="Camera.MapOrientation",
-        kind=TEXT,
+        value_type=TEXT,
         default=AS_IS,
         choices=tuple(ORIENTATIONS),
-        help="How maps are turned to lie as the movie does.",
+        help="Transformation of the maps to the orientation of the movie.",
     ),
-    Key(
+    Setting(
         name="Camera.VarianceMapUnits",
-        kind=TEXT,
+        value_type=TEXT,
         default=ELECTRONS2,
         choices=(ELECTRONS2, ADU2),
         help="Unit of the variance map.",
     ),
-    Key(
+    Setting(
         name="Camera.CheckMaps",
-        kind=SWITCH,
+        value_type=SWITCH,
         default=True,
-        help="Whether a map that does not belong to the movie stops the analysis.",
+        help="Whether the analysis stops if a map does not belong to the movie.",
     ),
-    Key(
+    Setting(
         name="Camera.ROIOriginX",
-        kind=WHOLE_NUMBER,
+        value_type=WHOLE_NUMBER,
         low=0,
         unit="px",
-        help="First column of the chip in the movie, from 0.",
+        help="First column of the movie on the chip, from 0.",
     ),
-    Key(
+    Setting(
         name="Camera.ROIOriginY",
-        kind=WHOLE_NUMBER,
+        value_type=WHOLE_NUMBER,
         low=0,
         unit="px",
-        help="First row of the chip in the movie, from 0.",
+        help="First row of the movie on the chip, from 0.",
     ),
-    Key(
+    Setting(
         name="Camera.ROIPosX",
-        kind=WHOLE_NUMBER,
+        value_type=WHOLE_NUMBER,
         low=1,
         unit="px",
-        help="First column of the chip in the movie, from 1.",
+        help="First column of the movie on the chip, from 1.",
     ),
-    Key(name="Camera.SensorWidth", kind=WHOLE_NUMBER, low=1, unit="px", help="Width of the chip, for 'maps make'."),
-    Key(name="Camera.SensorHeight", kind=WHOLE_NUMBER, low=1, unit="px", help="Height of the chip, for 'maps make'."),
-    Key(name="Camera.ROIPosY", kind=WHOLE_NUMBER, low=1, unit="px", help="First row of the chip in the movie, from 1."),
+    Setting(
+        name="Camera.SensorWidth",
+        value_type=WHOLE_NUMBER,
+        low=1,
+        unit="px",
+        help="Width of the chip, for 'pointillist maps make'.",
+    ),
+    Setting(
+        name="Camera.SensorHeight",
+        value_type=WHOLE_NUMBER,
+        low=1,
+        unit="px",
+        help="Height of the chip, for 'pointillist maps make'.",
+    ),
+    Setting(
+        name="Camera.ROIPosY",
+        value_type=WHOLE_NUMBER,
+        low=1,
+        unit="px",
+        help="First row of the movie on the chip, from 1.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""Kinds of cameras: which values must be given, and which follow from the kind."""
+"""Types of cameras, and the settings that follow from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMCCD_NOISE_FACTOR = 1.41
 
 
 def values_of_type(settings: Metadata) -> dict[str, Value]:
-    """Return the values that follow from the kind of camera.
+    """Return the values that follow from the camera type.
 
     Parameters
     ----------
@@ -28,17 +28,17 @@ def values_of_type(settings: Metadata) -> dict[str, Value]:
     Raises
     ------
     SettingError
-        If a value that is given contradicts the kind.
+        If a value that is given contradicts the type.
     """
-    kind = settings.get("Camera.Type")
+    camera_type = settings.get("Camera.Type")
     em_gain, noise_factor = number(settings, "Camera.TrueEMGain"), number(settings, "Camera.NoiseFactor")
     follows: dict[str, Value] = {}
-    if kind in _WITHOUT_REGISTER:
+    if camera_type in _WITHOUT_REGISTER:
         for name, value in (("Camera.TrueEMGain", em_gain), ("Camera.NoiseFactor", noise_factor)):
             if value not in (None, 1):
-                raise SettingError(name, f"is {value:g}, but a {kind} has no EM register", f"give -s {name}=1")
+                raise SettingError(name, f"is {value:g}, but a {camera_type} has no EM register", f"give -s {name}=1")
         follows = {"Camera.TrueEMGain": 1.0, "Camera.NoiseFactor": 1.0}
-    if kind == "EMCCD":
+    if camera_type == "EMCCD":
         if em_gain == 1 and noise_factor not in (None, 1):
             raise SettingError(
                 "Camera.NoiseFactor", f"is {noise_factor:g} at an EM gain of 1", "give -s Camera.NoiseFactor=1"
@@ -55,7 +55,7 @@ def values_of_type(settings: Metadata) -> dict[str, Value]:
 
 
 def remarks_on_type(settings: Metadata, given: Metadata) -> list[str]:
-    """Return what the user should know of the kind of camera.
+    """Return remarks for the user on the camera type.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def remarks_on_type(settings: Metadata, given: Metadata) -> list[str]:
     given
         Values that followed from the camera type.
     """
-    kind = settings.get("Camera.Type")
-    remarks = [f"{name} is {value:g}, as for every {kind}" for name, value in given.items()]
-    if kind == "sCMOS" and not map_name(settings, "Camera.VarianceMapID"):
+    camera_type = settings.get("Camera.Type")
+    remarks = [f"{name} is {value:g}, as for every {camera_type}" for name, value in given.items()]
+    if camera_type == "sCMOS" and not map_name(settings, "Camera.VarianceMapID"):
         remarks.append("without Camera.VarianceMapID every pixel of the sCMOS counts as equally noisy")
     return remarks

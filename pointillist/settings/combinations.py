@@ -43,7 +43,7 @@ def check_combination(settings: Metadata) -> None:
 
 
 def _possibilities(module: FitModule, settings: Metadata) -> dict[str, bool]:
-    """Say of each setting whether the module can do it; what nobody asked for is always possible."""
+    """Return for each setting whether the module supports it; a default is always supported."""
     return {
         "Analysis.Estimator": settings["Analysis.Estimator"] in (module.estimators or ("wls",)),
         "Analysis.BackgroundModel": settings["Analysis.BackgroundModel"] in ("auto", *module.backgrounds),

@@ -1,4 +1,4 @@
-"""Numbers that may be, and that somebody who knows the camera would not believe all the same."""
+"""Numbers that are possible but implausible."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from pointillist.settings.analysis import fit_settings, map_name
 from pointillist.settings.metadata import Metadata, number
-from pointillist.settings.schema import KEYS
+from pointillist.settings.schema import SETTINGS
 
 REPLACED_BY_MAPS = {"Camera.ReadNoise": "Camera.VarianceMapID", "Camera.ADOffset": "Camera.DarkMapID"}
-"""Numbers that count for nothing where a map is in use."""
+"""Numbers that have no effect where a map is in use, with the map."""
 
 _SQUARE_TO = 1.3
 _CLEAR_EM_GAIN, _LEAST_EXCESS = 3.0, 1.2
@@ -21,7 +21,7 @@ _HIGHEST_SNR_THRESHOLD = 20.0
 
 
 def doubts(settings: Metadata) -> list[str]:
-    """Return what is odd about the numbers of an analysis, one line each.
+    """Return one line for each implausible number of an analysis.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def doubts(settings: Metadata) -> list[str]:
 
 
 def _single(settings: Metadata) -> Iterator[str]:
-    for name, key in KEYS.items():
+    for name, setting in SETTINGS.items():
         value = number(settings, name)
         is_replaced = bool(map_name(settings, REPLACED_BY_MAPS.get(name, "")))
-        if value is not None and not is_replaced and (doubt := key.doubt(value)):
+        if value is not None and not is_replaced and (doubt := setting.doubt(value)):
             yield doubt
 
 
@@ -71,9 +71,9 @@ def _read_noise(settings: Metadata) -> Iterator[str]:
             f"Camera.ReadNoise is {noise:g} e- at an EM gain of {em_gain:g}; is it divided by the gain already? it is "
             f"that after the register, of 20 to 300 e-: then give {noise * em_gain:.5g}"
         )
-    kind = str(settings.get("Camera.Type"))
-    if noise > _MOST_READ_NOISE_E.get(kind, noise):
-        yield f"Camera.ReadNoise is {noise:g} e-, too much for a {kind}; is it its square, or in ADU?"
+    camera_type = str(settings.get("Camera.Type"))
+    if noise > _MOST_READ_NOISE_E.get(camera_type, noise):
+        yield f"Camera.ReadNoise is {noise:g} e-, too much for a {camera_type}; is it its square, or in ADU?"
 
 
 def _times(settings: Metadata) -> Iterator[str]:

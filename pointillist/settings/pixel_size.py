@@ -1,4 +1,4 @@
-"""The size of a pixel, in whatever unit of length it is given."""
+"""Pixel sizes, converted to µm from any unit of length."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from pointillist.settings.metadata import Metadata, Value, number
 
-UNITS_KEY = "voxelsize.units"
-SIZE_KEYS = ("voxelsize.x", "voxelsize.y", "voxelsize.z")
+PIXEL_UNITS_NAME = "voxelsize.units"
+PIXEL_SIZE_NAMES = ("voxelsize.x", "voxelsize.y", "voxelsize.z")
 
 MICROMETRES = "um"
-"""PYME's spelling of the unit that sizes have inside."""
+"""PYME's spelling of µm, the unit of sizes inside the program."""
 
 _PREFIXES: Mapping[str, float] = {"pico": 1e-6, "nano": 1e-3, "micro": 1.0, "milli": 1e3, "centi": 1e4, "": 1e6}
 _LONG_NAMES = {
@@ -75,19 +75,21 @@ def in_micrometres(metadata: Metadata) -> tuple[dict[str, Value], list[str]]:
         One line if something was converted.
     """
     try:
-        factor = micrometres_in(metadata.get(UNITS_KEY))
+        factor = micrometres_in(metadata.get(PIXEL_UNITS_NAME))
     except (ValueError, TypeError):
         factor = 1.0
-    sizes = {key: size for key in SIZE_KEYS if (size := _size(metadata, key)) is not None}
+    sizes = {key: size for key in PIXEL_SIZE_NAMES if (size := _size(metadata, key)) is not None}
     if factor == 1 or not sizes:
         return dict(metadata), []
     converted = {key: float(f"{size * factor:.{_KEPT_DIGITS}g}") for key, size in sizes.items()}
-    said = [f"{key} is {converted[key]:g} µm, given as {size:g} {metadata[UNITS_KEY]}" for key, size in sizes.items()]
-    return {**metadata, **converted, UNITS_KEY: MICROMETRES}, ["; ".join(said)]
+    said = [
+        f"{key} is {converted[key]:g} µm, given as {size:g} {metadata[PIXEL_UNITS_NAME]}" for key, size in sizes.items()
+    ]
+    return {**metadata, **converted, PIXEL_UNITS_NAME: MICROMETRES}, ["; ".join(said)]
 
 
-def put_over(upper: Metadata, lower: Metadata) -> tuple[dict[str, Value], list[str]]:
-    """Put the metadata of one place over those of another, each with the unit of its own sizes.
+def merge_metadata(upper: Metadata, lower: Metadata) -> tuple[dict[str, Value], list[str]]:
+    """Merge the metadata of two sources, each with the unit of its own sizes.
 
     Parameters
     ----------
@@ -103,15 +105,15 @@ def put_over(upper: Metadata, lower: Metadata) -> tuple[dict[str, Value], list[s
     remarks
         One line for each source whose sizes were converted.
     """
-    has_sizes = bool(upper.keys() & set(SIZE_KEYS))
-    if UNITS_KEY in upper and not has_sizes:
+    has_sizes = bool(upper.keys() & set(PIXEL_SIZE_NAMES))
+    if PIXEL_UNITS_NAME in upper and not has_sizes:
         return {**lower, **upper}, []
     above, remarks = in_micrometres(upper)
     below, more = in_micrometres(lower) if has_sizes else (dict(lower), [])
     both = {**below, **above}
-    if UNITS_KEY in below and set(SIZE_KEYS[:2]) <= upper.keys() and UNITS_KEY not in upper:
-        both[UNITS_KEY] = MICROMETRES
-    is_hidden = below.keys() & set(SIZE_KEYS) <= upper.keys()
+    if PIXEL_UNITS_NAME in below and set(PIXEL_SIZE_NAMES[:2]) <= upper.keys() and PIXEL_UNITS_NAME not in upper:
+        both[PIXEL_UNITS_NAME] = MICROMETRES
+    is_hidden = below.keys() & set(PIXEL_SIZE_NAMES) <= upper.keys()
     return both, [*([] if is_hidden else more), *remarks]
 
 

@@ -1,4 +1,4 @@
-"""The settings that exist: PYME's names, what they may be, and what they are if nobody says."""
+"""All settings: PYME's names, types, bounds and defaults."""
 
 from __future__ import annotations
 
@@ -7,182 +7,191 @@ from collections.abc import Mapping
 
 from pointillist.errors import SettingError
 from pointillist.fitting.estimation import MODULES
-from pointillist.settings.camera_schema import CAMERA_KEYS
-from pointillist.settings.key import Confusion, Key
-from pointillist.settings.kinds import BACKGROUND, FILE, LENGTH_UNIT, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
+from pointillist.settings.camera_schema import CAMERA_SETTINGS
+from pointillist.settings.pixel_schema import PIXEL_SETTINGS
+from pointillist.settings.setting import Confusion, Setting
+from pointillist.settings.value_types import BACKGROUND, FILE, NUMBER, RANGE, SWITCH, TEXT, WHOLE_NUMBER
 
 FWHM = 2.3548
 """Full width at half maximum of a Gaussian, in standard deviations."""
 
 _IN_NM_NOT_PX = Confusion(question="is it in nm?", advice="then divide it by the size of a pixel in nm", low=20)
-_PIXEL_CONFUSIONS = (
-    Confusion(
-        question="is it a pixel of the camera's chip?", advice="then divide it by the magnification", low=2.2, high=30
-    ),
-    Confusion(question="is it in nm?", convert=lambda size: 1e-3 * size),
-    Confusion(question="is it in mm?", convert=lambda size: 1e3 * size),
-    Confusion(question="is it in m?", convert=lambda size: 1e6 * size),
-    Confusion(
-        question="is it what a program writes that does not know it?", advice="then measure it", low=0.99, high=1.01
-    ),
-)
 
 _TABLE = (
-    Key(
+    Setting(
         name="Analysis.FitModule",
-        kind=TEXT,
+        value_type=TEXT,
         default="LatGaussFitFR",
         choices=tuple(MODULES),
-        help="The fit, by PYME's name.",
+        help="Fit of each candidate, by PYME's name.",
     ),
-    Key(
+    Setting(
         name="Analysis.Estimator",
-        kind=TEXT,
+        value_type=TEXT,
         default="wls",
         choices=("wls", "mle"),
-        help="Weighted least squares, as PYME does it, or maximum likelihood.",
+        help="Estimator of the fit: weighted least squares, as in PYME, or maximum likelihood.",
     ),
-    Key(
+    Setting(
         name="Analysis.Detector",
-        kind=TEXT,
+        value_type=TEXT,
         default="difference-of-gaussians",
         choices=("difference-of-gaussians", "local-maximum", "wavelet"),
-        help="What finds candidates; difference-of-gaussians is PYME's.",
+        help="Method that finds candidates; PYME's is difference-of-gaussians.",
     ),
-    Key(
+    Setting(
         name="Analysis.DetectionThreshold",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=1.0,
         above=0,
-        help="How bright a candidate must be: in units of the pixel's noise, or with SNRThreshold off in ADU; for "
-        "wavelet in units of the first plane's standard deviation.",
+        help="Minimum brightness of a candidate: in units of the pixel's noise, or in ADU if SNRThreshold is "
+        "off; for wavelet in standard deviations of the first wavelet plane.",
     ),
-    Key(
+    Setting(
         name="Analysis.FalsePositives",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=0.1,
         above=0,
         typical=(1e-9, 10),
         unit="per frame",
-        help="What the threshold of the detector local-maximum allows in a frame without molecules.",
+        help="Expected number of false candidates in a frame without molecules, for the detector local-maximum.",
     ),
-    Key(
+    Setting(
         name="Analysis.VarianceWeightedDetection",
-        kind=SWITCH,
+        value_type=SWITCH,
         default=True,
-        help="Whether noisy pixels count less in detection, where a variance map is in use.",
+        help="Whether noisy pixels have less weight in detection, if there is a variance map.",
     ),
-    Key(name="Analysis.SNRThreshold", kind=SWITCH, default=True, help="Whether the threshold follows the noise."),
-    Key(name="Analysis.StartAt", kind=WHOLE_NUMBER, default=0, low=0, unit="frame", help="The first frame to analyse."),
-    Key(
+    Setting(
+        name="Analysis.SNRThreshold",
+        value_type=SWITCH,
+        default=True,
+        help="Whether the detection threshold is relative to the noise, instead of in ADU.",
+    ),
+    Setting(
+        name="Analysis.StartAt",
+        value_type=WHOLE_NUMBER,
+        default=0,
+        low=0,
+        unit="frame",
+        help="First frame to analyse, from 0.",
+    ),
+    Setting(
         name="Analysis.Background",
-        kind=BACKGROUND,
-        help="Method of the background, such as rollmed:k=100; where it is missing, BGRange and PCTBackground say it.",
+        value_type=BACKGROUND,
+        help="Background method, such as rollmed:k=100; if empty, BGRange and PCTBackground define it.",
     ),
-    Key(
+    Setting(
         name="Analysis.BackgroundFile",
-        kind=FILE,
+        value_type=FILE,
         unit="file",
-        help="What the method copy takes the background from; 'pointillist background' makes it.",
+        help="Background file for the method copy, made by 'pointillist background'.",
     ),
-    Key(
+    Setting(
         name="Analysis.BGRange",
-        kind=RANGE,
+        value_type=RANGE,
         default=(-30, 0),
         unit="frames",
-        help="Frames, counted from each, that make its background; 0:0 for none.",
+        help="Range of frames, relative to each frame, that its background is computed from; 0:0 for no background.",
     ),
-    Key(
+    Setting(
         name="Analysis.PCTBackground",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=0.0,
         low=0,
         high=1,
         confusions=(Confusion(question="is it in per cent?", convert=lambda rank: rank / 100),),
-        help="Rank of the background among these frames, 0.25 for the lower quartile; 0 for their mean.",
+        help="Rank of the background among these frames, such as 0.25 for the lower quartile; 0 for their mean.",
     ),
-    Key(
+    Setting(
         name="Analysis.subtractBackground",
-        kind=SWITCH,
+        value_type=SWITCH,
         default=True,
         help="Whether the background is subtracted before the fit; detection always subtracts it.",
     ),
-    Key(
+    Setting(
         name="Analysis.DetectionRadiusLowpass",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=1.0,
         above=0,
         high=20,
         typical=(0.3, 5),
         confusions=(_IN_NM_NOT_PX,),
         unit="px",
-        help="Detection smooths with a Gaussian of this width.",
+        help="Sigma of the Gaussian that smooths frames for detection.",
     ),
-    Key(
+    Setting(
         name="Analysis.DetectionRadiusHighpass",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=3.0,
         above=0,
         high=100,
         typical=(1, 20),
         confusions=(_IN_NM_NOT_PX,),
         unit="px",
-        help="Detection subtracts what a Gaussian of this width leaves.",
+        help="Sigma of the Gaussian whose result is subtracted for detection, which removes broad structures.",
     ),
-    Key(
+    Setting(
         name="Analysis.DebounceRadius",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=4.0,
         low=0,
         typical=(0, 50),
         confusions=(_IN_NM_NOT_PX,),
         unit="px",
-        help="Of candidates nearer than this only the brightest is kept.",
+        help="Distance within which only the brightest of several candidates is kept.",
     ),
-    Key(
+    Setting(
         name="Analysis.ClumpRejectRadius",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=0.0,
         low=0,
         typical=(0, 50),
         confusions=(_IN_NM_NOT_PX,),
         unit="px",
-        help="Candidates nearer than this are all dropped; 0 keeps them.",
+        help="Distance within which several candidates are all dropped; 0 to keep them.",
     ),
-    Key(
+    Setting(
         name="Analysis.ROISize",
-        kind=WHOLE_NUMBER,
+        value_type=WHOLE_NUMBER,
         default=5,
         low=2,
         high=10,
         confusions=(Confusion(question="is it the whole width?", convert=lambda width: width // 2),),
         unit="px",
-        help="Half size of the region that is fitted: 5 means 11 x 11. Without it AstigGaussFitFR has 7, LatFitCOIR 4.",
+        help="Half size of the fitted region: 5 means 11 x 11 px. The default is 7 for AstigGaussFitFR and 4 "
+        "for LatFitCOIR.",
     ),
-    Key(name="Analysis.FitBackground", kind=SWITCH, default=True, help="Whether a background is fitted."),
-    Key(
+    Setting(
+        name="Analysis.FitBackground",
+        value_type=SWITCH,
+        default=True,
+        help="Whether a local background is fitted together with the spot.",
+    ),
+    Setting(
         name="Analysis.BackgroundModel",
-        kind=TEXT,
+        value_type=TEXT,
         default="auto",
         choices=("auto", "sloping", "flat"),
-        help="The background that is fitted: auto is sloping, and flat for GaussFitConstrR, which has no slopes.",
+        help="Shape of the fitted background; auto is sloping, but flat for GaussFitConstrR, which has no slopes.",
     ),
-    Key(
+    Setting(
         name="Analysis.FitSigma",
-        kind=SWITCH,
+        value_type=SWITCH,
         default=True,
-        help="Whether the width of a spot is fitted, or stays at PSFSigmaGuess.",
+        help="Whether the width of the spot is fitted; otherwise it is fixed at PSFSigmaGuess.",
     ),
-    Key(
+    Setting(
         name="Analysis.Weights",
-        kind=TEXT,
+        value_type=TEXT,
         default="data",
         choices=("data", "model", "smoothed"),
-        help="Where the weights of wls come from: data is PYME's; the fitted model; or the smoothed data.",
+        help="Source of the weights of the estimator wls: the data, as in PYME, the fitted model, or the "
+        "smoothed data.",
     ),
-    Key(
+    Setting(
         name="Analysis.PSFSigmaGuess",
-        kind=NUMBER,
+        value_type=NUMBER,
         default=106.4,
         low=20,
         high=2000,
@@ -198,54 +207,37 @@ _TABLE = (
             ),
         ),
         unit="nm",
-        help="Width of a spot that the fit starts from.",
+        help="Sigma of the Gaussian spot at the start of the fit.",
     ),
-    Key(
+    Setting(
         name="EstimatedLaserOnFrameNo",
-        kind=WHOLE_NUMBER,
+        value_type=WHOLE_NUMBER,
         low=0,
         unit="frame",
-        help="Background is not taken from before this frame.",
+        help="First frame with the laser on, from 0; earlier frames do not contribute to the background.",
     ),
-    Key(
+    Setting(
         name="Protocol.DataStartsAt",
-        kind=WHOLE_NUMBER,
+        value_type=WHOLE_NUMBER,
         low=0,
         unit="frame",
-        help="Where EstimatedLaserOnFrameNo is missing.",
+        help="First frame of the data, from 0; used if EstimatedLaserOnFrameNo is missing.",
     ),
-    Key(
+    Setting(
         name="Protocol.DarkFrameRange",
-        kind=RANGE,
+        value_type=RANGE,
         unit="frames",
-        help="Dark frames, whose median stands in for a missing Camera.ADOffset.",
+        help="Range of dark frames; their median is used if Camera.ADOffset is missing.",
     ),
-    *(
-        Key(
-            name=f"voxelsize.{axis}",
-            kind=NUMBER,
-            low=0.01,
-            high=5,
-            typical=(0.03, 0.8),
-            confusions=_PIXEL_CONFUSIONS,
-            unit="µm",
-            help=f"{what} of a pixel in the sample.",
-        )
-        for axis, what in (("x", "Width"), ("y", "Height"))
-    ),
-    Key(
-        name="voxelsize.units",
-        kind=LENGTH_UNIT,
-        help="Unit of the sizes that stand beside it, such as nm or mm, where it is not µm; they are converted.",
-    ),
-    *CAMERA_KEYS,
+    *PIXEL_SETTINGS,
+    *CAMERA_SETTINGS,
 )
 
-KEYS: Mapping[str, Key] = {key.name: key for key in _TABLE}
+SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _TABLE}
 """Every setting that has an effect."""
 
 ALIASES: Mapping[str, str] = {"Analysis.SubtractBackground": "Analysis.subtractBackground"}
-"""What PYME's own presets write, and what they mean."""
+"""Names in PYME's presets, with the names that they stand for."""
 
 WITHOUT_EFFECT = frozenset(
     f"Analysis.{name}"
@@ -273,9 +265,9 @@ def check_known(name: str) -> None:
     Raises
     ------
     SettingError
-        If it looks like a setting and is none; it names the nearest. Other names are free: they are metadata.
+        If a name looks like a setting and is none, with the nearest one. Other names are metadata.
     """
-    known = [*KEYS, *ALIASES, *WITHOUT_EFFECT]
+    known = [*SETTINGS, *ALIASES, *WITHOUT_EFFECT]
     if name in known:
         return
     nearest = _nearest(name, known)

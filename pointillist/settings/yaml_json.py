@@ -32,7 +32,7 @@ for _tag, _pattern, _first in (
     )
 
 
-def read_document(path: Path) -> dict[str, Value]:
+def read_yaml_json(path: Path) -> dict[str, Value]:
     """Read a JSON or YAML file of dotted or nested keys.
 
     Parameters

@@ -7,7 +7,7 @@ import pytest
 
 from pointillist.cli.event_lines import EVENT_FORMS
 from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
-from pointillist.settings.schema import KEYS
+from pointillist.settings.schema import SETTINGS
 from pointillist.system.folders import PLACES
 
 ROOT = Path(__file__).parents[2]
@@ -18,24 +18,24 @@ PAGES = sorted(DOCS.rglob("*.md"))
 def test_the_reference_of_the_settings_is_that_of_the_program() -> None:
     text = (DOCS / "reference" / "settings.md").read_text()
     rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*) \|$", text, flags=re.MULTILINE))
-    assert list(rows) == list(KEYS)
-    for key in KEYS.values():
-        default, unit, meaning = (cell.strip() for cell in rows[key.name].split(" | "))
-        shown = ":".join(map(str, key.default)) if isinstance(key.default, tuple) else key.default
+    assert list(rows) == list(SETTINGS)
+    for setting in SETTINGS.values():
+        default, unit, meaning = (cell.strip() for cell in rows[setting.name].split(" | "))
+        shown = ":".join(map(str, setting.default)) if isinstance(setting.default, tuple) else setting.default
         assert (default.strip("`") or None) == (None if shown is None else str(shown))
-        assert (unit, meaning) == (key.unit, key.meaning)
+        assert (unit, meaning) == (setting.unit, setting.meaning)
 
 
 def test_the_limits_of_the_settings_are_documented() -> None:
     text = (DOCS / "reference" / "limits.md").read_text()
     rows = dict(re.findall(r"^\| `([\w.]+)` \|(.*)\|$", text, flags=re.MULTILINE))
-    limited = [key for key in KEYS.values() if key.bounds or key.typical]
-    assert [name for name in rows if name in KEYS] == [key.name for key in limited]
-    for key in limited:
-        refused, noted, _ = (cell.strip() for cell in rows[key.name].split("|"))
-        assert refused == key.bounds
-        if key.typical:
-            assert noted == f"{key.typical[0]:g} to {key.typical[1]:g}"
+    limited = [setting for setting in SETTINGS.values() if setting.bounds or setting.typical]
+    assert [name for name in rows if name in SETTINGS] == [setting.name for setting in limited]
+    for setting in limited:
+        refused, noted, _ = (cell.strip() for cell in rows[setting.name].split("|"))
+        assert refused == setting.bounds
+        if setting.typical:
+            assert noted == f"{setting.typical[0]:g} to {setting.typical[1]:g}"
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)

@@ -13,7 +13,7 @@ from pointillist.settings.analysis import check_complete, fit_settings, resolve
 from pointillist.settings.camera_types import remarks_on_type, values_of_type
 from pointillist.settings.doubtful_values import doubts
 from pointillist.settings.metadata import Value
-from pointillist.settings.schema import KEYS
+from pointillist.settings.schema import SETTINGS
 
 SCMOS: dict[str, Value] = {
     "voxelsize.x": 0.1, "voxelsize.y": 0.1, "Camera.ADOffset": 100, "Camera.ElectronsPerCount": 0.46,
@@ -196,9 +196,9 @@ def test_the_remarks_on_the_kind_of_camera_are_others() -> None:
     assert remarks_on_type({**SCMOS, "Camera.Type": "CCD"}, {}) == []
 
 
-@given(st.floats(allow_nan=False), st.sampled_from(sorted(KEYS)))
+@given(st.floats(allow_nan=False), st.sampled_from(sorted(SETTINGS)))
 def test_any_number_of_any_setting_is_judged_in_one_line(value: float, name: str) -> None:
     with contextlib.suppress(SettingError):
-        parsed = KEYS[name].parse(value)
+        parsed = SETTINGS[name].parse(value)
         if isinstance(parsed, float):
-            assert "\n" not in (KEYS[name].doubt(parsed) or "")
+            assert "\n" not in (SETTINGS[name].doubt(parsed) or "")

@@ -18,7 +18,7 @@ from pointillist.errors import MovieError, SettingError
 from pointillist.pipeline_files.maps.formats import read_map_file
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.verified_movie import LostMovieError, VerifiedMovie
-from pointillist.settings.yaml_json import read_document
+from pointillist.settings.yaml_json import read_yaml_json
 
 FRAMES = np.random.default_rng(0).integers(1, 4000, (6, 16, 12)).astype(np.uint16)
 
@@ -47,7 +47,7 @@ def test_what_is_no_file_gets_one_line_wherever_it_is_named(tmp_path: Path, kind
     with pytest.raises(MovieError, match=rf"is {kind}"):
         read_map_file(irregular, "", is_movie_x_first=False)
     with pytest.raises(SettingError, match=rf"is {kind}; name a file"):
-        read_document(irregular)
+        read_yaml_json(irregular)
     np.save(tmp_path / "thing.npy", FRAMES)
     with open_movie(tmp_path / "thing.npy") as movie:
         assert movie.remarks == (f"thing.json is {kind} and is not read",)

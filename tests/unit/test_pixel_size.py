@@ -15,7 +15,7 @@ from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.settings.analysis import resolve, resolve_with_remarks, settings_digest
 from pointillist.settings.metadata import Metadata, Value
-from pointillist.settings.pixel_size import in_micrometres, micrometres_in, put_over
+from pointillist.settings.pixel_size import in_micrometres, merge_metadata, micrometres_in
 
 CAMERA: dict[str, Value] = {
     "Camera.ElectronsPerCount": 0.5, "Camera.TrueEMGain": 1, "Camera.NoiseFactor": 1, "Camera.ReadNoise": 2,
@@ -86,7 +86,7 @@ def test_what_is_no_unit_of_length_is_refused_unless_both_sizes_are_given_in_ano
 def test_each_place_has_the_unit_of_its_own_sizes(
     upper: dict[str, Value], lower: dict[str, Value], expected: tuple[float, float]
 ) -> None:
-    both, _ = in_micrometres(put_over(upper, lower)[0])
+    both, _ = in_micrometres(merge_metadata(upper, lower)[0])
     assert (both["voxelsize.x"], both["voxelsize.y"]) == pytest.approx(expected)
     settings = resolve(lower, None, [f"{key}={value}" for key, value in upper.items()])
     assert (settings["voxelsize.x"], settings["voxelsize.y"]) == pytest.approx(expected)

@@ -10,9 +10,9 @@ from hypothesis import given, strategies as st
 from pointillist.errors import SettingError
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.settings import FitSettings
-from pointillist.settings.analysis import check_complete, fit_settings, missing_keys, resolve, settings_digest
+from pointillist.settings.analysis import check_complete, fit_settings, missing_settings, resolve, settings_digest
 from pointillist.settings.metadata import Metadata, Value
-from pointillist.settings.schema import KEYS, WITHOUT_EFFECT, check_known
+from pointillist.settings.schema import SETTINGS, WITHOUT_EFFECT, check_known
 
 CAMERA: dict[str, Value] = {
     "voxelsize.x": 0.1,
@@ -89,7 +89,7 @@ def test_unknown_entries_of_the_movie_and_free_names_are_metadata() -> None:
     assert settings["Sample.Labelling"] == "AF647"
 
 
-@pytest.mark.parametrize("name", sorted([*KEYS, *WITHOUT_EFFECT]))
+@pytest.mark.parametrize("name", sorted([*SETTINGS, *WITHOUT_EFFECT]))
 def test_every_known_name_is_accepted(name: str) -> None:
     check_known(name)
 
@@ -225,10 +225,10 @@ def test_all_that_is_missing_is_asked_for_at_once() -> None:
 )
 def test_a_map_stands_in_for_a_number_unless_it_is_off(key: str, stand_in: str) -> None:
     settings = {name: value for name, value in CAMERA.items() if name != key}
-    assert [missing.name for missing in missing_keys(settings)] == [key]
-    assert missing_keys({**settings, stand_in: "map.tif"}) == []
+    assert [missing.name for missing in missing_settings(settings)] == [key]
+    assert missing_settings({**settings, stand_in: "map.tif"}) == []
     for off in ("", "<none>", None):
-        assert [missing.name for missing in missing_keys({**settings, stand_in: off})] == [key]
+        assert [missing.name for missing in missing_settings({**settings, stand_in: off})] == [key]
 
 
 def test_lengths_become_px_and_an_absolute_threshold_photoelectrons() -> None:
@@ -315,10 +315,10 @@ def test_an_identifier_wins_over_pymes_words_but_not_over_a_later_say() -> None:
 
 def test_a_background_by_seconds_needs_the_time_between_frames() -> None:
     settings = resolve(CAMERA, None, ["Analysis.Background=sparsemed:s=2"])
-    assert [key.name for key in missing_keys(settings)] == ["Camera.CycleTime"]
+    assert [key.name for key in missing_settings(settings)] == ["Camera.CycleTime"]
     timed = resolve({**CAMERA, "Camera.CycleTime": 0.03}, None, ["Analysis.Background=sparsemed:s=2"])
     assert timed["Analysis.Background"] == "sparsemed:k=200^s=2^t=0^f=0.8^o=1^i=67^d=0^g=1"
-    assert not missing_keys(timed)
+    assert not missing_settings(timed)
 
 
 @pytest.mark.parametrize(
@@ -340,8 +340,8 @@ def test_a_background_that_cannot_be_is_refused_in_one_line(identifier: str, pro
     st.text(max_size=12), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.floats())
 )
 def test_any_value_for_any_setting_is_taken_for_good_or_refused(text: str, value: Value) -> None:
-    for key in KEYS.values():
+    for setting in SETTINGS.values():
         for attempt in (text, value):
             with contextlib.suppress(SettingError):
-                parsed = key.parse(attempt)
-                assert key.parse(parsed) == parsed
+                parsed = setting.parse(attempt)
+                assert setting.parse(parsed) == parsed

@@ -7,7 +7,7 @@ import pytest
 
 from pointillist.errors import SettingError
 from pointillist.settings.metadata import Value
-from pointillist.settings.yaml_json import read_document
+from pointillist.settings.yaml_json import read_yaml_json
 
 TREE = {"voxelsize": {"x": 0.1}, "Camera.Name": "Zyla", "Camera": {"Roi": {"X": 3}}, "L": [1, [2.5, None]], "on": True}
 FLAT = {"voxelsize.x": 0.1, "Camera.Name": "Zyla", "Camera.Roi.X": 3, "L": [1, [2.5, None]], "on": True}
@@ -15,14 +15,14 @@ FLAT = {"voxelsize.x": 0.1, "Camera.Name": "Zyla", "Camera.Roi.X": 3, "L": [1, [
 
 def test_keys_may_be_nested_or_dotted_in_json(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(TREE))
-    assert read_document(tmp_path / "a.json") == FLAT
+    assert read_yaml_json(tmp_path / "a.json") == FLAT
 
 
 def test_keys_may_be_nested_or_dotted_in_yaml(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(
         "voxelsize: {x: 0.1}\nCamera.Name: Zyla\nCamera:\n  Roi:\n    X: 3\nL: [1, [2.5, null]]\non: true\n"
     )
-    assert read_document(tmp_path / "a.yaml") == FLAT
+    assert read_yaml_json(tmp_path / "a.yaml") == FLAT
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_keys_may_be_nested_or_dotted_in_yaml(tmp_path: Path) -> None:
     ],
 )
 def test_yaml_scalars_mean_what_they_look_like(tmp_path: Path, text: str, value: Value) -> None:
-    (tmp_path / "a.yaml").write_text(f"Key: {text}\n", encoding="utf-8")
-    found = read_document(tmp_path / "a.yaml")["Key"]
+    (tmp_path / "a.yaml").write_text(f"Setting: {text}\n", encoding="utf-8")
+    found = read_yaml_json(tmp_path / "a.yaml")["Setting"]
     assert found == value
     assert type(found) is type(value)
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("# nothing\n")
-    assert read_document(tmp_path / "a.yaml") == {}
+    assert read_yaml_json(tmp_path / "a.yaml") == {}
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
 def test_what_is_no_metadata_gets_one_line(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SettingError, match=problem) as error:
-        read_document(tmp_path / name)
+        read_yaml_json(tmp_path / name)
     assert "\n" not in str(error.value)
 
 
 def test_missing_files_and_directories_get_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="there is no such file"):
-        read_document(tmp_path / "a.yaml")
+        read_yaml_json(tmp_path / "a.yaml")
     with pytest.raises(SettingError, match="is a folder"):
-        read_document(tmp_path)
+        read_yaml_json(tmp_path)

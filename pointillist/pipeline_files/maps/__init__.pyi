@@ -15,7 +15,7 @@ from .camera import (
     camera_model as camera_model,
 )
 from .camera_map import (
-    MAP_KEYS as MAP_KEYS,
+    MAP_SETTINGS as MAP_SETTINGS,
     digest_file as digest_file,
     find_map as find_map,
     load_map as load_map,

@@ -8,8 +8,8 @@ from pointillist.errors import SettingError
 from pointillist.pipeline_files.paths import data_root
 from pointillist.settings import Metadata, map_name, number
 
-KINDS = {"Camera.DarkMapID": "dark", "Camera.VarianceMapID": "variance", "Camera.FlatfieldMapID": "flatfield"}
-"""What the file of each map is called after."""
+MAP_FILE_STEMS = {"Camera.DarkMapID": "dark", "Camera.VarianceMapID": "variance", "Camera.FlatfieldMapID": "flatfield"}
+"""First part of the file name of each map."""
 
 
 def calibration_folder(settings: Metadata) -> Path | None:
@@ -36,7 +36,7 @@ def map_file_name(key: str, settings: Metadata) -> str | None:
     Parameters
     ----------
     key
-        Setting of the map, one of :data:`KINDS`.
+        Setting of the map, one of :data:`MAP_FILE_STEMS`.
     settings
         Settings with ``Camera.IntegrationTime``, s, which a flat field does not need.
 
@@ -48,7 +48,7 @@ def map_file_name(key: str, settings: Metadata) -> str | None:
     if key == "Camera.FlatfieldMapID":
         return "flatfield.tif"
     seconds = number(settings, "Camera.IntegrationTime")
-    return f"{KINDS[key]}_{round(1000 * seconds)}ms.tif" if seconds is not None else None
+    return f"{MAP_FILE_STEMS[key]}_{round(1000 * seconds)}ms.tif" if seconds is not None else None
 
 
 def maps_in_folder(settings: Metadata) -> dict[str, Path]:
@@ -65,7 +65,7 @@ def maps_in_folder(settings: Metadata) -> dict[str, Path]:
         Paths of the files that exist, by the name of their setting.
     """
     folder = calibration_folder(settings)
-    names = {key: map_file_name(key, settings) for key in KINDS}
+    names = {key: map_file_name(key, settings) for key in MAP_FILE_STEMS}
     return {key: folder / name for key, name in names.items() if folder and name and (folder / name).is_file()}
 
 
@@ -95,7 +95,7 @@ def apply_default_maps(settings: Metadata) -> tuple[dict[str, str], list[str]]:
         names = ", ".join(path.name for path in there.values())
         hint = f"{calibration_folder(settings)} has maps of this camera ({names}): use them with -s Camera.Maps=default"
         return {}, [hint] if there else []
-    missing = [key for key in KINDS if key not in there and not map_name(settings, key)]
+    missing = [key for key in MAP_FILE_STEMS if key not in there and not map_name(settings, key)]
     if missing and missing != ["Camera.FlatfieldMapID"]:
         raise SettingError("Camera.Maps", _why_missing(settings, missing[0]), "make it with 'pointillist maps make'")
     return {key: str(path) for key, path in there.items()}, [f"{key} is {path}" for key, path in there.items()]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraMap, CameraModel
-from pointillist.pipeline_files.maps.camera_map import MAP_KEYS, load_map
+from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, load_map
 from pointillist.settings import Metadata, check_complete, normalised, number
 
 LoadMap = Callable[[str, Metadata, tuple[int, int]], CameraMap | None]
@@ -44,7 +44,7 @@ def camera_model(
     settings = normalised(settings)
     check_complete(settings)
     load = load or partial(load_map, folder=folder)
-    dark, variance, flat = (load(key, settings, frame_shape) for key in MAP_KEYS)
+    dark, variance, flat = (load(key, settings, frame_shape) for key in MAP_SETTINGS)
     return CameraModel(
         electrons_per_adu=_given(settings, "Camera.ElectronsPerCount"),
         offset_adu=dark if dark is not None else _given(settings, "Camera.ADOffset"),

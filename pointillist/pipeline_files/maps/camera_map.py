@@ -18,9 +18,9 @@ from pointillist.settings import ADU2, Metadata, map_digest_name, map_name, numb
 if TYPE_CHECKING:  # numba
     from pointillist.fitting.camera import CameraMap
 
-MAP_KEYS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
+MAP_SETTINGS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 
-_DARK, _VARIANCE, _FLAT = MAP_KEYS
+DARK_MAP, VARIANCE_MAP, FLAT_FIELD = MAP_SETTINGS
 
 
 def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | None:
@@ -29,7 +29,7 @@ def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | N
     Parameters
     ----------
     key
-        Setting of the map, one of :data:`MAP_KEYS`.
+        Setting of the map, one of :data:`MAP_SETTINGS`.
     settings
         Settings from :func:`pointillist.settings.resolve`.
     folder
@@ -72,7 +72,7 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     Parameters
     ----------
     key
-        Setting of the map, one of :data:`MAP_KEYS`.
+        Setting of the map, one of :data:`MAP_SETTINGS`.
     settings
         Settings from :func:`pointillist.pipeline_files.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
         ``Camera.ROIPosX`` and ``Y`` (from 1), unless the map is just as large as the movie.
@@ -98,9 +98,9 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     part = cut_to_movie(key, chip, settings, frame_shape)
     if not np.isfinite(part).all():
         raise SettingError(key, "the map holds values that are no numbers", "repair the map")
-    if key == _VARIANCE and np.any(part < 0):
+    if key == VARIANCE_MAP and np.any(part < 0):
         raise SettingError(key, "the map holds negative values", "give variances, in e-²: they are squares")
-    if key == _FLAT and not np.all(part > 0):
+    if key == FLAT_FIELD and not np.all(part > 0):
         raise SettingError(key, "the map holds values that are not positive", "give factors near 1")
     return np.ascontiguousarray(part, np.float32)
 
@@ -137,7 +137,7 @@ def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
         raise SettingError(
             key, f"{path} is no map{reason}", "give a TIFF, .npy or .h5 with one value per pixel"
         ) from error
-    if key == _VARIANCE and settings.get("Camera.VarianceMapUnits") == ADU2:
+    if key == VARIANCE_MAP and settings.get("Camera.VarianceMapUnits") == ADU2:
         chip = chip * np.float32(number(settings, "Camera.ElectronsPerCount") or np.nan) ** 2
     return chip
 

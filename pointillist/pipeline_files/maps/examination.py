@@ -19,7 +19,7 @@ from pointillist.fitting.camera import (
     find_place,
     map_checks,
 )
-from pointillist.pipeline_files.maps.camera_map import MAP_KEYS, cut_to_movie, load_chip, load_map
+from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, cut_to_movie, load_chip, load_map
 from pointillist.pipeline_files.maps.values import OVERRULE, check_dark_quantity, check_quantity, check_values
 from pointillist.pipeline_files.movies import Movie, read_there
 from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
@@ -70,7 +70,7 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
         If a map is not of this movie's camera, region, unit or orientation; it says which would fit. With
         ``Camera.CheckMaps`` off it is a warning.
     """
-    if not any(map_name(settings, key) for key in MAP_KEYS):
+    if not any(map_name(settings, key) for key in MAP_SETTINGS):
         return Examination(warnings=(), proofs=())
     trial = _Trial(movie, settings)
     warnings: list[str] = []
@@ -98,7 +98,7 @@ class _Trial:
         self.shape = movie.frame_shape
         self.folder: Path = movie.path.absolute().parent
         self.orientation = str(settings.get("Camera.MapOrientation") or AS_IS)
-        loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_KEYS}
+        loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_SETTINGS}
         self.maps = {key: image for key, image in loaded.items() if image is not None}
         chips = {key: load_chip(key, settings, self.folder) for key in self.maps}
         self.chips = {key: chip for key, chip in chips.items() if chip is not None}

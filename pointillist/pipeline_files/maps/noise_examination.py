@@ -12,7 +12,7 @@ from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraNumbers, NoiseBounds, NoiseLevels, NoiseSample, compare_noise
 from pointillist.pipeline_files.maps.camera_map import load_map
 from pointillist.pipeline_files.movies import Movie, read_there
-from pointillist.settings import KEYS, Metadata, map_name, number
+from pointillist.settings import SETTINGS, Metadata, map_name, number
 
 MOST_FRAMES, MOST_BYTES = 64, 2**25
 """How much of a movie is looked at, in up to four places."""
@@ -211,7 +211,7 @@ def _lower_offset(levels: NoiseLevels, given: CameraNumbers, settings: Metadata)
 def _fits(levels: NoiseLevels, numbers: CameraNumbers) -> bool:
     """Return whether usual numbers agree with the darker half of the tiles and with the brighter one."""
     said = {"Camera.ElectronsPerCount": numbers.electrons_per_adu, "Camera.ReadNoise": numbers.read_noise_e}
-    if any(KEYS[name].doubt(value) for name, value in said.items()):
+    if any(SETTINGS[name].doubt(value) for name, value in said.items()):
         return False
     is_dark = levels.signal_adu <= np.median(levels.signal_adu)
     return all(compare_noise(levels.part(where), numbers).is_agreeing for where in (is_dark, ~is_dark) if where.any())

@@ -8,11 +8,11 @@ import numpy as np
 
 from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraMap, Sample, map_quantities
+from pointillist.pipeline_files.maps.camera_map import DARK_MAP, FLAT_FIELD, VARIANCE_MAP
 from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
 
 OVERRULE = "or -s Camera.CheckMaps=False to use it all the same"
 
-_DARK, _VARIANCE, _FLAT = "Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID"
 _LEAST_FACTOR, _MOST_FACTOR = 0.8, 1.25
 """Bounds of the median of a flat field, which is divided by its mean or median."""
 
@@ -44,11 +44,11 @@ def check_values(key: str, region: CameraMap, chip: CameraMap, settings: Metadat
         If it says nothing, or something impossible.
     """
     warnings = list(_constant(key, region, chip))
-    if key == _VARIANCE:
+    if key == VARIANCE_MAP:
         is_whole = np.array_equal(region, np.rint(region)) and np.ptp(region) > 0
         if is_whole and 0 < (typical := float(np.median(region))) < _COARSE_VARIANCE_E2:
             warnings.append(f"{key}: its values are whole numbers, too coarse for a median of {typical:g} e-²")
-    if key == _FLAT:
+    if key == FLAT_FIELD:
         warnings += _flat_field(region, chip, settings)
     return warnings
 
@@ -58,7 +58,7 @@ def _constant(key: str, region: CameraMap, chip: CameraMap) -> Iterator[str]:
     share = float(np.mean(region == np.float32(value)))
     if share <= 0.5:
         return
-    if key == _VARIANCE and value == 0:
+    if key == VARIANCE_MAP and value == 0:
         raise SettingError(
             key,
             f"{100 * share:.0f} % of its values are 0, but every pixel has noise",
@@ -70,7 +70,7 @@ def _constant(key: str, region: CameraMap, chip: CameraMap) -> Iterator[str]:
             f"{100 * share:.0f} % of the movie's region have the one value {value:g}: the map is filled up there",
             f"make a map of this region, or correct Camera.ROIOriginX and Y, {OVERRULE}",
         )
-    if share == 1 and key != _FLAT:
+    if share == 1 and key != FLAT_FIELD:
         yield f"{key}: the map is {value:g} everywhere; it tells no more than that number"
 
 
@@ -84,17 +84,17 @@ def _flat_field(region: CameraMap, chip: CameraMap, settings: Metadata) -> Itera
     if not _LEAST_FACTOR <= typical <= _MOST_FACTOR:
         what = gain or (", as of per cent" if 80 <= typical <= 125 else "")
         raise SettingError(
-            _FLAT,
+            FLAT_FIELD,
             f"its median is {typical:.3g}{what}, but the factors of a flat field are near 1",
             "divide it by its mean; gains in ADU/e- are divided into their mean, mean / gain, those in e-/ADU by it, "
             f"{OVERRULE}",
         )
     if np.array_equal(region, np.rint(region)) and np.ptp(region) > 0:
         raise SettingError(
-            _FLAT, "its values are whole numbers, too coarse for factors near 1", f"save it as float32, {OVERRULE}"
+            FLAT_FIELD, "its values are whole numbers, too coarse for factors near 1", f"save it as float32, {OVERRULE}"
         )
     if gain and abs(np.log(typical)) > 0.03:
-        yield f"{_FLAT}: its median is {typical:.3g}{gain}; if it is one, divide it by its mean"
+        yield f"{FLAT_FIELD}: its median is {typical:.3g}{gain}; if it is one, divide it by its mean"
 
 
 def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
@@ -128,7 +128,7 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
         name, excess = found
         units = ADU2 if name == "ADU" else ELECTRONS2
         raise SettingError(
-            _VARIANCE,
+            VARIANCE_MAP,
             f"its hottest pixels have {excess:.2g} times the variance in the movie that it says, by about its square: "
             f"it holds standard deviations in {name}",
             f"square them, and give -s Camera.VarianceMapUnits={units}, {OVERRULE}",
@@ -137,7 +137,7 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
     noise_e = number(settings, "Camera.ReadNoise")
     typical = float(np.median(given))
     if noise_e and typical > 0 and abs(np.log(typical / noise_e)) < 0.15 < abs(np.log(noise_e)) / 4:
-        itself = f"{_VARIANCE}: its median is {typical:.3g}, Camera.ReadNoise itself and not its square"
+        itself = f"{VARIANCE_MAP}: its median is {typical:.3g}, Camera.ReadNoise itself and not its square"
         return [f"{itself}; if it holds standard deviations, square them"]
     return []
 
@@ -158,7 +158,7 @@ def _check_level(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> 
     elif unit == ELECTRONS2 and in_other_unit <= map_quantities.MOST_NOISE_RATIO * seen_adu2:
         remedy = f"is it in ADU²? then give -s Camera.VarianceMapUnits={ADU2}"
     raise SettingError(
-        _VARIANCE,
+        VARIANCE_MAP,
         f"its median is a readout noise of {np.sqrt(said_adu2):.3g} ADU, but the whole noise of the movie is "
         f"{np.sqrt(seen_adu2):.3g} ADU",
         f"{remedy}, {OVERRULE}",
@@ -186,11 +186,11 @@ def check_dark_quantity(dark: CameraMap, sample: Sample, settings: Metadata) -> 
     darkest = float(np.percentile(sample.mean_adu, 5))
     low, high = np.percentile(dark, (16, 84))
     if dark.min() >= 0 and high - low > 0.5 * typical > 0 and darkest > 3 * typical + 10:
-        named = f"; is it the variance map{' (swapped with it)' if map_name(settings, _VARIANCE) else ''}?"
-        return [f"{_DARK}: its median is {typical:.3g}, the movie's darkest pixels are at {darkest:.0f} ADU{named}"]
+        named = f"; is it the variance map{' (swapped with it)' if map_name(settings, VARIANCE_MAP) else ''}?"
+        return [f"{DARK_MAP}: its median is {typical:.3g}, the movie's darkest pixels are at {darkest:.0f} ADU{named}"]
     e_per_adu = number(settings, "Camera.ElectronsPerCount") or 1.0
     slope = map_quantities.offset_slope(dark, sample)
     if slope is not None and abs(np.log(e_per_adu)) > 0.4 and abs(np.log(slope * e_per_adu)) < 0.2:
-        differing = f"{_DARK}: from pixel to pixel the movie differs {slope:.2g} times as much as the map"
+        differing = f"{DARK_MAP}: from pixel to pixel the movie differs {slope:.2g} times as much as the map"
         return [f"{differing}; is it in e-? then divide it by Camera.ElectronsPerCount={e_per_adu:g}"]
     return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pointillist.settings import SUFFIXES, Value, in_micrometres, read_document
+from pointillist.settings import SUFFIXES, Value, in_micrometres, read_yaml_json
 from pointillist.system import irregular
 
 _NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
@@ -38,7 +38,7 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
         f"{path.name} is {kind} and is not read" for path in _candidates(movie, SUFFIXES) if (kind := irregular(path))
     ]
     if found:
-        metadata, conversions = in_micrometres(read_document(found[0]))
+        metadata, conversions = in_micrometres(read_yaml_json(found[0]))
         return metadata, remarks + conversions
     for path in _candidates(movie, _NOT_READ):
         if path.is_file():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pointillist.errors import LostFrameError, MovieError, PointillistError, ServerError
 from pointillist.pipeline_files.backgrounds import is_copied, open_copied
-from pointillist.pipeline_files.maps import MAP_KEYS, load_map
+from pointillist.pipeline_files.maps import MAP_SETTINGS, load_map
 from pointillist.pipeline_files.movies import ArrayInMemory, LostMovieError, Sendable, VerifiedMovie, cut, layout_of
 from pointillist.pipeline_protocol.messages import (
     BACKGROUND,
@@ -110,7 +110,7 @@ class SourceCache:
             file = open_copied(spec.settings)
             source: Sendable = file.rows if name == BACKGROUND_ROWS else file.pixels
             return Part(source=source, layout=layout_of(source), check=lambda: None, close=file.close)
-        if name in MAP_KEYS:
+        if name in MAP_SETTINGS:
             return self._open_map(spec, name)
         raise ServerError(name, "is no part of this job", "use the same version everywhere")
 

@@ -12,7 +12,7 @@ from typing import Self
 from pointillist.errors import MovieError, ResultsError, SettingError
 from pointillist.pipeline_files import EVERYWHERE, DataRoots
 from pointillist.pipeline_files.backgrounds import is_copied
-from pointillist.pipeline_files.maps import MAP_KEYS, find_map
+from pointillist.pipeline_files.maps import MAP_SETTINGS, find_map
 from pointillist.pipeline_files.movies import STILL_WRITTEN, MovieFile, is_growing, open_movie
 from pointillist.pipeline_protocol.messages import Submit
 from pointillist.pipeline_protocol.security import UserSecret
@@ -87,7 +87,7 @@ class AccessPolicy:
         if roots is EVERYWHERE:
             return
         settings, folder = normalised(request.settings), Path(request.movie).parent
-        for key in MAP_KEYS:
+        for key in MAP_SETTINGS:
             found = find_map(key, settings, folder)
             if found is not None and roots.allowed(found[0]) is None:
                 raise SettingError(key, f"{found[0]} {self._outside}", _REMEDY)

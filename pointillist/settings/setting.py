@@ -1,4 +1,4 @@
-"""What a setting is: a name, a kind, bounds."""
+"""A setting: its name, type of value and bounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pointillist.errors import SettingError
-from pointillist.settings.kinds import NUMBER, Kind
 from pointillist.settings.metadata import Value
+from pointillist.settings.value_types import NUMBER, ValueType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +34,21 @@ class Confusion:
     high: float = math.inf
 
     def meant(self, number: float) -> float | None:
-        """Return the number that is meant; None if there is none."""
+        """Return the intended number; None if there is none."""
         if self.convert is None or number <= 0:
             return None
         return self.convert(number)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Key:
+class Setting:
     """One setting.
 
     Parameters
     ----------
     name
         Dotted name, as in PYME.
-    kind
+    value_type
         Type of the value, with a parser from text.
     help
         Explanation of one line.
@@ -67,7 +67,7 @@ class Key:
     """
 
     name: str
-    kind: Kind
+    value_type: ValueType
     help: str
     unit: str = ""
     default: Value = None
@@ -79,7 +79,7 @@ class Key:
     choices: tuple[str, ...] = ()
 
     def parse(self, value: Value) -> Value:
-        """Check a value, and bring it to its kind.
+        """Convert a value to the setting's type and check it.
 
         Parameters
         ----------
@@ -94,20 +94,20 @@ class Key:
         Raises
         ------
         SettingError
-            If it is of the wrong kind, or out of range.
+            If it is of the wrong type, or out of range.
         """
         try:
-            parsed = self.kind.parse(value)
+            parsed = self.value_type.parse(value)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise SettingError(self.name, f"{value!r} is not {self.kind.name}", self._remedy()) from error
+            raise SettingError(self.name, f"{value!r} is not {self.value_type.name}", self._remedy()) from error
         if self.choices and parsed not in self.choices:
             raise SettingError(self.name, f"{value} is not available", f"choose one of {', '.join(self.choices)}")
         if isinstance(parsed, int | float) and not self._is_within(parsed):
-            raise SettingError(self.name, f"{parsed:g} is out of range", self._way_back(parsed))
+            raise SettingError(self.name, f"{parsed:g} is out of range", self._range_hint(parsed))
         return parsed
 
     def doubt(self, number: float) -> str | None:
-        """Return why a number within bounds may be wrong all the same; None if it is as usual.
+        """Return why a number within bounds may be wrong; None if it is usual.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class Key:
 
     @property
     def meaning(self) -> str:
-        """The help, and what there is to choose from."""
+        """Help text and choices."""
         return f"{self.help} One of {', '.join(self.choices)}." if len(self.choices) > 1 else self.help
 
     def _is_within(self, number: float) -> bool:
@@ -132,12 +132,12 @@ class Key:
             and (self.high is None or number <= self.high)
         )
 
-    def _way_back(self, number: float) -> str:
+    def _range_hint(self, number: float) -> str:
         hint = self._hint(number)
         return f"{hint} ({self.bounds})" if hint else f"give a value {self.bounds}"
 
     def _hint(self, number: float) -> str | None:
-        """Return what a number looks like, and how to give it rightly."""
+        """Return the quantity that a number probably is, and how to give the right one."""
         for confusion in self.confusions:
             if not confusion.low <= number <= confusion.high:
                 continue
@@ -158,7 +158,7 @@ class Key:
 
     @property
     def bounds(self) -> str:
-        """What a number has to be, with its unit; empty where anything will do."""
+        """Bounds of a number with its unit, in words; empty where there are none."""
         signs = ((">", self.above), (">=", self.low), ("<=", self.high))
         said = " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
         return said + self._unit if said else ""
@@ -166,5 +166,5 @@ class Key:
     def _remedy(self) -> str:
         example = ":".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
         such = f", such as {example}" if example is not None else ""
-        unit = f" in {self.unit}" if self.unit and self.kind is NUMBER else ""
+        unit = f" in {self.unit}" if self.unit and self.value_type is NUMBER else ""
         return f"give one{such}{unit}"

@@ -1,4 +1,4 @@
-"""The kinds of settings, and how each is read from text, YAML, JSON or HDF5."""
+"""Types of settings, and how each is read from text, YAML, JSON or HDF5."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pointillist.system import expand
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of value.
+class ValueType:
+    """Type of a value.
 
     Parameters
     ----------
@@ -112,11 +112,11 @@ def _background(value: Value) -> str:
         ) from error
 
 
-SWITCH = Kind("True or False", _switch)
-NUMBER = Kind("a number", _number)
-WHOLE_NUMBER = Kind("a whole number", _whole_number)
-TEXT = Kind("text", _text)
-FILE = Kind("the name of a file", lambda value: _file(_text(value)))
-LENGTH_UNIT = Kind("a unit of length", _length_unit)
-BACKGROUND = Kind("a method of background", _background)
-RANGE = Kind("a range START:STOP with START <= STOP", parse_range)
+SWITCH = ValueType("True or False", _switch)
+NUMBER = ValueType("a number", _number)
+WHOLE_NUMBER = ValueType("a whole number", _whole_number)
+TEXT = ValueType("text", _text)
+FILE = ValueType("the name of a file", lambda value: _file(_text(value)))
+LENGTH_UNIT = ValueType("a unit of length", _length_unit)
+BACKGROUND = ValueType("a method of background", _background)
+RANGE = ValueType("a range START:STOP with START <= STOP", parse_range)
