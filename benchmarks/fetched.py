@@ -31,7 +31,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.settings.analysis import resolve
-from pointillist.supervision.managed_process import ParentWatches, child_environment
+from pointillist.supervision.managed_process import ParentPipe, child_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Cluster:
     def __init__(self, folder: Path, *, is_far: bool, n_workers: int, is_bare: bool) -> None:
         self.keys: ClusterKeys = ephemeral_keys()
         self._folder, self._is_bare = folder, is_bare
-        self._lifelines = ParentWatches()
+        self._parent_pipe = ParentPipe()
         reader, writer = os.pipe()
         command = ["pointillist.pipeline_server", "tcp://127.0.0.1:*", "--ready-fd", str(writer)]
         self.server = self._start(["-m", *command], "/", writer)
@@ -68,8 +68,8 @@ class Cluster:
         home = {"HOME": str(self._folder), "XDG_CONFIG_HOME": str(self._folder), ALLOW_VARIABLE: allowed}
         return subprocess.Popen(
             [sys.executable, *arguments],
-            env={**child_environment(self.keys, self._lifelines), **home, "PYMEDATADIR": ""},
-            pass_fds=[self._lifelines.reader, *descriptors],
+            env={**child_environment(self.keys, self._parent_pipe), **home, "PYMEDATADIR": ""},
+            pass_fds=[self._parent_pipe.reader, *descriptors],
         )
 
     def measure(self, path: Path, background: str, output: Path) -> Cost:
@@ -99,7 +99,7 @@ class Cluster:
 
     def close(self) -> None:
         """End all processes."""
-        self._lifelines.close()
+        self._parent_pipe.close()
         for process in (self.server, *self.workers):
             process.wait()
 

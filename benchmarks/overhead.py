@@ -95,20 +95,20 @@ def measure(path: Path, background: str, n_workers: int) -> Cost:
     short = {**settings, "Analysis.StartAt": max(0, n_frames - 400)}
     keys = ephemeral_keys()
     with tempfile.TemporaryDirectory() as folder:
-        crew = ProcessSupervisor(keys, print)
+        supervisor = ProcessSupervisor(keys, print)
         try:
-            address = crew.start_server(f"ipc://{folder}/server", ["--state", f"{folder}/journals"])
-            crew.start_workers(address, n_workers, [str(Path(__file__).absolute()), "--worker"])
-            with Client(address, keys, check=crew.check) as client:
+            address = supervisor.start_server(f"ipc://{folder}/server", ["--state", f"{folder}/journals"])
+            supervisor.start_workers(address, n_workers, [str(Path(__file__).absolute()), "--worker"])
+            with Client(address, keys, check=supervisor.check) as client:
                 wait(client, client.submit(str(path), identity, short, output=f"{folder}/short.h5r"))
-                before, began = [cpu_s(pid) for pid in crew.pids], time.perf_counter()
+                before, began = [cpu_s(pid) for pid in supervisor.pids], time.perf_counter()
                 wait(client, client.submit(str(path), identity, settings, output=f"{folder}/out.h5r"))
                 seconds = time.perf_counter() - began
                 server, *workers = (
-                    1e6 * (cpu_s(pid) - at) / n_frames for pid, at in zip(crew.pids, before, strict=True)
+                    1e6 * (cpu_s(pid) - at) / n_frames for pid, at in zip(supervisor.pids, before, strict=True)
                 )
         finally:
-            crew.stop()
+            supervisor.stop()
     return Cost(rate=n_frames / seconds, workers_us=sum(workers), server_us=server)
 
 

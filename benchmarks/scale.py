@@ -146,13 +146,13 @@ def measure(n_workers: int, rows_per_frame: int, n_tasks: int, folder: Path) -> 
         settings, _ = prepare(movie, None, ["voxelsize.x=0.1", "voxelsize.y=0.1", *camera.split()])
         identity = movie.identity
     keys = ephemeral_keys()
-    crew = ProcessSupervisor(keys, print)
+    supervisor = ProcessSupervisor(keys, print)
     try:
-        address = crew.start_server("tcp://127.0.0.1:*", ["--state", str(folder / "journals")])
+        address = supervisor.start_server("tcp://127.0.0.1:*", ["--state", str(folder / "journals")])
         workers = Workers(address, keys, n_workers, rows_per_frame)
         with Client(address, keys) as client:
             wait_for_workers(workers, client, n_workers)
-            (server,) = crew.pids
+            (server,) = supervisor.pids
             before, began = cpu_s(server), time.perf_counter()
             job = client.submit(str(path), identity, settings, output=str(folder / "out.h5r"))
             while not is_over(client, job):
@@ -162,7 +162,7 @@ def measure(n_workers: int, rows_per_frame: int, n_tasks: int, folder: Path) -> 
             n_rows = client.progress(job).n_items
         workers.close()
     finally:
-        crew.stop()
+        supervisor.stop()
     latencies = np.concatenate([state.latencies for state in workers.states])
     return Cost(
         n_workers=n_workers,

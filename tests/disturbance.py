@@ -119,7 +119,7 @@ class Disturbance:
         if now >= trouble.recovers_from and trouble.n_frames is None:
             trouble.n_frames = ledger.n_frames
         elif trouble.n_frames is not None and trouble.recovery_s is None:
-            is_recovered = ledger.n_frames > trouble.n_frames and all(map(ledger.has, trouble.hit.held))
+            is_recovered = ledger.n_frames > trouble.n_frames and all(map(ledger.has, trouble.hit.leased))
             trouble.recovery_s = now - trouble.recovers_from if is_recovered else None
         return trouble.has_ended and trouble.recovery_s is not None
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from ledger import Ledger, Stretch
+from ledger import LeasedRange, Ledger
 from network import Host, network
 from numpy.typing import NDArray
 from slow_worker import NOTES, SECONDS_PER_FRAME
@@ -166,15 +166,15 @@ class DisturbedCluster:
         for user in self.users:
             user.tend()
 
-    def held_by(self, pids: list[int]) -> list[Stretch]:
+    def leased_by(self, pids: list[int]) -> list[LeasedRange]:
         """Return the frames that workers have and that are not safe."""
-        held = []
+        leased = []
         for note in [self.notes / str(pid) for pid in pids]:
             lines = note.read_text().splitlines()[-N_HELD:] if note.exists() else []
             for job, start, stop in map(str.split, lines):
-                held.append(Stretch(job=job, start=int(start), stop=int(stop)))
+                leased.append(LeasedRange(job=job, start=int(start), stop=int(stop)))
         self.ledger.read_on()
-        return [stretch for stretch in held if not self.ledger.has(stretch)]
+        return [leased_range for leased_range in leased if not self.ledger.has(leased_range)]
 
     def logs(self) -> str:
         """What the machines say."""

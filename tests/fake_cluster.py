@@ -40,20 +40,20 @@ class Cluster:
         self.movie = self.folder / "movie.npy"
         self.output = self.folder / "results.h5r"
         np.save(self.movie, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
-        self.crew: ProcessSupervisor
+        self.supervisor: ProcessSupervisor
         self.address = ""
 
     @contextlib.contextmanager
     def running(self, n_workers: int = 2) -> Iterator[Client]:
-        self.crew = ProcessSupervisor(self.keys, self.news.append)
+        self.supervisor = ProcessSupervisor(self.keys, self.news.append)
         try:
             address = f"ipc://{self.folder / 'server'}"
-            self.address = self.crew.start_server(address, ["--state", str(self.folder / "journals")])
-            self.crew.start_workers(self.address, n_workers, [FAKE_WORKER])
-            with Client(self.address, self.keys, check=self.crew.check) as client:
+            self.address = self.supervisor.start_server(address, ["--state", str(self.folder / "journals")])
+            self.supervisor.start_workers(self.address, n_workers, [FAKE_WORKER])
+            with Client(self.address, self.keys, check=self.supervisor.check) as client:
                 yield client
         finally:
-            self.crew.stop()
+            self.supervisor.stop()
 
     def submit(self, client: Client, **more: Any) -> str:
         with open_movie(self.movie) as movie:
@@ -63,9 +63,9 @@ class Cluster:
 
     def kill_all(self) -> None:
         """Kill everything as a power cut would."""
-        self.crew._is_over.set()
-        self.crew._thread.join()
-        for child in self.crew._children:
+        self.supervisor._is_over.set()
+        self.supervisor._thread.join()
+        for child in self.supervisor._children:
             assert child.process is not None
             child.process.kill()
             child.process.wait()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from disturbed_cluster import DisturbedCluster, send
-from ledger import Stretch
+from ledger import LeasedRange
 from network import Host
 
 WORKER, SERVER, RELAY = "slow_worker.py", "pipeline_server", "relay.py"
@@ -20,7 +20,7 @@ class Hit:
     """A fault that has happened: how it ends, and the frames that were in the hands of those hit."""
 
     end: Callable[[], object] = lambda: None
-    held: list[Stretch] = field(default_factory=list)
+    leased: list[LeasedRange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +54,13 @@ def _some_worker(cluster: DisturbedCluster, random: Random) -> list[int]:
 def kill_worker(cluster: DisturbedCluster, random: Random) -> Hit:
     pids = _some_worker(cluster, random)
     send(signal.SIGKILL, pids)
-    return Hit(held=cluster.held_by(pids))
+    return Hit(leased=cluster.leased_by(pids))
 
 
 def freeze_worker(cluster: DisturbedCluster, random: Random) -> Hit:
     pids = _some_worker(cluster, random)
     send(signal.SIGSTOP, pids)
-    return Hit(end=lambda: send(signal.SIGCONT, pids), held=cluster.held_by(pids))
+    return Hit(end=lambda: send(signal.SIGCONT, pids), leased=cluster.leased_by(pids))
 
 
 def kill_server(cluster: DisturbedCluster, _: Random) -> Hit:
@@ -77,7 +77,7 @@ def switch_off_machine(cluster: DisturbedCluster, random: Random) -> Hit:
     machine = random.choice(cluster.workers)
     pids = machine.host.pids(WORKER)
     machine.send_all(signal.SIGKILL)
-    return Hit(end=machine.start, held=cluster.held_by(pids))
+    return Hit(end=machine.start, leased=cluster.leased_by(pids))
 
 
 def switch_off_server(cluster: DisturbedCluster, _: Random) -> Hit:
@@ -88,13 +88,13 @@ def switch_off_server(cluster: DisturbedCluster, _: Random) -> Hit:
 def freeze_machine(cluster: DisturbedCluster, random: Random) -> Hit:
     machine = random.choice(cluster.workers)
     machine.send_all(signal.SIGSTOP)
-    held = cluster.held_by(machine.host.pids(WORKER))
-    return Hit(end=lambda: machine.send_all(signal.SIGCONT), held=held)
+    leased = cluster.leased_by(machine.host.pids(WORKER))
+    return Hit(end=lambda: machine.send_all(signal.SIGCONT), leased=leased)
 
 
 def _cut(cluster: DisturbedCluster, host: Host) -> Hit:
     host.cut()
-    return Hit(end=host.join, held=cluster.held_by(host.pids(WORKER)))
+    return Hit(end=host.join, leased=cluster.leased_by(host.pids(WORKER)))
 
 
 def cut_machine(cluster: DisturbedCluster, random: Random) -> Hit:
@@ -120,13 +120,13 @@ def kill_user(cluster: DisturbedCluster, random: Random) -> Hit:
 def delay(cluster: DisturbedCluster, _: Random) -> Hit:
     machine = cluster.relayed
     machine.send_all(signal.SIGSTOP, RELAY)
-    return Hit(end=lambda: machine.send_all(signal.SIGCONT, RELAY), held=cluster.held_by(machine.host.pids(WORKER)))
+    return Hit(end=lambda: machine.send_all(signal.SIGCONT, RELAY), leased=cluster.leased_by(machine.host.pids(WORKER)))
 
 
 def drop(cluster: DisturbedCluster, _: Random) -> Hit:
     machine = cluster.relayed
     machine.send_all(signal.SIGKILL, RELAY)
-    return Hit(end=lambda: machine.start(RELAY), held=cluster.held_by(machine.host.pids(WORKER)))
+    return Hit(end=lambda: machine.start(RELAY), leased=cluster.leased_by(machine.host.pids(WORKER)))
 
 
 def slow_link(cluster: DisturbedCluster, random: Random) -> Hit:

@@ -13,7 +13,7 @@ from pointillist.pipeline_server.queue.ranges import Ranges
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
+class LeasedRange:
     """Frames of a job that a worker has."""
 
     job: str
@@ -73,9 +73,9 @@ class Ledger:
         """Frames that are safe."""
         return sum(account.done.n_frames for account in self.accounts)
 
-    def has(self, stretch: Stretch) -> bool:
+    def has(self, leased_range: LeasedRange) -> bool:
         """Whether all of these frames are safe."""
         return any(
-            account.job == stretch.job and account.done.has_all(stretch.start, stretch.stop)
+            account.job == leased_range.job and account.done.has_all(leased_range.start, leased_range.stop)
             for account in self.accounts
         )

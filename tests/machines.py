@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
-from pointillist.supervision.managed_process import ParentWatches, child_environment
+from pointillist.supervision.managed_process import ParentPipe, child_environment
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Machines:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.lifelines = ParentWatches()
+        self.parent_pipe = ParentPipe()
         self.address = f"ipc://{self.folder / 'server'}"
 
     def start_server(self, *, allow: Path) -> None:
@@ -45,7 +45,7 @@ class Machines:
         self, name: str, module: str, allow: Path | None, options: Sequence[str], wrapper: Sequence[str] = ()
     ) -> None:
         home = self._home(name)
-        environment = child_environment(self.keys, self.lifelines)
+        environment = child_environment(self.keys, self.parent_pipe)
         del environment["PYTHONUNBUFFERED"]
         environment |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "PYMEDATADIR": ""}
         environment["POINTILLIST_LOGS"] = str(home)
@@ -56,7 +56,7 @@ class Machines:
                 env=environment,
                 stdout=log,
                 stderr=log,
-                pass_fds=[self.lifelines.reader],
+                pass_fds=[self.parent_pipe.reader],
             )
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
@@ -67,7 +67,7 @@ class Machines:
     def close(self) -> None:
         for name in list(self.processes):
             self.kill(name)
-        self.lifelines.close()
+        self.parent_pipe.close()
 
     def client(self) -> Client:
         return Client(self.address, self.keys, timeout_s=60.0)

@@ -38,7 +38,7 @@ SETTINGS = QueueSettings(first_frames=2, stretch_tasks=1, n_faults=1)
 Fault = Literal["none", "full", "broken"]
 
 
-class ManualDoor:
+class ManualServerSocket:
     """A socket to peers that are lists of messages."""
 
     address = "manual"
@@ -220,15 +220,15 @@ class ManualServer:
         self.start()
 
     def start(self) -> None:
-        self.door, self.waker = ManualDoor(), Waker()
+        self.socket, self.waker = ManualServerSocket(), Waker()
         self.writer, self.helper = ManualThread(), ManualThread()
-        reception = SubmissionHandler(self.waker.wake, self.folder / "state", TRUSTING)
-        reception._helper.shutdown()
-        reception._helper = self.helper  # type: ignore[assignment]
-        self.service = Service(self.door, reception, self.waker, clock=lambda: self.now)  # type: ignore[arg-type]
+        submission_handler = SubmissionHandler(self.waker.wake, self.folder / "state", TRUSTING)
+        submission_handler._helper.shutdown()
+        submission_handler._helper = self.helper  # type: ignore[assignment]
+        self.service = Service(self.socket, submission_handler, self.waker, clock=lambda: self.now)  # type: ignore[arg-type]
         self.service._writer.shutdown()
         self.service._runs.writer = self.writer
-        reception.reopen_all()
+        submission_handler.reopen_all()
 
     def kill(self) -> None:
         """End as SIGKILL does: what is under way stays as it is."""

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from pointillist.cli.main import load
-from pointillist.supervision import node_agent as station
+from pointillist.supervision import node_agent
 
 SLOW_WORKER = str(Path(__file__).with_name("slow_worker.py"))
 
 if __name__ == "__main__":
-    plan = partial(station.LaunchPlan, worker_command=(SLOW_WORKER,))
-    station.LaunchPlan = plan  # type: ignore[assignment,misc]
+    plan = partial(node_agent.LaunchPlan, worker_command=(SLOW_WORKER,))
+    node_agent.LaunchPlan = plan  # type: ignore[assignment,misc]
     load("launch-workers")(sys.argv[1:], prog_name="launch-workers")

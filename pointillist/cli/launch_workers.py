@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913  # one for each option
         from pointillist.supervision import LaunchPlan, launch_workers, workers_beside
 
         n_workers = workers_beside(reserve or 0) if n is None else n
-        plan = LaunchPlan(n_workers=n_workers, place=place.checked(), may_serve=not no_server, allowed=allow)
+        plan = LaunchPlan(n_workers=n_workers, location=place.checked(), may_serve=not no_server, allowed=allow)
         console = output()
         launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
 

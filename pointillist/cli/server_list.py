@@ -60,14 +60,14 @@ def _here(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
 
 def _around(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
     with Browser(place.networks) as browser:
-        for sighting in browser.sightings(_LOOK_S):
-            pong = probe(sighting, sighting.cluster, keys) if keys else None
+        for server in browser.servers(_LOOK_S):
+            pong = probe(server, server.cluster, keys) if keys else None
             yield (
-                sighting.cluster,
-                sighting.address,
-                sighting.host,
-                str(sighting.version),
-                _key_verdict(sighting, keys, pong),
+                server.cluster,
+                server.address,
+                server.host,
+                str(server.version),
+                _key_verdict(server, keys, pong),
                 _workers(pong) if pong else "",
             )
 
@@ -76,9 +76,9 @@ def _workers(pong: Pong) -> str:
     return f"{pong.n_workers}, {pong.n_compiling} compiling kernels" if pong.n_compiling else str(pong.n_workers)
 
 
-def _key_verdict(sighting: DiscoveredServer, keys: ClusterKeys | None, pong: Pong | None) -> str:
-    if keys is None or sighting.fingerprint != fingerprint(keys):
+def _key_verdict(server: DiscoveredServer, keys: ClusterKeys | None, pong: Pong | None) -> str:
+    if keys is None or server.fingerprint != fingerprint(keys):
         return "another"
-    if sighting.version != PROTOCOL_VERSION:
+    if server.version != PROTOCOL_VERSION:
         return "fits, version does not"
     return "fits" if pong else "fits, no answer"

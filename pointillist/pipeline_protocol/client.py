@@ -158,7 +158,7 @@ class Client:
         MovieError, SettingError, ResultsError
             If the server cannot read the movie, use the settings or write the results.
         """
-        owner = UserSecret.of_user()
+        user = UserSecret.of_user()
         reply = self._ask(
             Submit(
                 request=next(self._numbers),
@@ -169,8 +169,8 @@ class Client:
                 resume=resume,
                 kind=kind,
                 mixed=mixed,
-                may_read=owner.vouch_reading(movie, identity, settings),
-                may_write=owner.vouch_writing(output or "", identity),
+                may_read=user.sign_reading(movie, identity, settings),
+                may_write=user.sign_writing(output or "", identity),
             )
         )
         return _expect(reply, Accepted).job

@@ -81,7 +81,7 @@ class DataAccess:
 
     def roots_for(self, spec: JobSpec) -> DataRoots:
         """Return the folders whose files it may open for a job."""
-        expected = self.owner.vouch_reading(spec.movie, spec.identity, spec.settings)
+        expected = self.owner.sign_reading(spec.movie, spec.identity, spec.settings)
         return EVERYWHERE if self.owner.is_mine(spec.may_read, expected) else self.roots
 
     def fetched(self, spec: JobSpec, part: str, error: PointillistError) -> RemoteFrames:

@@ -24,7 +24,7 @@ from pointillist.errors import ServerError
 from pointillist.supervision.cache_key import cache_key
 from pointillist.supervision.managed_process import importing_us
 from pointillist.supervision.numba_options import NUMBA_VARIABLE, OURS
-from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
+from pointillist.supervision.parent_watch import PARENT_FD_VARIABLE
 from pointillist.supervision.warm_up import BUILD_ENDING, PARTS
 from pointillist.system import CACHE, FileLock, cache_folder, temporary_folder, without_locks
 
@@ -233,12 +233,12 @@ def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def _compiler(part: str, folder: Path, environment: Mapping[str, str], lifeline: int) -> subprocess.Popen[str]:
-    own = {NUMBA_VARIABLE: str(folder), LIFELINE_VARIABLE: str(lifeline), "PYTHONHASHSEED": "0"}
+def _compiler(part: str, folder: Path, environment: Mapping[str, str], parent_fd: int) -> subprocess.Popen[str]:
+    own = {NUMBA_VARIABLE: str(folder), PARENT_FD_VARIABLE: str(parent_fd), "PYTHONHASHSEED": "0"}
     return subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-P", "-m", "pointillist.supervision.warm_up", part],
         env={**importing_us(environment), **OURS, **own},
-        pass_fds=[lifeline],
+        pass_fds=[parent_fd],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

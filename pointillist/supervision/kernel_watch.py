@@ -37,16 +37,16 @@ class KernelWatch:
         self._stamp_at = 0.0
         self._cold_at: dict[str, list[float]] = {}
         self._is_compiling = False
-        self.look()
+        self.announce_compilation()
 
-    def look(self) -> None:
+    def announce_compilation(self) -> None:
         """Say so, once, if the worker that starts next has to fill the cache."""
         is_filled = self._cache.is_filled
         if not is_filled and not self._is_compiling:
             self._on_message(COMPILING)
         self._is_compiling = not is_filled
 
-    def attend(self, now: float) -> None:
+    def keep_in_use(self, now: float) -> None:
         """Say now and then that the cache is in use; some workers last for weeks."""
         if self._is_compiling:
             self._is_compiling = not self._cache.is_filled

@@ -53,7 +53,7 @@ def workers_beside(n_reserved: int) -> int:
 
 def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> contextlib.AbstractContextManager[Client]:
     """Run a server and workers of our own for as long as the block lasts; as :func:`own_cluster`."""
-    return own_cluster(lambda crew, address: crew.start_workers(address, n_workers), on_message)
+    return own_cluster(lambda supervisor, address: supervisor.start_workers(address, n_workers), on_message)
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def own_cluster(start_workers: Callable[[ProcessSupervisor, str], None], on_mess
     Parameters
     ----------
     start_workers
-        Given a crew and the server's address.
+        Given a supervisor and the server's address.
     on_message
         Told, by another thread, what a user may want to know: one line each.
 
@@ -84,16 +84,16 @@ def own_cluster(start_workers: Callable[[ProcessSupervisor, str], None], on_mess
     """
     keys = ephemeral_keys()
     with _folder() as folder, terminable():
-        crew = ProcessSupervisor(keys, on_message, allowed=[Path(os.sep)])  # nobody else has the keys
+        supervisor = ProcessSupervisor(keys, on_message, allowed=[Path(os.sep)])  # nobody else has the keys
         try:
             address = f"ipc://{folder / 'server'}"
-            start_workers(crew, address)  # first, since they take longest; they wait for the server
-            crew.start_server(address, ["--state", str(folder / "journals")])
-            with Client(address, keys, check=crew.check) as client:
+            start_workers(supervisor, address)  # first, since they take longest; they wait for the server
+            supervisor.start_server(address, ["--state", str(folder / "journals")])
+            with Client(address, keys, check=supervisor.check) as client:
                 client.tell = on_message
                 yield client
         finally:
-            crew.stop()
+            supervisor.stop()
 
 
 def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> None:
@@ -111,29 +111,29 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
     ServerError
         If they cannot be started, or not be kept alive, or the server has another key.
     """
-    makes_key = plan.may_serve and plan.place.server is None
+    makes_key = plan.may_serve and plan.location.server is None
     keys = user_keys() if makes_key else existing_keys()
-    with registered(plan.place.cluster) as remark, terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+    with registered(plan.location.cluster) as remark, terminable(), contextlib.suppress(KeyboardInterrupt, SystemExit):
         if remark:
             on_message(f"note: {remark}")
-        crew = ProcessSupervisor(keys, on_message, plan.allowed)
-        station = NodeAgent(plan, keys, crew, on_message)
+        supervisor = ProcessSupervisor(keys, on_message, plan.allowed)
+        agent = NodeAgent(plan, keys, supervisor, on_message)
         try:
-            address = station.join()
-            if crew.has_server:
+            address = agent.join()
+            if supervisor.has_server:
                 on_message(_who_is_let_in(plan))
-            crew.start_workers(address, plan.n_workers, plan.worker_command)
+            supervisor.start_workers(address, plan.n_workers, plan.worker_command)
             on_message(f"{plan.n_workers} workers; Ctrl-C ends them")
             while True:
-                station.attend()
+                agent.check_server()
                 time.sleep(_CHECK_S)
         finally:
-            station.close()
-            crew.stop()
+            agent.close()
+            supervisor.stop()
 
 
 def _who_is_let_in(plan: LaunchPlan) -> str:
-    if plan.place.interface is None:
+    if plan.location.interface is None:
         return "for this machine only; --interface lets others in"
     if not is_key_shared():
         return "no other machine has its key: run 'pointillist key show' here, 'pointillist key import' there"

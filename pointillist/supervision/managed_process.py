@@ -16,7 +16,7 @@ from typing import IO
 from pointillist.pipeline_files import ALLOW_VARIABLE, join_folders
 from pointillist.pipeline_protocol.security import KEY_VARIABLE, ClusterKeys
 from pointillist.supervision.numba_options import for_workers
-from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
+from pointillist.supervision.parent_watch import PARENT_FD_VARIABLE
 from pointillist.system import with_import_path
 
 _ONE_THREAD = dict.fromkeys(
@@ -35,7 +35,7 @@ N_QUICK_DEATHS = 6
 _TERMINATION_S = 1.5
 
 
-class ParentWatches:
+class ParentPipe:
     """The pipe whose closing ends all children, however this process ends."""
 
     def __init__(self) -> None:
@@ -47,9 +47,9 @@ class ParentWatches:
         os.close(self.reader)
 
 
-def child_environment(keys: ClusterKeys, lifelines: ParentWatches, allowed: Sequence[Path] = ()) -> dict[str, str]:
+def child_environment(keys: ClusterKeys, parent_pipe: ParentPipe, allowed: Sequence[Path] = ()) -> dict[str, str]:
     """Return the environment of servers and workers, who may read what is in some more folders."""
-    own = {KEY_VARIABLE: keys.key, LIFELINE_VARIABLE: str(lifelines.reader), "PYTHONUNBUFFERED": "1"}
+    own = {KEY_VARIABLE: keys.key, PARENT_FD_VARIABLE: str(parent_pipe.reader), "PYTHONUNBUFFERED": "1"}
     if allowed:
         own[ALLOW_VARIABLE] = join_folders(allowed)
     return {**for_workers(importing_us(os.environ)), **_ONE_THREAD, **own}
@@ -77,7 +77,7 @@ class ManagedProcess:
     environment
         Of the process.
     descriptors
-        That it inherits, besides the lifeline.
+        That it inherits, besides that of the parent pipe.
     dead_pid
         Of the process before it.
     started_at
@@ -93,7 +93,7 @@ class ManagedProcess:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: IO[bytes] | None
-    lifelines: ParentWatches
+    parent_pipe: ParentPipe
     process: subprocess.Popen[bytes] | None = None
     dead_pid: int | None = None
     n_quick_deaths: int = 0
@@ -121,7 +121,7 @@ class ManagedProcess:
             stdin=subprocess.PIPE if self.is_worker else subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            pass_fds=(self.lifelines.reader, *descriptors),
+            pass_fds=(self.parent_pipe.reader, *descriptors),
             # Of a session of its own: Ctrl-C in the terminal reaches the parent alone, which ends the others
             # in order.
             start_new_session=True,
@@ -134,7 +134,7 @@ class ManagedProcess:
                 self.process.stdin.write(line.encode() + b"\n")
                 self.process.stdin.flush()
 
-    def tend(self, now: float) -> int | None:
+    def restart_if_dead(self, now: float) -> int | None:
         """Start it again if it is dead, after a pause that grows; return the status if it has just died."""
         if self.process is None:
             if now >= self._start_at:

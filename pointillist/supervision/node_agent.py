@@ -40,7 +40,7 @@ class LaunchPlan:
     ----------
     n_workers
         Processes.
-    place
+    location
         Where the server is.
     may_serve
         Whether to start a server if there is none.
@@ -51,14 +51,14 @@ class LaunchPlan:
     """
 
     n_workers: int
-    place: ServerLocation
+    location: ServerLocation
     may_serve: bool = True
     allowed: tuple[Path, ...] = ()
     worker_command: tuple[str, ...] = WORKER_COMMAND
 
 
 class NodeAgent:
-    """What connects a crew with the server of its cluster.
+    """What connects a supervisor with the server of its cluster.
 
     Parameters
     ----------
@@ -66,23 +66,23 @@ class NodeAgent:
         What to do.
     keys
         Of the cluster.
-    crew
+    supervisor
         Its processes.
     on_message
         Told what a user may want to know.
     """
 
     def __init__(
-        self, plan: LaunchPlan, keys: ClusterKeys, crew: ProcessSupervisor, on_message: Callable[[str], None]
+        self, plan: LaunchPlan, keys: ClusterKeys, supervisor: ProcessSupervisor, on_message: Callable[[str], None]
     ) -> None:
         self._plan = plan
-        self._place = plan.place
+        self._location = plan.location
         self._keys = keys
-        self._crew = crew
+        self._supervisor = supervisor
         self._on_message = on_message
         self._client: Client | None = None
         self._announcement: Announcement | None = None
-        self._heard_at = self._tried_at = time.monotonic()
+        self._answered_at = self._tried_at = time.monotonic()
         self._is_lost = False
 
     def join(self) -> str:
@@ -93,18 +93,18 @@ class NodeAgent:
         ServerError
             If it cannot be started.
         """
-        address = self._place.find()
+        address = self._location.find()
         if address is None and self._may_serve:
-            address = self._serve()
+            address = self._start_server()
         if address is None:
             self._on_message("waiting for a server")
         while address is None:
             time.sleep(_PAUSE_S)
-            address = self._place.find()
-        self._go_to(address)
+            address = self._location.find()
+        self._use_server(address)
         return address
 
-    def attend(self) -> None:
+    def check_server(self) -> None:
         """Exchange a word with the server; if it stays away, find it again or replace it.
 
         Raises
@@ -116,16 +116,18 @@ class NodeAgent:
         """
         if self._client is None:
             return
-        self._crew.check()
+        self._supervisor.check()
         try:
-            pong = self._client.report(socket.gethostname(), os.getpid(), self._plan.n_workers, self._crew.troubles)
+            pong = self._client.report(
+                socket.gethostname(), os.getpid(), self._plan.n_workers, self._supervisor.troubles
+            )
         except KeyRefusedError:
             raise
         except ServerError:
-            self._crew.check()
-            self._seek(time.monotonic())
+            self._supervisor.check()
+            self._find_again(time.monotonic())
             return
-        self._hear(pong)
+        self._on_pong(pong)
 
     def close(self) -> None:
         """Let go of the server."""
@@ -135,67 +137,67 @@ class NodeAgent:
 
     @property
     def _may_serve(self) -> bool:
-        return self._plan.may_serve and self._place.server is None
+        return self._plan.may_serve and self._location.server is None
 
-    def _serve(self) -> str:
+    def _start_server(self) -> str:
         """Start a server here; of two that are started on one machine at once, take the one that is first."""
         self._withdraw()
-        interface, cluster = self._place.interface, self._place.cluster
+        interface, cluster = self._location.interface, self._location.cluster
         file = server_file(cluster)
         options = ["--announce", str(file), "--state", str(file.with_suffix(".journals")), "--cluster", cluster]
         if interface is not None:
             options += ["--on", ",".join(interface.addresses)]
         first, *others = interface.endpoints if interface else [endpoint(LOOPBACK, ANY_PORT)]
         try:
-            return self._crew.start_server(first, options, others)
+            return self._supervisor.start_server(first, options, others)
         except ServerError:
-            address = self._place.local
+            address = self._location.local
             if address is None:
                 raise
             return address
 
-    def _hear(self, pong: Pong) -> None:
+    def _on_pong(self, pong: Pong) -> None:
         """Take note that the server lives; follow it where it points to, once it has no jobs left."""
-        self._heard_at = time.monotonic()
+        self._answered_at = time.monotonic()
         if self._is_lost:
             self._is_lost = False
             self._on_message(f"the server at {self._address} is back")
         if pong.leader is not None and not pong.n_jobs:
-            self._go_to(pong.leader)
-        elif not self._crew.has_server and self._announcement is None:
+            self._use_server(pong.leader)
+        elif not self._supervisor.has_server and self._announcement is None:
             self._publish()
 
-    def _seek(self, now: float) -> None:
+    def _find_again(self, now: float) -> None:
         """Look for a server that is silent."""
-        silence_s = now - self._heard_at
+        silence_s = now - self._answered_at
         if silence_s < _LOST_S:
             return
         if not self._is_lost:
             self._is_lost = True
             self._on_message(f"the server at {self._address} is silent; the workers wait for it")
         self._withdraw()
-        address = self._place.local if self._crew.has_server else self._place.find()
+        address = self._location.local if self._supervisor.has_server else self._location.find()
         if address is None and silence_s > _FAILOVER_S and self._may_serve and now - self._tried_at > _FAILOVER_S:
             self._tried_at = now
             try:
-                address = self._serve()
+                address = self._start_server()
             except ServerError as error:
                 self._on_message(str(error))
         if address is not None:
-            self._go_to(address)
+            self._use_server(address)
 
-    def _go_to(self, address: str) -> None:
-        """Have the workers, and this station, use the server at an address."""
+    def _use_server(self, address: str) -> None:
+        """Have the workers, and this agent, use the server at an address."""
         if self._client is None:
-            self._client = Client(address, self._keys, timeout_s=_ANSWER_S, check=self._crew.check)
+            self._client = Client(address, self._keys, timeout_s=_ANSWER_S, check=self._supervisor.check)
         elif address == self._address:
             return
         else:
             self._withdraw()
             self._client.move(address)
-            self._crew.move(address)
+            self._supervisor.move(address)
             self._is_lost = False
-        self._heard_at = time.monotonic()
+        self._answered_at = time.monotonic()
         self._on_message(f"server at {address}")
 
     @property
@@ -205,7 +207,7 @@ class NodeAgent:
     def _publish(self) -> None:
         """Let commands on this machine find the server at once."""
         try:
-            self._announcement = Announcement(server_file(self._place.cluster))
+            self._announcement = Announcement(server_file(self._location.cluster))
         except ServerError:
             return  # another process does that
         self._announcement.publish(self._address)

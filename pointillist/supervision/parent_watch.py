@@ -8,7 +8,7 @@ import signal
 import socket
 from types import FrameType
 
-LIFELINE_VARIABLE = "POINTILLIST_LIFELINE"
+PARENT_FD_VARIABLE = "POINTILLIST_PARENT_FD"
 """Number of the descriptor that a child process watches; its other end closes with the parent."""
 
 EXIT_REPLACED = 77
@@ -37,7 +37,7 @@ class ParentWatch:
         for number in _SIGNALS:
             signal.signal(number, _wake_only)
         self.fds = [self._reader.fileno()]
-        parent = os.environ.get(LIFELINE_VARIABLE)
+        parent = os.environ.get(PARENT_FD_VARIABLE)
         if parent:
             self.fds.append(int(parent))
 

@@ -17,7 +17,7 @@ from pointillist.supervision.kernel_watch import KernelWatch
 from pointillist.supervision.managed_process import (
     LONGEST_PAUSE_S,
     ManagedProcess,
-    ParentWatches,
+    ParentPipe,
     child_environment,
     describe_status,
     stop_all,
@@ -28,7 +28,7 @@ from pointillist.supervision.process_log import new_log
 WORKER_COMMAND = ("-m", "pointillist.pipeline_worker")
 """What the interpreter is given for a worker."""
 
-_TEND_S = 0.1
+_CHECK_S = 0.1
 _START_S = 30.0
 
 
@@ -54,8 +54,8 @@ class ProcessSupervisor:
         self.log_path = new_log(on_message)
         self._on_message = on_message
         self._log = self.log_path.open("ab")
-        self._lifelines = ParentWatches()
-        self._environment = child_environment(keys, self._lifelines, allowed)
+        self._parent_pipe = ParentPipe()
+        self._environment = child_environment(keys, self._parent_pipe, allowed)
         self._server: ManagedProcess | None = None
         self._workers: list[ManagedProcess] = []
         self._failing: set[ManagedProcess] = set()
@@ -63,7 +63,7 @@ class ProcessSupervisor:
         self._kernels: KernelWatch | None = None
         self._lock = threading.Lock()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._tend, name="crew", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start_server(self, address: str, options: Sequence[str], otherwise: Sequence[str] = ()) -> str:
         """Start a server; return its address, as this machine reaches it, once it listens.
@@ -103,7 +103,7 @@ class ProcessSupervisor:
         return local_endpoint(bound)
 
     def start_workers(self, address: str, n_workers: int, command: Sequence[str] = WORKER_COMMAND) -> None:
-        """Start workers of a server, and tend all processes from then on.
+        """Start workers of a server, and watch all processes from then on.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class ProcessSupervisor:
         self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
 
     def start_gateway(self, address: str, scheduler: str) -> None:
-        """Have the workers of a Dask cluster work for a server, and tend all processes from then on.
+        """Have the workers of a Dask cluster work for a server, and watch all processes from then on.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class ProcessSupervisor:
         if self._thread.is_alive():
             self._thread.join()
         stop_all(self._children)
-        self._lifelines.close()
+        self._parent_pipe.close()
         self._log.close()
 
     @property
@@ -196,25 +196,25 @@ class ProcessSupervisor:
             arguments=arguments,
             environment=self._environment,
             log=self._log,
-            lifelines=self._lifelines,
+            parent_pipe=self._parent_pipe,
         )
 
-    def _tend(self) -> None:
-        while not self._is_over.wait(_TEND_S):
+    def _run(self) -> None:
+        while not self._is_over.wait(_CHECK_S):
             try:
                 with self._lock:
                     for child in self._children:
-                        status = child.tend(time.monotonic())
+                        status = child.restart_if_dead(time.monotonic())
                         if status is not None and not self._is_over.is_set():
-                            self._take_note(child, status)
+                            self._on_exit(child, status)
                 self._report_recoveries()
                 if self._kernels is not None:
-                    self._kernels.attend(time.monotonic())
+                    self._kernels.keep_in_use(time.monotonic())
             except PointillistError as error:
                 self._failure = error
                 return
 
-    def _take_note(self, child: ManagedProcess, status: int) -> None:
+    def _on_exit(self, child: ManagedProcess, status: int) -> None:
         """Say that a process died, once if it goes on so; give up if nothing else is left.
 
         Raises
@@ -227,7 +227,7 @@ class ProcessSupervisor:
             self._on_message("another server leads the cluster; the one of this machine has ended")
             return
         if self._kernels is not None and child is not self._server:
-            self._kernels.look()
+            self._kernels.announce_compilation()
             if status in {EXIT_COLD, EXIT_UNCOMPILED}:
                 self._kernels.check(child.name, status, self._last_line(), time.monotonic())
                 return

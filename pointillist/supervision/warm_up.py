@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from pointillist.supervision.parent_watch import LIFELINE_VARIABLE
+from pointillist.supervision.parent_watch import PARENT_FD_VARIABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,13 +167,13 @@ def _hidden(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-def _end_with_parent(lifeline: int) -> None:
-    os.read(lifeline, 1)  # returns when the other end is closed
+def _end_with_parent(parent_fd: int) -> None:
+    os.read(parent_fd, 1)  # returns when the other end is closed
     os._exit(1)
 
 
 if __name__ == "__main__":
-    if LIFELINE_VARIABLE in os.environ:
-        Thread(target=_end_with_parent, args=[int(os.environ[LIFELINE_VARIABLE])], daemon=True).start()
+    if PARENT_FD_VARIABLE in os.environ:
+        Thread(target=_end_with_parent, args=[int(os.environ[PARENT_FD_VARIABLE])], daemon=True).start()
     part, folder = sys.argv[1], os.environ.get("NUMBA_CACHE_DIR", "")
     (Path(folder) / f"{part}{BUILD_ENDING}").write_text(PARTS[part](), "ascii")

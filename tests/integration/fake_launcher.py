@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from pointillist.cli.main import load
-from pointillist.supervision import node_agent as station
+from pointillist.supervision import node_agent
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
 
 
-class FakePlan(station.LaunchPlan):
+class FakePlan(node_agent.LaunchPlan):
     """A plan with other workers."""
 
     def __init__(self, **plan: object) -> None:
@@ -19,5 +19,5 @@ class FakePlan(station.LaunchPlan):
 
 
 if __name__ == "__main__":
-    station.LaunchPlan = FakePlan  # type: ignore[misc]
+    node_agent.LaunchPlan = FakePlan  # type: ignore[misc]
     load("launch-workers")(sys.argv[1:], prog_name="launch-workers")

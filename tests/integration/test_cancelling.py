@@ -12,12 +12,12 @@ from waiting import eventually, is_over, wait_for
 
 from pointillist.pipeline_files.paths import journal_path, partial_path, unfinished_path
 from pointillist.pipeline_protocol.client import Client
-from pointillist.supervision import process_supervisor as crew_module
+from pointillist.supervision import process_supervisor as supervisor_module
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
+    monkeypatch.setattr(supervisor_module, "new_log", lambda _: tmp_path / "log")
     order(monkeypatch, seconds_per_frame=0.02)
     return Cluster(tmp_path)
 
@@ -63,7 +63,7 @@ def test_what_was_cancelled_is_not_taken_up_by_a_server_that_is_killed_and_start
     with cluster.running() as client:
         job = cluster.submit(client)
         cancel_while_rows_are_appended(cluster, client, job)
-        server = cluster.crew._server
+        server = cluster.supervisor._server
         assert server is not None
         assert server.process is not None
         server.process.kill()

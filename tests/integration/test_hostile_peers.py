@@ -43,10 +43,10 @@ class Victim:
 
     def __init__(self, folder: Path) -> None:
         self.keys: ClusterKeys = ephemeral_keys()
-        self.crew = ProcessSupervisor(self.keys, lambda _: None)
-        self.address = self.crew.start_server("tcp://127.0.0.1:*", ["--state", str(folder / "journals")])
-        self.crew.start_workers(self.address, 1, [FAKE_WORKER])
-        self.client = Client(self.address, self.keys, timeout_s=5.0, check=self.crew.check)
+        self.supervisor = ProcessSupervisor(self.keys, lambda _: None)
+        self.address = self.supervisor.start_server("tcp://127.0.0.1:*", ["--state", str(folder / "journals")])
+        self.supervisor.start_workers(self.address, 1, [FAKE_WORKER])
+        self.client = Client(self.address, self.keys, timeout_s=5.0, check=self.supervisor.check)
         self.output = folder / "results.h5r"
         movie = folder / "movie.npy"
         np.save(movie, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
@@ -56,7 +56,7 @@ class Victim:
         self.memory_mb = self.peak_mb()
 
     def peak_mb(self) -> float:
-        status = Path(f"/proc/{self.crew.pids[0]}/status")
+        status = Path(f"/proc/{self.supervisor.pids[0]}/status")
         if not status.exists():
             return 0.0
         (peak,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -64,7 +64,7 @@ class Victim:
 
     def survives(self) -> None:
         """Check that it is the same server, no larger, and that the job gets done."""
-        server = self.crew.pids[0]
+        server = self.supervisor.pids[0]
         assert self.client.ping().pid == server
         progress = wait_for(self.client, self.job, is_over)
         assert (progress.state, progress.n_done) == ("finished", N_FRAMES)
@@ -79,7 +79,7 @@ def victim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
     victim = Victim(tmp_path)
     yield victim
     victim.client.close()
-    victim.crew.stop()
+    victim.supervisor.stop()
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ LAUNCH = """
 from pointillist.pipeline_protocol.discovery.search import ServerLocation
 from pointillist.supervision.launch import launch_workers
 from pointillist.supervision.node_agent import LaunchPlan
-launch_workers(LaunchPlan(n_workers=1, place=ServerLocation()), lambda line: print(line, flush=True))
+launch_workers(LaunchPlan(n_workers=1, location=ServerLocation()), lambda line: print(line, flush=True))
 """
 
 

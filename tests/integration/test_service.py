@@ -17,13 +17,13 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.paths import journal_path, partial_path
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ephemeral_keys
-from pointillist.supervision import process_supervisor as crew_module
+from pointillist.supervision import process_supervisor as supervisor_module
 from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
+    monkeypatch.setattr(supervisor_module, "new_log", lambda _: tmp_path / "log")
     return Cluster(tmp_path)
 
 
@@ -45,7 +45,7 @@ def test_a_killed_worker_is_replaced_and_its_frames_are_done(cluster: Cluster, m
     with cluster.running() as client:
         job = cluster.submit(client)
         wait_for(client, job, lambda progress: progress.n_done > 0)
-        victim = cluster.crew._workers[0].process
+        victim = cluster.supervisor._workers[0].process
         assert victim is not None
         victim.kill()
         wait_for(client, job, is_over)
@@ -58,7 +58,7 @@ def test_a_server_that_is_killed_goes_on_where_it_was(cluster: Cluster, monkeypa
     with cluster.running() as client:
         job = cluster.submit(client)
         wait_for(client, job, lambda progress: progress.n_done > 50)
-        server = cluster.crew._server
+        server = cluster.supervisor._server
         assert server is not None
         assert server.process is not None
         server.process.kill()
@@ -149,7 +149,7 @@ def test_a_full_disk_pauses_the_job_and_loses_nothing(
     cluster: Cluster, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order(monkeypatch, seconds_per_frame=0.003)
-    monkeypatch.setattr(crew_module, "new_log", lambda _: cluster.folder / "log")
+    monkeypatch.setattr(supervisor_module, "new_log", lambda _: cluster.folder / "log")
     cluster.output = small_disk / "results.h5r"
     with cluster.running() as client:
         job = cluster.submit(client)
@@ -306,30 +306,30 @@ def test_a_peer_without_curve_cannot_speak(cluster: Cluster) -> None:
 def test_a_server_dies_with_its_parent(cluster: Cluster) -> None:
     with cluster.running(1) as client:
         pid = client.ping().pid
-        worker = cluster.crew._workers[0].process
-        server = cluster.crew._server
+        worker = cluster.supervisor._workers[0].process
+        server = cluster.supervisor._server
         assert worker is not None
         assert server is not None
         assert server.process is not None
-        cluster.crew._is_over.set()
-        cluster.crew._thread.join()
-        cluster.crew._lifelines.close()
+        cluster.supervisor._is_over.set()
+        cluster.supervisor._thread.join()
+        cluster.supervisor._parent_pipe.close()
         assert (server.process.pid, server.process.wait(PATIENCE_S), worker.wait(PATIENCE_S)) == (pid, 0, 0)
-        cluster.crew._lifelines.reader, cluster.crew._lifelines._writer = os.pipe()
+        cluster.supervisor._parent_pipe.reader, cluster.supervisor._parent_pipe._writer = os.pipe()
 
 
 def test_a_server_that_cannot_listen_says_why(cluster: Cluster) -> None:
-    crew = ProcessSupervisor(cluster.keys, cluster.news.append)
+    supervisor = ProcessSupervisor(cluster.keys, cluster.news.append)
     try:
         with pytest.raises(ServerError, match="cannot listen"):
-            crew.start_server(f"ipc://{cluster.folder}/no/such/folder/server", [])
+            supervisor.start_server(f"ipc://{cluster.folder}/no/such/folder/server", [])
     finally:
-        crew.stop()
+        supervisor.stop()
 
 
 def test_no_key_is_on_a_command_line(cluster: Cluster) -> None:
     with cluster.running(1):
-        for child in cluster.crew._children:
+        for child in cluster.supervisor._children:
             assert child.process is not None
             listing = subprocess.run(
                 ["ps", "-o", "args=", "-p", str(child.process.pid)], capture_output=True, check=True, text=True

@@ -10,13 +10,13 @@ from waiting import eventually, is_over, wait_for
 
 from pointillist.errors import ServerError
 from pointillist.pipeline_protocol.client import Client
-from pointillist.supervision import process_supervisor as crew_module
+from pointillist.supervision import process_supervisor as supervisor_module
 from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
+    monkeypatch.setattr(supervisor_module, "new_log", lambda _: tmp_path / "log")
     return Cluster(tmp_path)
 
 
@@ -31,16 +31,19 @@ def test_workers_that_die_again_and_again_are_an_error_in_one_line(
     monkeypatch.setattr("pointillist.supervision.managed_process._FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr("pointillist.supervision.managed_process.LONGEST_PAUSE_S", 0.01)
     with cluster.running(0) as client:
-        cluster.crew._is_over.set()
-        cluster.crew._thread.join()
-    crew = ProcessSupervisor(cluster.keys, cluster.news.append)
+        cluster.supervisor._is_over.set()
+        cluster.supervisor._thread.join()
+    supervisor = ProcessSupervisor(cluster.keys, cluster.news.append)
     try:
-        address = crew.start_server(f"ipc://{cluster.folder}/again", [])
-        crew.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])
-        with Client(address, cluster.keys, check=crew.check) as client, pytest.raises(ServerError, match="no luck"):
+        address = supervisor.start_server(f"ipc://{cluster.folder}/again", [])
+        supervisor.start_workers(address, 2, ["-c", "import sys; sys.exit('no luck')"])
+        with (
+            Client(address, cluster.keys, check=supervisor.check) as client,
+            pytest.raises(ServerError, match="no luck"),
+        ):
             ping_for_ever(client)
     finally:
-        crew.stop()
+        supervisor.stop()
 
 
 def test_a_worker_that_keeps_dying_is_told_of_once_and_the_others_go_on(
@@ -50,20 +53,20 @@ def test_a_worker_that_keeps_dying_is_told_of_once_and_the_others_go_on(
     monkeypatch.setattr("pointillist.supervision.managed_process.LONGEST_PAUSE_S", 0.05)
     monkeypatch.setattr("pointillist.supervision.managed_process._STEADY_S", 1.0)
     with cluster.running() as client:
-        crew = cluster.crew
-        bad = crew._workers[0]
+        supervisor = cluster.supervisor
+        bad = supervisor._workers[0]
         sound_arguments = bad.arguments
         bad.arguments = ["-c", "import sys; sys.exit(3)"]
         assert bad.process is not None
         bad.process.kill()
-        assert eventually(lambda: bool(crew.troubles))
-        assert crew.troubles == ["worker 1 dies again and again (status 3)"]
-        pong = client.report("host", 1, 2, crew.troubles)
+        assert eventually(lambda: bool(supervisor.troubles))
+        assert supervisor.troubles == ["worker 1 dies again and again (status 3)"]
+        pong = client.report("host", 1, 2, supervisor.troubles)
         assert pong.troubles == ["host: worker 1 dies again and again (status 3)"]
         assert client.ping().troubles == pong.troubles
         assert wait_for(client, cluster.submit(client), is_over).state == "finished"
         n_told = sum("dies again and again" in line for line in cluster.news)
         assert n_told == 1
         bad.arguments = sound_arguments
-        assert eventually(lambda: not crew.troubles)
+        assert eventually(lambda: not supervisor.troubles)
         assert eventually(lambda: "worker 1 runs well again" in cluster.news)

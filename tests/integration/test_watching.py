@@ -20,7 +20,7 @@ from pointillist.pipeline_files.paths import journal_path
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.messages.reports import LogPlace
-from pointillist.supervision import process_supervisor as crew_module
+from pointillist.supervision import process_supervisor as supervisor_module
 
 Loss = tuple[Client, str, int]
 """A client, the job, and the process of the worker that is lost."""
@@ -28,7 +28,7 @@ Loss = tuple[Client, str, int]
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setattr(crew_module, "new_log", lambda _: tmp_path / "log")
+    monkeypatch.setattr(supervisor_module, "new_log", lambda _: tmp_path / "log")
     monkeypatch.setenv("POINTILLIST_LOGS", str(tmp_path / "logs"))
     return Cluster(tmp_path)
 
@@ -72,7 +72,7 @@ def test_workers_are_busy_and_then_idle_and_counted(cluster: Cluster, monkeypatc
         wait_for(client, job, is_over)
         assert eventually(lambda: [worker.health for worker in client.workers()] == ["idle", "idle"])
         workers = client.workers()
-    assert sorted(worker.pid for worker in workers) == sorted(cluster.crew.pids[1:])
+    assert sorted(worker.pid for worker in workers) == sorted(cluster.supervisor.pids[1:])
     assert sum(worker.n_frames for worker in workers) == N_FRAMES
     assert all(worker.rate > 0 for worker in workers)
     assert all(worker.core is not None for worker in workers) == Path("/proc/self/stat").exists()
@@ -88,7 +88,7 @@ def lost(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         client = stack.enter_context(cluster.running())
         job = cluster.submit(client)
         wait_for(client, job, lambda progress: progress.n_done > 0)
-        victim = cluster.crew._workers[0].process
+        victim = cluster.supervisor._workers[0].process
         assert victim is not None
         victim.send_signal(sent)
         stack.callback(victim.send_signal, signal.SIGCONT)
@@ -114,7 +114,7 @@ def test_sigterm_ends_a_worker_that_computes_and_returns_its_range_at_once(
     with cluster.running() as client:
         job = cluster.submit(client)
         wait_for(client, job, lambda progress: progress.n_workers == 2)
-        worker = cluster.crew._workers[0].process
+        worker = cluster.supervisor._workers[0].process
         assert worker is not None
         worker.send_signal(signal.SIGTERM)
         wait_for(client, job, lambda progress: progress.n_workers < 2)

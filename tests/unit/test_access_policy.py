@@ -20,27 +20,27 @@ SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
     *("Camera.NoiseFactor=1", "Camera.ReadNoise=1.6", "Camera.ADOffset=100"),
 ]
-OWNER = UserSecret(b"1" * 32)
+USER = UserSecret(b"1" * 32)
 
 
 @pytest.fixture
-def guard(tmp_path: Path) -> AccessPolicy:
+def policy(tmp_path: Path) -> AccessPolicy:
     (tmp_path / "root").mkdir()
     for folder in (tmp_path, tmp_path / "root"):
         np.save(folder / "movie.npy", np.full((4, 24, 24), 100, np.uint16))
         np.save(folder / "dark.npy", np.full((24, 24), 100, np.float32))
-    return AccessPolicy(roots=DataRoots.of([tmp_path / "root"]), owner=OWNER)
+    return AccessPolicy(roots=DataRoots.of([tmp_path / "root"]), owner=USER)
 
 
-def request(movie: Path, *settings: str, vouches: UserSecret | None = None, output: str | None = None) -> Submit:
+def request(movie: Path, *settings: str, signer: UserSecret | None = None, output: str | None = None) -> Submit:
     with open_movie(movie) as opened:
         known, _ = prepare(opened, None, [*SETTINGS, *settings])
         identity = opened.identity
-    vouchers: dict[str, Any] = {}
-    if vouches:
-        vouchers["may_read"] = vouches.vouch_reading(str(movie), identity, known)
-        vouchers["may_write"] = vouches.vouch_writing(output or "", identity)
-    return Submit(request=1, movie=str(movie), identity=identity, settings=known, output=output, **vouchers)
+    signatures: dict[str, Any] = {}
+    if signer:
+        signatures["may_read"] = signer.sign_reading(str(movie), identity, known)
+        signatures["may_write"] = signer.sign_writing(output or "", identity)
+    return Submit(request=1, movie=str(movie), identity=identity, settings=known, output=output, **signatures)
 
 
 def one_line(error: PointillistError) -> str:
@@ -49,73 +49,73 @@ def one_line(error: PointillistError) -> str:
     return text
 
 
-def test_what_is_within_the_roots_is_read_for_anybody(guard: AccessPolicy, tmp_path: Path) -> None:
-    wish = request(tmp_path / "root" / "movie.npy", f"Camera.DarkMapID={tmp_path}/root/dark.npy")
-    guard.open_movie(wish).close()
-    guard.check_output(wish, tmp_path / "root" / "deep" / "out.h5r")
+def test_what_is_within_the_roots_is_read_for_anybody(policy: AccessPolicy, tmp_path: Path) -> None:
+    submitted = request(tmp_path / "root" / "movie.npy", f"Camera.DarkMapID={tmp_path}/root/dark.npy")
+    policy.open_movie(submitted).close()
+    policy.check_output(submitted, tmp_path / "root" / "deep" / "out.h5r")
 
 
-@pytest.mark.parametrize("vouches", [None, UserSecret(b"2" * 32)])
+@pytest.mark.parametrize("signer", [None, UserSecret(b"2" * 32)])
 def test_what_is_outside_is_not_read_for_others(
-    guard: AccessPolicy, tmp_path: Path, vouches: UserSecret | None
+    policy: AccessPolicy, tmp_path: Path, signer: UserSecret | None
 ) -> None:
     with pytest.raises(MovieError) as outside:
-        guard.open_movie(request(tmp_path / "movie.npy", vouches=vouches))
+        policy.open_movie(request(tmp_path / "movie.npy", signer=signer))
     assert "--allow" in one_line(outside.value)
     with pytest.raises(SettingError) as error:
-        guard.open_movie(request(tmp_path / "root" / "movie.npy", f"Camera.DarkMapID={tmp_path}/dark.npy"))
+        policy.open_movie(request(tmp_path / "root" / "movie.npy", f"Camera.DarkMapID={tmp_path}/dark.npy"))
     assert "--allow" in one_line(error.value)
 
 
-def test_nobody_learns_whether_there_is_a_file_outside(guard: AccessPolicy, tmp_path: Path) -> None:
-    wish = request(tmp_path / "movie.npy")
+def test_nobody_learns_whether_there_is_a_file_outside(policy: AccessPolicy, tmp_path: Path) -> None:
+    submitted = request(tmp_path / "movie.npy")
     said = []
     for is_there in (True, False):
         if not is_there:
             (tmp_path / "movie.npy").unlink()
         with pytest.raises(MovieError) as error:
-            guard.open_movie(wish)
+            policy.open_movie(submitted)
         said.append(str(error.value))
     assert said[0] == said[1]
 
 
-@pytest.mark.parametrize("place", ["out.h5r", "root/../out.h5r", "root/link/out.h5r"])
-def test_nothing_is_written_outside_for_others(guard: AccessPolicy, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("path", ["out.h5r", "root/../out.h5r", "root/link/out.h5r"])
+def test_nothing_is_written_outside_for_others(policy: AccessPolicy, tmp_path: Path, path: str) -> None:
     (tmp_path / "root" / "link").symlink_to(tmp_path)
-    wish = request(tmp_path / "root" / "movie.npy", output=f"{tmp_path}/{place}")
+    submitted = request(tmp_path / "root" / "movie.npy", output=f"{tmp_path}/{path}")
     with pytest.raises(ResultsError) as error:
-        guard.check_output(wish, tmp_path / place)
+        policy.check_output(submitted, tmp_path / path)
     assert "--allow" in one_line(error.value)
 
 
-def test_the_user_himself_reads_and_writes_anywhere(guard: AccessPolicy, tmp_path: Path) -> None:
+def test_the_user_himself_reads_and_writes_anywhere(policy: AccessPolicy, tmp_path: Path) -> None:
     output = str(tmp_path / "out.h5r")
-    wish = request(tmp_path / "movie.npy", f"Camera.DarkMapID={tmp_path}/dark.npy", vouches=OWNER, output=output)
-    guard.open_movie(wish).close()
-    guard.check_output(wish, tmp_path / "out.h5r")
+    submitted = request(tmp_path / "movie.npy", f"Camera.DarkMapID={tmp_path}/dark.npy", signer=USER, output=output)
+    policy.open_movie(submitted).close()
+    policy.check_output(submitted, tmp_path / "out.h5r")
 
 
-def test_a_job_that_goes_on_reads_the_movie_where_it_is_then(guard: AccessPolicy, tmp_path: Path) -> None:
+def test_a_job_that_goes_on_reads_the_movie_where_it_is_then(policy: AccessPolicy, tmp_path: Path) -> None:
     movie, output = tmp_path / "root" / "movie.npy", f"{tmp_path}/root/out.h5r"
-    begun = prepare_job(request(movie, output=output), {}, guard)
+    begun = prepare_job(request(movie, output=output), {}, policy)
     assert isinstance(begun, JobRequest)
     begun.journal.close()
     moved = movie.rename(tmp_path / "root" / "moved.npy")
-    resumed = prepare_job(request(moved, output=output), {}, guard)
+    resumed = prepare_job(request(moved, output=output), {}, policy)
     assert isinstance(resumed, JobRequest)
     resumed.journal.close()
     assert (resumed.spec.job, resumed.spec.movie) == (begun.spec.job, str(moved))
 
 
-def test_a_client_elsewhere_is_told_what_the_server_lacks(guard: AccessPolicy, tmp_path: Path) -> None:
+def test_a_client_elsewhere_is_told_what_the_server_lacks(policy: AccessPolicy, tmp_path: Path) -> None:
     movie = tmp_path / "root" / "movie.npy"
-    wish = request(movie)
+    submitted = request(movie)
     np.save(movie, np.full((5, 24, 24), 100, np.uint16))
     os.utime(movie, (0, 0))  # nobody is writing it
     with pytest.raises(MovieError, match=r"is another file on .*, where the server runs") as error:
-        guard.open_movie(wish)
+        policy.open_movie(submitted)
     one_line(error.value)
     movie.unlink()
     with pytest.raises(MovieError, match=r"there is no such file on .*, where the server runs; put it where") as error:
-        guard.open_movie(wish)
+        policy.open_movie(submitted)
     one_line(error.value)

@@ -67,7 +67,7 @@ def test_the_roots_of_a_machine_are_pymes_folders_and_what_is_allowed_besides(
     assert DataRoots.of_this_machine().allowed("/etc/passwd") is not None
 
 
-def spec_of(path: Path, owner: UserSecret | None = None) -> JobSpec:
+def spec_of(path: Path, user: UserSecret | None = None) -> JobSpec:
     with open_movie(path) as movie:
         identity = movie.identity
     return JobSpec(
@@ -78,7 +78,7 @@ def spec_of(path: Path, owner: UserSecret | None = None) -> JobSpec:
         n_frames=3,
         settings={"a": (1, 2.5)},
         output="o",
-        may_read=owner.vouch_reading(str(path), identity, {"a": [1, 2.5]}) if owner else "",
+        may_read=user.sign_reading(str(path), identity, {"a": [1, 2.5]}) if user else "",
     )
 
 
@@ -101,34 +101,34 @@ def test_a_file_that_is_put_in_the_place_of_a_movie_is_not_read(root: Path) -> N
 
 
 def test_a_worker_opens_for_its_own_user_whatever_he_vouches_for(root: Path) -> None:
-    owner, other = UserSecret(b"1" * 32), UserSecret(b"2" * 32)
-    spec = spec_of(root.parent / "outside.npy", owner)
-    JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=owner)).close()
+    user, other = UserSecret(b"1" * 32), UserSecret(b"2" * 32)
+    spec = spec_of(root.parent / "outside.npy", user)
+    JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=user)).close()
     for stranger in (other, UserSecret(b"")):
         with pytest.raises(BlockedError, match="is outside"):
             JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=stranger))
 
 
-def test_a_voucher_is_for_one_request_alone() -> None:
-    owner = UserSecret(b"1" * 32)
-    voucher = owner.vouch_reading("/a", "i", {"k": 1})
-    assert owner.is_mine(voucher, owner.vouch_reading("/a", "i", {"k": 1}))
+def test_a_signature_is_for_one_request_alone() -> None:
+    user = UserSecret(b"1" * 32)
+    signature = user.sign_reading("/a", "i", {"k": 1})
+    assert user.is_mine(signature, user.sign_reading("/a", "i", {"k": 1}))
     others = [("/b", "i", {"k": 1}), ("/a", "j", {"k": 1}), ("/a", "i", {"k": 2})]
-    assert not any(owner.is_mine(voucher, owner.vouch_reading(*other)) for other in others)
-    assert not owner.is_mine(voucher, owner.vouch_writing("/a", "i"))
-    assert not owner.is_mine("", owner.vouch_writing("/a", "i"))
+    assert not any(user.is_mine(signature, user.sign_reading(*other)) for other in others)
+    assert not user.is_mine(signature, user.sign_writing("/a", "i"))
+    assert not user.is_mine("", user.sign_writing("/a", "i"))
 
 
 def test_nobody_vouches_without_a_secret() -> None:
     nobody = UserSecret(b"")
-    assert nobody.vouch_writing("/a", "i") == ""
+    assert nobody.sign_writing("/a", "i") == ""
     assert not nobody.is_mine("", "")
 
 
 def test_a_user_has_one_secret_for_himself_alone(tmp_path: Path) -> None:
-    owner = UserSecret.of_user(tmp_path)
-    assert owner.secret
-    assert UserSecret.of_user(tmp_path) == owner
+    user = UserSecret.of_user(tmp_path)
+    assert user.secret
+    assert UserSecret.of_user(tmp_path) == user
     assert (tmp_path / "owner.key").stat().st_mode & 0o777 == 0o600
     (tmp_path / "owner.key").chmod(0o644)
     assert UserSecret.of_user(tmp_path) == UserSecret(b"")

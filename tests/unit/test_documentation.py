@@ -71,7 +71,7 @@ def sources() -> dict[str, str]:
 
 def test_every_variable_of_the_environment_is_documented() -> None:
     text = (DOCS / "reference" / "commands.md").read_text()
-    internal = {"POINTILLIST_LIFELINE"}
+    internal = {"POINTILLIST_PARENT_FD"}
     named = {name for source in sources().values() for name in re.findall(r"\"((?:POINTILLIST|PYME)[A-Z_]+)\"", source)}
     assert named >= {place.variable for place in PLACES if place.variable != "TMPDIR"}
     assert {name for name in named - internal if f"| `{name}` |" not in text} == set()

@@ -23,7 +23,7 @@ class Nobody:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def sightings(self, *_: object) -> Iterator[object]:
+    def servers(self, *_: object) -> Iterator[object]:
         yield from ()
 
 

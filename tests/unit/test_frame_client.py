@@ -19,7 +19,7 @@ from pointillist.pipeline_protocol.messages.frames import (
     LayoutReply,
     Missing,
 )
-from pointillist.pipeline_worker import frame_client as supply_module
+from pointillist.pipeline_worker import frame_client as client_module
 from pointillist.pipeline_worker.frame_client import (
     IN_FLIGHT_BYTES,
     PATIENCE_S,
@@ -38,19 +38,19 @@ def item(number: int, job: str = "j") -> Item:
 
 
 class Bench:
-    """A supply whose server is the test."""
+    """A client whose server is the test."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
-        self.supply = FrameClient()
+        self.client = FrameClient()
         self.woken = threading.Semaphore(0)
-        self.supply.wake = self.woken.release
-        self.supply.keep(frozenset({"j"}))
+        self.client.wake = self.woken.release
+        self.client.keep(frozenset({"j"}))
         self.now = 0.0
 
     def take(self, number: int) -> Future[Any]:
         """Begin to wait for a piece, as a thread of the worker does."""
-        future = self.pool.submit(self.supply.piece, item(number), MIB)
+        future = self.pool.submit(self.client.piece, item(number), MIB)
         assert self.woken.acquire(timeout=TIMEOUT_S)
         return future
 
@@ -58,10 +58,10 @@ class Bench:
         return [item.number for want in self.wants() for item in want.items]
 
     def wants(self) -> list[FrameRequest]:
-        return self.supply.due(self.now)
+        return self.client.due(self.now)
 
     def send(self, number: int, n_bytes: int = MIB) -> None:
-        self.supply.receive(FrameData(item=item(number)), bytes(n_bytes), self.now)
+        self.client.receive(FrameData(item=item(number)), bytes(n_bytes), self.now)
 
 
 @pytest.fixture
@@ -69,31 +69,31 @@ def bench() -> Iterator[Bench]:
     with ThreadPoolExecutor(4) as pool:
         bench = Bench(pool)
         yield bench
-        bench.supply.keep(frozenset())  # whoever still waits
+        bench.client.keep(frozenset())  # whoever still waits
 
 
 def test_who_waits_is_served(bench: Bench) -> None:
     waiting = bench.take(3)
-    assert bench.supply.is_waited_for
+    assert bench.client.is_waited_for
     assert bench.asked() == [3]
     bench.send(3)
     piece, content = waiting.result(TIMEOUT_S)
     assert (piece.item.number, len(content)) == (3, MIB)
-    assert not bench.supply.is_waited_for
+    assert not bench.client.is_waited_for
 
 
 def test_a_layout_is_asked_for_likewise(bench: Bench) -> None:
     layout = Layout(shape=(3, 4, 5), dtype="<u2", piece_frames=2)
-    waiting = bench.pool.submit(bench.supply.layout, item(LAYOUT))
+    waiting = bench.pool.submit(bench.client.layout, item(LAYOUT))
     assert bench.woken.acquire(timeout=TIMEOUT_S)
     assert bench.asked() == [LAYOUT]
-    bench.supply.receive(LayoutReply(item=item(LAYOUT), layout=layout), b"", 0.0)
+    bench.client.receive(LayoutReply(item=item(LAYOUT), layout=layout), b"", 0.0)
     assert waiting.result(TIMEOUT_S) == layout
 
 
 def test_what_is_asked_for_at_a_time_is_bounded_and_goes_on_as_it_comes(bench: Bench) -> None:
     n_at_a_time = IN_FLIGHT_BYTES // MIB
-    bench.supply.expect(map(item, range(100)), MIB)
+    bench.client.expect(map(item, range(100)), MIB)
     assert bench.asked() == list(range(n_at_a_time))
     bench.send(0)
     assert bench.asked() == []  # several at a time
@@ -103,7 +103,7 @@ def test_what_is_asked_for_at_a_time_is_bounded_and_goes_on_as_it_comes(bench: B
 
 
 def test_pieces_that_nobody_has_needed_yet_are_bounded(bench: Bench) -> None:
-    bench.supply.expect(map(item, range(200)), MIB)
+    bench.client.expect(map(item, range(200)), MIB)
     sent: list[int] = []
     while asked := bench.asked():
         for number in asked:
@@ -111,12 +111,12 @@ def test_pieces_that_nobody_has_needed_yet_are_bounded(bench: Bench) -> None:
         sent += asked
     assert len(sent) * MIB == STOCK_BYTES
     for number in range(20):
-        bench.supply.piece(item(number), MIB)
+        bench.client.piece(item(number), MIB)
     assert bench.asked()[:5] == list(range(len(sent), len(sent) + 5))
 
 
 def test_who_waits_goes_before_what_is_expected(bench: Bench) -> None:
-    bench.supply.expect(map(item, range(100)), MIB)
+    bench.client.expect(map(item, range(100)), MIB)
     bench.asked()
     bench.take(70)
     assert bench.asked() == [70]
@@ -128,8 +128,8 @@ def test_a_piece_is_fetched_once_for_neighbours_in_time(bench: Bench) -> None:
     bench.send(0)
     assert bench.asked() == []
     waiting.result(TIMEOUT_S)
-    bench.supply.expect([item(0)], MIB)
-    assert bench.supply.piece(item(0), MIB)[0].item == item(0)
+    bench.client.expect([item(0)], MIB)
+    assert bench.client.piece(item(0), MIB)[0].item == item(0)
     assert bench.asked() == []
 
 
@@ -140,7 +140,7 @@ def test_the_latest_pieces_stay_and_the_oldest_go(bench: Bench) -> None:
         bench.asked()
         bench.send(number)
         waiting.result(TIMEOUT_S)
-    assert bench.supply.piece(item(n + 9), MIB)
+    assert bench.client.piece(item(n + 9), MIB)
     bench.take(0)
     assert bench.asked() == [0]
 
@@ -148,7 +148,7 @@ def test_the_latest_pieces_stay_and_the_oldest_go(bench: Bench) -> None:
 def test_after_silence_everything_is_asked_for_again_ever_more_seldom(bench: Bench) -> None:
     bench.take(1)
     assert bench.asked() == [1]
-    assert bench.supply.next_due(0.0) == PATIENCE_S
+    assert bench.client.next_due(0.0) == PATIENCE_S
     asked_at = []
     for tenth in range(600):
         bench.now = tenth / 10
@@ -159,7 +159,7 @@ def test_after_silence_everything_is_asked_for_again_ever_more_seldom(bench: Ben
 
 
 def test_whatever_comes_shows_that_the_server_is_at_it(bench: Bench) -> None:
-    bench.supply.expect(map(item, range(4)), MIB)
+    bench.client.expect(map(item, range(4)), MIB)
     bench.asked()
     bench.now = 0.9 * PATIENCE_S
     bench.send(0)
@@ -168,18 +168,18 @@ def test_whatever_comes_shows_that_the_server_is_at_it(bench: Bench) -> None:
 
 
 def test_a_server_that_starts_again_is_asked_for_all_at_once(bench: Bench) -> None:
-    bench.supply.expect(map(item, range(4)), MIB)
+    bench.client.expect(map(item, range(4)), MIB)
     bench.asked()
     bench.send(1)
-    bench.supply.restart()
-    assert bench.supply.next_due(0.0) == 0.0
+    bench.client.restart()
+    assert bench.client.next_due(0.0) == 0.0
     (want,) = bench.wants()
     assert want.is_all
     assert [item.number for item in want.items] == [0, 2, 3]
 
 
 def test_what_comes_twice_or_unasked_is_dropped(bench: Bench) -> None:
-    bench.supply.expect([item(0)], MIB)
+    bench.client.expect([item(0)], MIB)
     bench.asked()
     bench.send(0)
     bench.send(0)
@@ -191,7 +191,7 @@ def test_what_comes_twice_or_unasked_is_dropped(bench: Bench) -> None:
 def test_who_waits_learns_that_it_cannot_be_had_and_may_ask_again(bench: Bench) -> None:
     waiting = bench.take(5)
     bench.asked()
-    bench.supply.receive(Missing(item=item(5), subject="m", problem="p", remedy="r", is_lasting=False), b"", 0.0)
+    bench.client.receive(Missing(item=item(5), subject="m", problem="p", remedy="r", is_lasting=False), b"", 0.0)
     with pytest.raises(MissingError) as error:
         waiting.result(TIMEOUT_S)
     assert error.value.missing.problem == "p"
@@ -200,27 +200,27 @@ def test_who_waits_learns_that_it_cannot_be_had_and_may_ask_again(bench: Bench) 
 
 
 def test_nobody_waits_for_a_job_that_was_taken_away(bench: Bench) -> None:
-    bench.supply.expect(map(item, range(3)), MIB)
+    bench.client.expect(map(item, range(3)), MIB)
     waiting = bench.take(7)
     bench.asked()
-    bench.supply.keep(frozenset({"another"}))
+    bench.client.keep(frozenset({"another"}))
     with pytest.raises(NobodyWaitsError):
         waiting.result(TIMEOUT_S)
     assert bench.asked() == []
-    assert bench.supply.next_due(0.0) == math.inf
+    assert bench.client.next_due(0.0) == math.inf
 
 
 def test_pieces_of_ranges_that_were_taken_away_make_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supply_module, "STOCK_BYTES", 4 * MIB)
-    bench.supply.expect(map(item, range(4)), MIB)
+    monkeypatch.setattr(client_module, "STOCK_BYTES", 4 * MIB)
+    bench.client.expect(map(item, range(4)), MIB)
     for number in bench.asked():
         bench.send(number)  # and nobody ever takes them
     read = 100
     prefetched: list[int] = []
     for number in range(read, read + 12):
-        bench.supply.expect(map(item, range(number + 1, number + 3)), MIB)
-        waiting = bench.pool.submit(bench.supply.piece, item(number), MIB)
-        assert eventually(lambda future=waiting: future.done() or bench.supply.is_waited_for)  # type: ignore[misc]
+        bench.client.expect(map(item, range(number + 1, number + 3)), MIB)
+        waiting = bench.pool.submit(bench.client.piece, item(number), MIB)
+        assert eventually(lambda future=waiting: future.done() or bench.client.is_waited_for)  # type: ignore[misc]
         for asked in bench.asked():
             prefetched += [asked] if asked != number else []
             bench.send(asked)

@@ -21,7 +21,7 @@ from pointillist.pipeline_protocol.messages.frames import (
     LayoutReply,
     Missing,
 )
-from pointillist.pipeline_server.frames import frame_server as frames_module
+from pointillist.pipeline_server.frames import frame_server as server_module
 from pointillist.pipeline_server.frames.frame_server import FLYING_TO_ONE_BYTES, FrameServer
 from pointillist.pipeline_server.frames.source_cache import SourceCache
 
@@ -40,7 +40,7 @@ class Landing:
 
 
 class Bench:
-    """A desk whose door is the test."""
+    """A server whose socket is the test."""
 
     def __init__(self, movie: Path) -> None:
         with open_movie(movie) as opened:
@@ -53,7 +53,7 @@ class Bench:
         self.gone: set[bytes] = set()
         self.does_land = True
         self.works = {"j": SimpleNamespace(spec=spec)}
-        self.desk = FrameServer(self.send, lambda: None, self.works)
+        self.server = FrameServer(self.send, lambda: None, self.works)
 
     def send(self, peer: bytes, message: LayoutReply | FrameData | Missing, content: bytes) -> Landing | None:
         if peer in self.gone:
@@ -66,22 +66,22 @@ class Bench:
 
     def want(self, peer: bytes, *numbers: int, is_all: bool = False) -> None:
         items = [Item(job="j", part=MOVIE, number=number) for number in numbers]
-        self.desk.want(peer, FrameRequest(items=items, is_all=is_all))
+        self.server.want(peer, FrameRequest(items=items, is_all=is_all))
 
     def step_until(self, is_enough: Callable[[], bool]) -> None:
         deadline = time.monotonic() + TIMEOUT_S
         while not is_enough():
             assert time.monotonic() < deadline
-            self.desk.step()
+            self.server.step()
             time.sleep(0.001)
 
     def settle(self) -> None:
-        """Let the desk do all that it can."""
+        """Let the server do all that it can."""
         n_sent = -1
         while n_sent != len(self.sent):
             n_sent = len(self.sent)
             for _ in range(20):
-                self.desk.step()
+                self.server.step()
                 time.sleep(0.002)
 
     def numbers(self, peer: bytes) -> list[int]:
@@ -94,8 +94,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     np.save(tmp_path / "a.npy", np.broadcast_to(frames[:, None, None], (len(frames), EDGE, EDGE)))
     bench = Bench(tmp_path / "a.npy")
     yield bench
-    bench.desk.close()
-    bench.desk._helper.shutdown(wait=True)
+    bench.server.close()
+    bench.server._helper.shutdown(wait=True)
 
 
 def test_everybody_gets_what_he_wants(bench: Bench) -> None:
@@ -130,7 +130,7 @@ def test_no_more_is_on_its_way_to_one_than_it_takes_and_others_are_served_meanwh
     bench.want(b"slow", *range(20))
     bench.settle()
     assert len(bench.numbers(b"slow")) * PIECE_BYTES == FLYING_TO_ONE_BYTES
-    assert bench.desk.is_full
+    assert bench.server.is_full
     bench.want(b"quick", 30)
     bench.step_until(lambda: bench.numbers(b"quick") == [30])
     bench.landings[0].done = True
@@ -138,15 +138,15 @@ def test_no_more_is_on_its_way_to_one_than_it_takes_and_others_are_served_meanwh
 
 
 def test_memory_is_bounded_however_many_want_however_much(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames_module, "CACHE_BYTES", 6 * PIECE_BYTES)
-    monkeypatch.setattr(frames_module, "FLYING_BYTES", 8 * PIECE_BYTES)
+    monkeypatch.setattr(server_module, "CACHE_BYTES", 6 * PIECE_BYTES)
+    monkeypatch.setattr(server_module, "FLYING_BYTES", 8 * PIECE_BYTES)
     bench.does_land = False
     for number in range(100):
         bench.want(b"%d" % number, *range(N_PIECES))
     bench.settle()
     assert len(bench.sent) == 8
-    assert bench.desk._n_cached <= 6 * PIECE_BYTES
-    assert len(bench.desk._reading) <= frames_module.N_READS
+    assert bench.server._n_cached <= 6 * PIECE_BYTES
+    assert len(bench.server._reading) <= server_module.N_READS
     bench.does_land = True
     for landing in bench.landings:
         landing.done = True
@@ -158,7 +158,7 @@ def test_memory_is_bounded_however_many_want_however_much(bench: Bench, monkeypa
 def test_no_list_is_longer_than_a_message_can_be(bench: Bench) -> None:
     for first in range(0, 10 * MAX_WANTED, MAX_WANTED):
         bench.want(b"greedy", *range(first, first + MAX_WANTED))
-    assert len(bench.desk._wanted[b"greedy"]) == MAX_WANTED
+    assert len(bench.server._wanted[b"greedy"]) == MAX_WANTED
 
 
 def test_a_worker_that_asks_again_gets_what_it_still_lacks_once(bench: Bench) -> None:
@@ -175,23 +175,23 @@ def test_what_a_worker_that_is_gone_wanted_is_forgotten(bench: Bench) -> None:
     bench.want(b"b", *range(10))
     bench.step_until(lambda: len(bench.numbers(b"b")) == 10)
     bench.settle()
-    assert not bench.desk._wanted
-    assert not bench.desk.is_full
+    assert not bench.server._wanted
+    assert not bench.server.is_full
 
 
 def test_jobs_that_are_not_at_work_are_not_served(bench: Bench) -> None:
-    bench.desk.want(b"a", FrameRequest(items=[Item(job="none", part=MOVIE, number=0)], is_all=False))
+    bench.server.want(b"a", FrameRequest(items=[Item(job="none", part=MOVIE, number=0)], is_all=False))
     bench.want(b"a", *range(10))
     bench.works.clear()
-    bench.desk.forget("j")
+    bench.server.forget("j")
     bench.settle()
-    assert not bench.desk._wanted
-    assert not bench.desk._unread
+    assert not bench.server._wanted
+    assert not bench.server._unread
 
 
 @pytest.mark.parametrize("part", ["background", "Camera.DarkMapID", "/etc/passwd"])
 def test_what_a_job_does_not_have_is_said_to_be_missing(bench: Bench, part: str) -> None:
-    bench.desk.want(b"a", FrameRequest(items=[Item(job="j", part=part, number=LAYOUT)], is_all=False))
+    bench.server.want(b"a", FrameRequest(items=[Item(job="j", part=part, number=LAYOUT)], is_all=False))
     bench.step_until(lambda: len(bench.sent) == 1)
     message = bench.sent[0][1]
     assert isinstance(message, Missing)

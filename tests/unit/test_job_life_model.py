@@ -68,7 +68,7 @@ class JobLives(RuleBasedStateMachine):
 
     def ask(self, name: bytes, request: m.Submit | m.Stop | m.Retry) -> None:
         self.clients[name].asked = request
-        self.server.door.came.append((name, request, []))
+        self.server.socket.came.append((name, request, []))
         if not isinstance(request, m.Stop):
             self.cancelled.clear()
 
@@ -87,7 +87,7 @@ class JobLives(RuleBasedStateMachine):
 
     def hear(self, *, is_stopping: bool) -> None:
         """Take what the server has sent, in a step in which a job may have been stopped."""
-        sent, self.server.door.sent = self.server.door.sent, []
+        sent, self.server.socket.sent = self.server.socket.sent, []
         for peer, message in sent:
             if isinstance(message, m.Lease):
                 self.leases.append(message.ref)
@@ -116,22 +116,22 @@ class JobLives(RuleBasedStateMachine):
             return False
         return other.request > stop.request or other.request <= self.n_before_start
 
-    def beat(self, n_wanted: int = 2) -> None:
-        beat = m.Heartbeat(worker="w", host="h", pid=1, holds=list(self.leases), wants=n_wanted)
-        self.server.door.came.append((b"w", beat, []))
+    def heartbeat(self, n_wanted: int = 2) -> None:
+        heartbeat = m.Heartbeat(worker="w", host="h", pid=1, holds=list(self.leases), wants=n_wanted)
+        self.server.socket.came.append((b"w", heartbeat, []))
 
     def work(self, ref: m.Ref) -> None:
         self.leases.remove(ref)
         if self.is_bad and ref.start <= BAD_FRAME < ref.stop:
-            self.server.door.came.append((b"w", m.Fault(worker="w", ref=ref, error="bad"), []))
+            self.server.socket.came.append((b"w", m.Fault(worker="w", ref=ref, error="bad"), []))
             return
         rows = np.zeros(ref.stop - ref.start, LOCALIZATION_DTYPE)
         rows["frame"] = np.arange(ref.start, ref.stop)
         result, buffers = computed(ref.start, ref.stop, [rows.tobytes()], len(rows), seconds=len(rows))
-        self.server.door.came.append((b"w", answer("w", ref, result), list(buffers)))
+        self.server.socket.came.append((b"w", answer("w", ref, result), list(buffers)))
 
     def step(self) -> None:
-        is_stopping = any(isinstance(message, m.Stop) for _, message, _ in self.server.door.came)
+        is_stopping = any(isinstance(message, m.Stop) for _, message, _ in self.server.socket.came)
         self.server.service.step()
         self.hear(is_stopping=is_stopping)
 
@@ -206,7 +206,7 @@ class JobLives(RuleBasedStateMachine):
     def clients_ask_again(self) -> None:
         for name, client in self.clients.items():
             if client.asked is not None:
-                self.server.door.came.append((name, client.asked, []))
+                self.server.socket.came.append((name, client.asked, []))
 
     @rule(name=st.sampled_from([b"client1", b"client2"]))
     def a_client_leaves(self, name: bytes) -> None:
@@ -216,7 +216,7 @@ class JobLives(RuleBasedStateMachine):
     def the_worker_works(self, seconds: float, *, is_quick: bool) -> None:
         """Do a range that was held, or is given out; the answer is on its way for some seconds."""
         if not self.leases:
-            self.beat()
+            self.heartbeat()
             self.step()
         if self.leases:
             self.work(self.leases[0])
@@ -228,7 +228,7 @@ class JobLives(RuleBasedStateMachine):
     def the_worker_leaves(self, *, is_dead: bool) -> None:
         self.leases.clear()
         if not is_dead:
-            self.server.door.came.append((b"w", m.Goodbye(worker="w"), []))
+            self.server.socket.came.append((b"w", m.Goodbye(worker="w"), []))
 
     @rule()
     def bad_frames_are_mended_or_spoilt(self) -> None:
@@ -345,7 +345,7 @@ class JobLives(RuleBasedStateMachine):
         for _ in range(100):
             self.server.now += 0.01
             self.grow(N_FRAMES, is_last=True)
-            self.beat(n_wanted=16)
+            self.heartbeat(n_wanted=16)
             self.come_to_rest()
             while self.leases:
                 self.work(self.leases[0])

@@ -85,17 +85,17 @@ def place() -> ServerLocation:
 
 
 def test_an_announcement_is_seen_and_taken_back(keys: ClusterKeys) -> None:
-    beacon = Advertiser(LOOPBACK, 1234, "trial", "a1", keys)
+    advertiser = Advertiser(LOOPBACK, 1234, "trial", "a1", keys)
     try:
         with Browser(LOOPBACK) as browser:
-            seen = next(sighting for sighting in browser.sightings(10.0) if sighting.server == "a1")
+            seen = next(server for server in browser.servers(10.0) if server.server == "a1")
     finally:
-        beacon.close()
+        advertiser.close()
     assert (seen.address, seen.cluster, seen.version) == ("tcp://127.0.0.1:1234", "trial", 1)
     assert seen.fingerprint == fingerprint(keys)
     assert keys.server.public.decode() not in repr(seen)
     with Browser(LOOPBACK) as browser:
-        assert "a1" not in {sighting.server for sighting in browser.sightings(1.5)}
+        assert "a1" not in {server.server for server in browser.servers(1.5)}
 
 
 def test_a_server_that_does_not_prove_its_key_is_none(keys: ClusterKeys) -> None:
@@ -144,7 +144,7 @@ class Rivals:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def sightings(self, *_: object) -> Iterator[DiscoveredServer]:
+    def servers(self, *_: object) -> Iterator[DiscoveredServer]:
         yield DiscoveredServer(
             address="tcp://192.0.2.9:27437", cluster="trial", server="rival", host="h", version=1, fingerprint=""
         )
@@ -167,22 +167,22 @@ def test_a_server_yields_to_an_earlier_one_that_answers_and_leads(
 ) -> None:
     other = Priority(is_hidden=False, epoch=0, server="rival")
     rivals = Rivals([None if rival is None else pong(other, **rival)])
-    presence = looking_at(rivals, keys, monkeypatch)
-    presence._watch()
-    assert presence.leader == leader
+    election = looking_at(rivals, keys, monkeypatch)
+    election._watch()
+    assert election.leader == leader
 
 
 def test_a_leader_that_is_gone_leads_no_longer(keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     other = pong(Priority(is_hidden=False, epoch=0, server="rival"))
-    presence = looking_at(Rivals([other, other, None, None, other]), keys, monkeypatch)
-    presence._watch()
-    assert presence._followed is not None
+    election = looking_at(Rivals([other, other, None, None, other]), keys, monkeypatch)
+    election._watch()
+    assert election._followed is not None
     for _ in range(4):
-        presence._follow(presence._followed)
-        assert presence.leader is not None
+        election._follow(election._followed)
+        assert election.leader is not None
     for _ in range(3):
-        presence._follow(DiscoveredServer(address="", cluster="", server="", host="", version=1, fingerprint=""))
-    assert presence.leader is None
+        election._follow(DiscoveredServer(address="", cluster="", server="", host="", version=1, fingerprint=""))
+    assert election.leader is None
 
 
 def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatch) -> LeaderElection:

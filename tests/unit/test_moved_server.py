@@ -26,8 +26,8 @@ class Answerer:
     """A server that answers as it is told, in a thread."""
 
     def __init__(self, address: str, keys: ClusterKeys, reply: Callable[[ToServer], FromServer]) -> None:
-        self.door = ServerSocket(address, keys)
-        self.address = self.door.address
+        self.socket = ServerSocket(address, keys)
+        self.address = self.socket.address
         self._reply = reply
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -35,10 +35,10 @@ class Answerer:
 
     def _run(self) -> None:
         while not self._is_over.is_set():
-            self.door.wait(0.02)
-            for peer, message, _ in self.door.receive():
-                self.door.send(peer, self._reply(message))
-        self.door.close()
+            self.socket.wait(0.02)
+            for peer, message, _ in self.socket.receive():
+                self.socket.send(peer, self._reply(message))
+        self.socket.close()
 
     def stop(self) -> None:
         self._is_over.set()

@@ -12,8 +12,8 @@ from pointillist.pipeline_protocol.messages.reports import (
     Workers,
 )
 from pointillist.pipeline_protocol.messages.wire import MAX_HEADER_BYTES, encode
-from pointillist.pipeline_server import status_service as overview
-from pointillist.pipeline_server.jobs import job_run as work
+from pointillist.pipeline_server import status_service
+from pointillist.pipeline_server.jobs import job_run
 from pointillist.supervision.event_log import CHUNK_BYTES
 
 WIDE = "\N{MATHEMATICAL BOLD CAPITAL A}"  # four bytes
@@ -36,11 +36,11 @@ def test_the_longest_page_of_jobs_fits() -> None:
         n_workers=COUNT,
         elapsed_s=1e300,
         seconds={f"stage {n}": 1e300 for n in range(20)},
-        failures={COUNT - n: TEXT[: work._N_CHARACTERS] for n in range(work.N_SHOWN)},
+        failures={COUNT - n: TEXT[: job_run._N_CHARACTERS] for n in range(job_run.N_SHOWN)},
         reason=TEXT,
-        notes=[TEXT[: overview._N_CHARACTERS]] * overview._N_NOTES,
+        notes=[TEXT[: status_service._N_CHARACTERS]] * status_service._N_NOTES,
     )
-    page = Jobs(request=COUNT, jobs=[job] * overview._N_JOBS, is_last=False)
+    page = Jobs(request=COUNT, jobs=[job] * status_service._N_JOBS, is_last=False)
     assert len(encode(page)[0]) < MAX_HEADER_BYTES
 
 
@@ -49,7 +49,7 @@ def test_the_longest_page_of_workers_fits() -> None:
         worker=NAME, host=NAME, pid=COUNT, core=COUNT, health="warming up", rate=1e300, n_frames=COUNT, silent_s=1e300,
         job=NAME,
     )  # fmt: skip
-    page = Workers(request=COUNT, workers=[worker] * overview._N_WORKERS, is_last=False)
+    page = Workers(request=COUNT, workers=[worker] * status_service._N_WORKERS, is_last=False)
     assert len(encode(page)[0]) < MAX_HEADER_BYTES
 
 

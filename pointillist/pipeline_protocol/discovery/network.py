@@ -31,7 +31,7 @@ SERVICE = "_pointillist._tcp.local."
 _ASK_MS = 500
 """What a responder that told a name, but nothing else of it, gets for the rest."""
 
-_LOOK_S = 0.25
+_POLL_S = 0.25
 _MAX_TEXT = 63
 
 
@@ -84,9 +84,9 @@ class Browser:
         self._names: set[str] = set()
         self._fresh = threading.Condition()
         self._n_events = 0
-        ServiceBrowser(self._zeroconf, SERVICE, handlers=[self._take_note])
+        ServiceBrowser(self._zeroconf, SERVICE, handlers=[self._on_change])
 
-    def sightings(self, seconds: float, is_over: threading.Event | None = None) -> Iterator[DiscoveredServer]:
+    def servers(self, seconds: float, is_over: threading.Event | None = None) -> Iterator[DiscoveredServer]:
         """Yield servers as they are seen or changed, for some seconds or until it is over."""
         deadline = time.monotonic() + seconds
         told: dict[str, DiscoveredServer] = {}
@@ -94,10 +94,10 @@ class Browser:
         while (left := deadline - time.monotonic()) > 0 and not (is_over and is_over.is_set()):
             with self._fresh:
                 if self._n_events == n_seen:
-                    self._fresh.wait(min(left, _LOOK_S))
+                    self._fresh.wait(min(left, _POLL_S))
                 n_seen, names = self._n_events, sorted(self._names)
             for name in names:
-                seen = self._look_at(name)
+                seen = self._resolve(name)
                 if seen is not None and told.get(name) != seen:
                     told[name] = seen
                     yield seen
@@ -112,14 +112,14 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take_note(self, zeroconf: object, service_type: str, name: str, state_change: object) -> None:
+    def _on_change(self, zeroconf: object, service_type: str, name: str, state_change: object) -> None:
         del zeroconf, service_type, state_change  # a change of any kind is a reason to look again
         with self._fresh:
             self._names.add(name)
             self._n_events += 1
             self._fresh.notify_all()
 
-    def _look_at(self, name: str) -> DiscoveredServer | None:
+    def _resolve(self, name: str) -> DiscoveredServer | None:
         from zeroconf import Error, ServiceInfo  # noqa: PLC0415
 
         try:
@@ -128,7 +128,7 @@ class Browser:
         except Error as error:  # a name that is none, or the network has gone
             log.debug("announcement name=%s %r", name, error)
             return None
-        return _sighting(info, self._own) if is_known else None
+        return _parse_announcement(info, self._own) if is_known else None
 
 
 class Advertiser:
@@ -201,7 +201,7 @@ def open_zeroconf(addresses: Sequence[str]) -> Zeroconf:
         raise ServerError(shown, f"no network for discovery ({error})", "name the server with --server") from error
 
 
-def _sighting(info: ServiceInfo, own: Sequence[str]) -> DiscoveredServer | None:
+def _parse_announcement(info: ServiceInfo, own: Sequence[str]) -> DiscoveredServer | None:
     address = nearest(info.parsed_addresses(), own)
     said: dict[str, str] = {}
     for key, value in info.properties.items():

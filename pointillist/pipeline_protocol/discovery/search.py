@@ -54,7 +54,7 @@ class ServerLocation:
         return self.server or find_server(server_file(self.cluster))
 
     def checked(self) -> Self:
-        """Return the place, with an address that can be connected to.
+        """Return the location, with an address that can be connected to.
 
         Raises
         ------
@@ -69,19 +69,19 @@ class ServerLocation:
             return search.wait(_FIND_S)
 
 
-def probe(sighting: DiscoveredServer, cluster: str, keys: ClusterKeys) -> Pong | None:
+def probe(server: DiscoveredServer, cluster: str, keys: ClusterKeys) -> Pong | None:
     """Return what a server that is announced answers; None if it is not of the cluster, or does not prove it.
 
     Parameters
     ----------
-    sighting
+    server
         Its announcement; if that is of another cluster, key or version, the server is not even tried.
     cluster, keys
         What it has to be of.
     """
-    if (sighting.cluster, sighting.fingerprint) != (cluster, fingerprint(keys)) or sighting.version != PROTOCOL_VERSION:
+    if (server.cluster, server.fingerprint) != (cluster, fingerprint(keys)) or server.version != PROTOCOL_VERSION:
         return None
-    with contextlib.suppress(PointillistError), Client(sighting.address, keys, timeout_s=PROBE_S) as client:
+    with contextlib.suppress(PointillistError), Client(server.address, keys, timeout_s=PROBE_S) as client:
         pong = client.ping()
         return pong if pong.cluster == cluster else None
     return None
@@ -90,11 +90,11 @@ def probe(sighting: DiscoveredServer, cluster: str, keys: ClusterKeys) -> Pong |
 class Search:
     """Looks for a server on the network, in the background, from its making on.
 
-    The network is left alone if the place is known, or if no other machine can have this user's key.
+    The network is left alone if the location is known, or if no other machine can have this user's key.
 
     Parameters
     ----------
-    place
+    location
         Where to look.
     seconds
         For how long.
@@ -105,9 +105,9 @@ class Search:
         Whether the network is looked at.
     """
 
-    def __init__(self, place: ServerLocation, seconds: float = _BACKGROUND_S) -> None:
-        self.place = place
-        self.is_on_network = place.local is None and is_worthwhile()
+    def __init__(self, location: ServerLocation, seconds: float = _BACKGROUND_S) -> None:
+        self.location = location
+        self.is_on_network = location.local is None and is_worthwhile()
         self._seconds = seconds
         self._found: str | None = None
         self._is_probing = False
@@ -127,7 +127,7 @@ class Search:
         """
         if not self._is_over.wait(seconds) and self._is_probing:
             self._is_over.wait(PROBE_S)
-        return self.place.local or self._found
+        return self.location.local or self._found
 
     def close(self) -> None:
         """Look no more."""
@@ -144,13 +144,13 @@ class Search:
     def _run(self) -> None:
         with contextlib.suppress(PointillistError):
             keys = existing_keys()
-            with Browser(self.place.networks) as browser:
-                for sighting in browser.sightings(self._seconds, self._is_over):
+            with Browser(self.location.networks) as browser:
+                for server in browser.servers(self._seconds, self._is_over):
                     self._is_probing = True
-                    pong = probe(sighting, self.place.cluster, keys)
+                    pong = probe(server, self.location.cluster, keys)
                     self._is_probing = False
                     if pong is not None:
-                        self._found = pong.leader or sighting.address
+                        self._found = pong.leader or server.address
                         break
         self._is_over.set()
 

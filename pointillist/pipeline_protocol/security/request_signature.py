@@ -50,19 +50,19 @@ class UserSecret:
         except ServerError:
             return cls(b"")
 
-    def vouch_reading(self, movie: str, identity: str, settings: Settings) -> str:
+    def sign_reading(self, movie: str, identity: str, settings: Settings) -> str:
         """Return what proves that the user wants a movie read, and the files that its settings name."""
-        return self._voucher("read", [movie, identity, settings])
+        return self._signature("read", [movie, identity, settings])
 
-    def vouch_writing(self, output: str, identity: str) -> str:
+    def sign_writing(self, output: str, identity: str) -> str:
         """Return what proves that the user wants results of a movie written to a path."""
-        return self._voucher("write", [output, identity])
+        return self._signature("write", [output, identity])
 
-    def is_mine(self, voucher: str, expected: str) -> bool:
-        """Whether a voucher is what this account would have given."""
-        return bool(self.secret) and compare_digest(voucher.encode(), expected.encode())
+    def is_mine(self, signature: str, expected: str) -> bool:
+        """Whether a signature is what this account would have given."""
+        return bool(self.secret) and compare_digest(signature.encode(), expected.encode())
 
-    def _voucher(self, use: str, what: list[object]) -> str:
+    def _signature(self, use: str, what: list[object]) -> str:
         if not self.secret:
             return ""
         text = msgspec.msgpack.encode([use, *what], order="deterministic")

@@ -142,20 +142,20 @@ class LeaderElection:
         if not is_worthwhile():
             return
         with Browser(self._place.networks) as browser:
-            for sighting in browser.sightings(_LOOK_S, self._is_over):
-                if sighting.server == self._rank.server:
+            for server in browser.servers(_LOOK_S, self._is_over):
+                if server.server == self._rank.server:
                     continue
-                rival = probe(sighting, self._place.cluster, self._keys)
+                rival = probe(server, self._place.cluster, self._keys)
                 if rival is not None and rival.leader is None and self._rank.yields_to(rival):
-                    note(log, logging.WARNING, "led", address=sighting.address, server=rival.server)
-                    self._followed, self._n_silences, self.leader = sighting, 0, sighting.address
+                    note(log, logging.WARNING, "led", address=server.address, server=rival.server)
+                    self._followed, self._n_silences, self.leader = server, 0, server.address
                     self._wake()
                     return
 
-    def _follow(self, sighting: DiscoveredServer) -> None:
+    def _follow(self, server: DiscoveredServer) -> None:
         """Make sure that the leader still leads; it may die before this server has done its last job."""
-        is_there = probe(sighting, self._place.cluster, self._keys) is not None
+        is_there = probe(server, self._place.cluster, self._keys) is not None
         self._n_silences = 0 if is_there else self._n_silences + 1
         if self._n_silences >= _N_SILENCES:
-            note(log, logging.WARNING, "leader gone", address=sighting.address)
+            note(log, logging.WARNING, "leader gone", address=server.address)
             self._followed = self.leader = None

@@ -51,7 +51,7 @@ class AccessPolicy:
         MovieError, SettingError
             If it, or a file that its settings name, is out of bounds; or if it is not what the client sees.
         """
-        expected = self.owner.vouch_reading(request.movie, request.identity, request.settings)
+        expected = self.owner.sign_reading(request.movie, request.identity, request.settings)
         roots = EVERYWHERE if self.owner.is_mine(request.may_read, expected) else self.roots
         self._check_movie(request, roots, [request.movie])
         self._check_settings(request, roots)
@@ -73,7 +73,7 @@ class AccessPolicy:
         ResultsError
             If that is out of bounds.
         """
-        expected = self.owner.vouch_writing(request.output or "", request.identity)
+        expected = self.owner.sign_writing(request.output or "", request.identity)
         if self.owner.is_mine(request.may_write, expected) or self.roots.allowed(output) is not None:
             return
         problem = f"is outside what the server on {HOST} may write ({self.roots})"
