@@ -34,7 +34,7 @@ def dask_engine(scheduler: str, on_message: OnMessage = lambda _: None) -> conte
         raise ServerError("Dask", "is not installed", "run pip install 'pointillist[dask]'")
     address = scheduler if "://" in scheduler else f"tcp://{scheduler}"
     _knock(address)
-    return own_cluster(lambda crew, server: crew.start_gateway(server, address), on_message)
+    return own_cluster(lambda supervisor, server: supervisor.start_gateway(server, address), on_message)
 
 
 def _knock(address: str) -> None:
