@@ -12,7 +12,7 @@ from pointillist.pipeline_protocol.discovery import search
 from pointillist.pipeline_protocol.discovery.addresses import Interface
 from pointillist.pipeline_protocol.discovery.network import Advertiser, Browser, DiscoveredServer, fingerprint
 from pointillist.pipeline_protocol.discovery.search import Search, ServerLocation, probe
-from pointillist.pipeline_protocol.messages.control import Report
+from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, Report
 from pointillist.pipeline_protocol.messages.reports import Pong
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_server.cluster.cluster_state import ClusterState
@@ -22,28 +22,35 @@ from pointillist.pipeline_server.cluster.server_socket import ServerSocket
 LOOPBACK = ["127.0.0.1"]
 
 
-def pong(rank: Priority, **more: object) -> Pong:
-    fields = {"request": 1, "version": "1", "pid": 1, "n_workers": 0, "epoch": rank.epoch, "server": rank.server}
+def pong(priority: Priority, **more: object) -> Pong:
+    fields = {
+        "request": 1,
+        "version": "1",
+        "pid": 1,
+        "n_workers": 0,
+        "epoch": priority.epoch,
+        "server": priority.server,
+    }
     return Pong(**{**fields, **more})  # type: ignore[arg-type]
 
 
-RANKS = [Priority(is_hidden=False, epoch=epoch, server=server) for epoch in (1, 2) for server in ("a", "b")]
+PRIORITIES = [Priority(is_hidden=False, epoch=epoch, server=server) for epoch in (1, 2) for server in ("a", "b")]
 
 
-@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(RANKS, 2)))
+@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(PRIORITIES, 2)))
 def test_of_two_servers_that_see_each_other_exactly_one_ends(one: Priority, other: Priority) -> None:
     assert one.yields_to(pong(other)) != other.yields_to(pong(one))
 
 
-@pytest.mark.parametrize("seen", [RANKS, RANKS[1:], RANKS[::-1]])
+@pytest.mark.parametrize("seen", [PRIORITIES, PRIORITIES[1:], PRIORITIES[::-1]])
 def test_of_many_that_see_each_other_exactly_one_stays(seen: list[Priority]) -> None:
     staying = [one for one in seen if not any(one.yields_to(pong(other)) for other in seen if other != one)]
-    assert staying == [min(seen, key=lambda rank: (rank.epoch, rank.server))]
+    assert staying == [min(seen, key=lambda priority: (priority.epoch, priority.server))]
 
 
 def test_a_server_of_one_machine_ends_for_any_of_the_network() -> None:
     hidden = Priority(is_hidden=True, epoch=1, server="a")
-    assert all(hidden.yields_to(pong(rank)) for rank in RANKS)
+    assert all(hidden.yields_to(pong(priority)) for priority in PRIORITIES)
 
 
 def test_a_server_that_is_replaced_ends_once_it_has_had_nothing_to_do_for_a_while() -> None:
@@ -91,7 +98,7 @@ def test_an_announcement_is_seen_and_taken_back(keys: ClusterKeys) -> None:
             seen = next(server for server in browser.servers(10.0) if server.server == "a1")
     finally:
         advertiser.close()
-    assert (seen.address, seen.cluster, seen.version) == ("tcp://127.0.0.1:1234", "trial", 1)
+    assert (seen.address, seen.cluster, seen.version) == ("tcp://127.0.0.1:1234", "trial", PROTOCOL_VERSION)
     assert seen.fingerprint == fingerprint(keys)
     assert keys.server.public.decode() not in repr(seen)
     with Browser(LOOPBACK) as browser:
@@ -99,7 +106,13 @@ def test_an_announcement_is_seen_and_taken_back(keys: ClusterKeys) -> None:
 
 
 def test_a_server_that_does_not_prove_its_key_is_none(keys: ClusterKeys) -> None:
-    said = {"cluster": "trial", "server": "a1", "host": "h", "version": 1, "fingerprint": fingerprint(keys)}
+    said = {
+        "cluster": "trial",
+        "server": "a1",
+        "host": "h",
+        "version": PROTOCOL_VERSION,
+        "fingerprint": fingerprint(keys),
+    }
     strange = ServerSocket("tcp://127.0.0.1:*", ephemeral_keys())
     try:
         forged = DiscoveredServer(address=strange.address, **said)  # type: ignore[arg-type]
@@ -113,7 +126,14 @@ def test_a_server_of_another_cluster_key_or_version_is_not_even_tried(
     keys: ClusterKeys, wrong: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "Client", None)
-    said = {"cluster": "trial", "server": "a1", "host": "h", "version": 1, "fingerprint": fingerprint(keys), **wrong}
+    said = {
+        "cluster": "trial",
+        "server": "a1",
+        "host": "h",
+        "version": PROTOCOL_VERSION,
+        "fingerprint": fingerprint(keys),
+        **wrong,
+    }
     assert probe(DiscoveredServer(address="tcp://127.0.0.1:1", **said), "trial", keys) is None  # type: ignore[arg-type]
 
 
@@ -146,7 +166,12 @@ class Rivals:
 
     def servers(self, *_: object) -> Iterator[DiscoveredServer]:
         yield DiscoveredServer(
-            address="tcp://192.0.2.9:27437", cluster="trial", server="rival", host="h", version=1, fingerprint=""
+            address="tcp://192.0.2.9:27437",
+            cluster="trial",
+            server="rival",
+            host="h",
+            version=PROTOCOL_VERSION,
+            fingerprint="",
         )
 
     def probe(self, *_: object) -> Pong | None:
@@ -181,7 +206,9 @@ def test_a_leader_that_is_gone_leads_no_longer(keys: ClusterKeys, monkeypatch: p
         election._follow(election._followed)
         assert election.leader is not None
     for _ in range(3):
-        election._follow(DiscoveredServer(address="", cluster="", server="", host="", version=1, fingerprint=""))
+        election._follow(
+            DiscoveredServer(address="", cluster="", server="", host="", version=PROTOCOL_VERSION, fingerprint="")
+        )
     assert election.leader is None
 
 
@@ -189,5 +216,5 @@ def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.Browser", lambda _: rivals)
     monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.probe", rivals.probe)
     monkeypatch.setattr("threading.Thread.start", lambda _: None)
-    rank = Priority(is_hidden=False, epoch=5, server="own")
-    return LeaderElection(cluster="trial", keys=keys, interface=None, port=1, rank=rank, wake=lambda: None)
+    priority = Priority(is_hidden=False, epoch=5, server="own")
+    return LeaderElection(cluster="trial", keys=keys, interface=None, port=1, rank=priority, wake=lambda: None)
