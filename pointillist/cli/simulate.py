@@ -191,9 +191,9 @@ def _write_maps(maps: dict[Path, tuple[str, Frames]]) -> None:
 
 
 def _make_room(files: list[Path], *, is_overwriting: bool) -> None:
-    from pointillist.pipeline_files import clear_write_errors
+    from pointillist.pipeline_files import translated_write_errors
 
-    with clear_write_errors(files[0]):
+    with translated_write_errors(files[0]):
         files[0].parent.mkdir(parents=True, exist_ok=True)
     if is_overwriting:
         _remove(files)

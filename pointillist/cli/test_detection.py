@@ -131,10 +131,10 @@ def _read(movie: Movie, lost: dict[int, str], start: int, stop: int) -> Frames:
     """Read frames, and note those that the movie lacks."""
     import numpy as np
 
-    from pointillist.pipeline_files.movies import read_around
+    from pointillist.pipeline_files.movies import read_with_gaps
 
     frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
-    lost |= read_around(movie.read, start, stop, frames)
+    lost |= read_with_gaps(movie.read, start, stop, frames)
     return frames
 
 

@@ -28,5 +28,5 @@ from .preparation import (
 from .storage import (
     DiskFullError as DiskFullError,
     FileBusyError as FileBusyError,
-    clear_write_errors as clear_write_errors,
+    translated_write_errors as translated_write_errors,
 )

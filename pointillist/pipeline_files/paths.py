@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pointillist.pipeline_files.storage import clear_write_errors, make_directory
+from pointillist.pipeline_files.storage import make_directory, translated_write_errors
 from pointillist.system import DATA, chosen, expand, home, trouble_of, user_name
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
@@ -174,6 +174,6 @@ def check_writable(results: Path) -> None:
     """
     trial = _beside(results, f"trial{os.getpid()}")
     make_directory(results)
-    with clear_write_errors(results):
+    with translated_write_errors(results):
         trial.write_bytes(b"")
         trial.unlink()

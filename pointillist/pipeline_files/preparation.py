@@ -10,7 +10,7 @@ import numpy as np
 from pointillist.errors import SettingError
 from pointillist.pipeline_files.backgrounds import find_background
 from pointillist.pipeline_files.maps import MAP_SETTINGS, apply_default_maps, digest_file, examine_noise, find_map
-from pointillist.pipeline_files.movies import Movie, read_there
+from pointillist.pipeline_files.movies import Movie, read_available
 from pointillist.settings import (
     Metadata,
     Value,
@@ -111,7 +111,7 @@ def dark_offset(movie: Movie, settings: Metadata) -> float | None:
     start, stop = (min(int(edge), movie.n_frames) for edge in dark if isinstance(edge, int))
     if not 0 <= start < stop:
         return None
-    frames = read_there(movie, start, min(stop, start + _MOST_DARK_FRAMES))
+    frames = read_available(movie, start, min(stop, start + _MOST_DARK_FRAMES))
     return float(np.median(frames)) if len(frames) else None
 
 

@@ -45,7 +45,7 @@ def create_hdf5(path: Path) -> None:
     from pointillist.pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
     make_directory(path)
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         try:
             path.touch(exist_ok=False)
         except FileExistsError as error:
@@ -70,7 +70,7 @@ def make_directory(path: Path) -> None:
     ResultsError
         If there can be none.
     """
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
@@ -103,7 +103,7 @@ def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
     """
     from pointillist.pipeline_files.unlocked_tables import alone_with, tables  # noqa: PLC0415 - only for who writes
 
-    with clear_write_errors(path), alone_with(path):
+    with translated_write_errors(path), alone_with(path):
         _reserve(path, n_bytes + _SLACK_BYTES)
         with tables.open_file(path, "a") as file:
             yield file
@@ -137,7 +137,7 @@ def sync(path: Path) -> None:
     ResultsError
         If the disk refuses.
     """
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         for target in (path, path.parent):
             descriptor = os.open(target, os.O_RDONLY)
             try:
@@ -161,7 +161,7 @@ def publish(unfinished: Path, path: Path) -> None:
     ResultsError
         If the name has been taken.
     """
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         try:
             os.link(unfinished, path)
         except FileExistsError as error:
@@ -176,7 +176,7 @@ def publish(unfinished: Path, path: Path) -> None:
 
 
 @contextmanager
-def clear_write_errors(path: Path) -> Iterator[None]:
+def translated_write_errors(path: Path) -> Iterator[None]:
     """Turn what the system and HDF5 say into one line.
 
     Parameters

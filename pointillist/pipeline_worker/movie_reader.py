@@ -13,7 +13,7 @@ import numpy as np
 from pointillist.errors import MovieError, PointillistError
 from pointillist.fitting import FitSettings, FrameBlock, spread_images
 from pointillist.fitting.backgrounds import window_span
-from pointillist.pipeline_files.movies import Frames, read_around
+from pointillist.pipeline_files.movies import Frames, read_with_gaps
 from pointillist.pipeline_protocol.messages import JobSpec
 from pointillist.pipeline_worker.data_access import DataAccess
 from pointillist.pipeline_worker.job_movie import JobMovie
@@ -149,7 +149,7 @@ class MovieReader:
 
     def _read(self, start: int, stop: int, out: Frames) -> None:
         """Read frames; those that the movie lacks are zero, and are noted."""
-        self._lost |= read_around(self.movie.read, start, stop, out)
+        self._lost |= read_with_gaps(self.movie.read, start, stop, out)
 
     def _read_there(self, start: int, stop: int) -> Frames:
         """Return those of the frames ``[start, stop)`` that the movie does not lack."""

@@ -29,11 +29,11 @@ log.addHandler(logging.NullHandler())  # commands, which log nothing, tell it th
 BUSY = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
 """Answers of flock where another process has the lock; SMB says EACCES. Any other one means that there are no locks."""
 
-BEAT_S = 5.0
+HEARTBEAT_S = 5.0
 STALE_S = 60.0
 """A holder on another machine that has not touched its file for so long is dead."""
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 
 class FileLock:
@@ -72,7 +72,7 @@ class FileLock:
         while not self._try(file, path):
             if not waits:
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
 
     @property
     def is_lost(self) -> bool:
@@ -100,7 +100,7 @@ class FileLock:
             if not holder.take():
                 return False
             self.holder = holder
-            _tell_once(path.parent, str(error.strerror))
+            _warn_once(path.parent, str(error.strerror))
             return True
         if holder.is_alive:  # of a machine on which this disk has no locks
             fcntl.flock(file, fcntl.LOCK_UN)
@@ -156,7 +156,7 @@ class HolderFile:
         self.is_lost = False
         self._token = secrets.token_hex(8)
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="lock", daemon=True)
+        self._thread = threading.Thread(target=self._keep_alive, name="lock", daemon=True)
 
     @property
     def is_alive(self) -> bool:
@@ -204,8 +204,8 @@ class HolderFile:
         found = _read(self.path)
         return found is not None and found[0].get("token") == self._token
 
-    def _beat(self) -> None:
-        while not self._is_over.wait(BEAT_S):
+    def _keep_alive(self) -> None:
+        while not self._is_over.wait(HEARTBEAT_S):
             with contextlib.suppress(OSError):  # the disk is away for a moment
                 if not self._is_own():
                     self.is_lost = True
@@ -278,5 +278,5 @@ def _started(pid: int) -> str | None:
 
 
 @functools.cache
-def _tell_once(folder: Path, reason: str) -> None:
+def _warn_once(folder: Path, reason: str) -> None:
     note(log, logging.WARNING, "no file locks; files of our own stand in for them", folder=folder, reason=reason)

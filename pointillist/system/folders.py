@@ -1,4 +1,4 @@
-"""Every place that is written to, and the variable that moves it."""
+"""Folders that the program writes to, and the environment variables that move them."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from pointillist.errors import SettingError
 
 
 @dataclass(frozen=True)
-class Place:
-    """A kind of files, and where they are.
+class Folder:
+    """A folder of the program, and the variable that moves it.
 
     Parameters
     ----------
     variable
         Environment variable that moves the folder.
-    what
+    contents
         Content of the folder, in words.
-    otherwise
+    default
         Default path, in words.
     """
 
     variable: str
-    what: str
-    otherwise: str
+    contents: str
+    default: str
 
 
-DATA = Place("PYMEDATADIR", "results, backgrounds and camera maps without `-o`", "`~/PYMEData`")
-LOGS = Place("POINTILLIST_LOGS", "logs", "`<data>/<user>/LOGS/pointillist`")
-CACHE = Place("POINTILLIST_CACHE", "compiled kernels", "`pointillist/kernels` in the user's cache folder")
-CONFIG = Place("POINTILLIST_CONFIG", "the cluster key, and the account's own", "`pointillist` in the user's settings")
-STATE = Place("POINTILLIST_STATE", "which servers and `launch-workers` run", "`pointillist` in the user's state folder")
-TEMPORARY = Place("TMPDIR", "sockets, tracebacks, and what fits nowhere else", "`/tmp`")
-PLACES = (DATA, LOGS, CACHE, CONFIG, STATE, TEMPORARY)
+DATA = Folder("PYMEDATADIR", "results, backgrounds and camera maps without `-o`", "`~/PYMEData`")
+LOGS = Folder("POINTILLIST_LOGS", "logs", "`<data>/<user>/LOGS/pointillist`")
+CACHE = Folder("POINTILLIST_CACHE", "compiled kernels", "`pointillist/kernels` in the user's cache folder")
+CONFIG = Folder("POINTILLIST_CONFIG", "the cluster key, and the account's own", "`pointillist` in the user's settings")
+STATE = Folder(
+    "POINTILLIST_STATE", "which servers and `launch-workers` run", "`pointillist` in the user's state folder"
+)
+TEMPORARY = Folder("TMPDIR", "sockets, tracebacks, and what fits nowhere else", "`/tmp`")
+FOLDERS = (DATA, LOGS, CACHE, CONFIG, STATE, TEMPORARY)
 
 
-def chosen(place: Place) -> Path | None:
+def chosen(folder: Folder) -> Path | None:
     """Return the folder that the user chose; None if they did not.
 
     Raises
@@ -49,8 +51,8 @@ def chosen(place: Place) -> Path | None:
     SettingError
         If its name cannot be used.
     """
-    value = os.environ.get(place.variable)
-    return expand(value, place.variable).absolute() if value else None
+    value = os.environ.get(folder.variable)
+    return expand(value, folder.variable).absolute() if value else None
 
 
 def expand(name: str, variable: str = "") -> Path:
@@ -120,11 +122,17 @@ def user_name() -> str:
 
 
 def trouble_of(folder: Path) -> str | None:
-    """Return what keeps files from a folder, which need not exist."""
-    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    if not there.is_dir():
-        return "is no folder" if there == folder else f"is below {there}, which is no folder"
-    return None if os.access(there, os.W_OK | os.X_OK) else "cannot be written" if there == folder else "cannot be made"
+    """Return why no files can be written to a folder, which need not exist; None if they can."""
+    existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        return "is no folder" if existing == folder else f"is below {existing}, which is no folder"
+    return (
+        None
+        if os.access(existing, os.W_OK | os.X_OK)
+        else "cannot be written"
+        if existing == folder
+        else "cannot be made"
+    )
 
 
 def _own(folder: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from pointillist.cli.event_lines import EVENT_FORMS
 from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
 from pointillist.settings.schema import SETTINGS
-from pointillist.system.folders import PLACES
+from pointillist.system.folders import FOLDERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -61,7 +61,7 @@ def test_the_events_of_a_log_are_documented() -> None:
 def test_every_place_that_is_written_to_is_documented_with_its_variable() -> None:
     text = (DOCS / "reference" / "commands.md").read_text()
     found = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text.partition("## Places")[2], flags=re.MULTILINE)
-    assert found == [(place.variable, place.what, place.otherwise) for place in PLACES]
+    assert found == [(folder.variable, folder.contents, folder.default) for folder in FOLDERS]
 
 
 def sources() -> dict[str, str]:
@@ -73,7 +73,7 @@ def test_every_variable_of_the_environment_is_documented() -> None:
     text = (DOCS / "reference" / "commands.md").read_text()
     internal = {"POINTILLIST_PARENT_FD"}
     named = {name for source in sources().values() for name in re.findall(r"\"((?:POINTILLIST|PYME)[A-Z_]+)\"", source)}
-    assert named >= {place.variable for place in PLACES if place.variable != "TMPDIR"}
+    assert named >= {folder.variable for folder in FOLDERS if folder.variable != "TMPDIR"}
     assert {name for name in named - internal if f"| `{name}` |" not in text} == set()
 
 

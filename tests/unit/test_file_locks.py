@@ -135,7 +135,7 @@ def test_of_many_that_find_a_stale_holder_one_takes_its_place(tmp_path: Path) ->
 def test_who_was_silent_for_too_long_notices_that_another_one_holds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_locks, "BEAT_S", 0.01)
+    monkeypatch.setattr(file_locks, "HEARTBEAT_S", 0.01)
     holder = HolderFile(tmp_path / "a.holder")
     assert holder.take()
     (tmp_path / "b.holder").write_text(json.dumps(other()))
@@ -147,7 +147,7 @@ def test_who_was_silent_for_too_long_notices_that_another_one_holds_it(
 
 
 def test_a_heartbeat_is_a_touch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_locks, "BEAT_S", 0.01)
+    monkeypatch.setattr(file_locks, "HEARTBEAT_S", 0.01)
     holder = HolderFile(tmp_path / "a.holder")
     assert holder.take()
     os.utime(holder.path, (1, 1))
@@ -214,7 +214,7 @@ from pointillist.system import file_locks
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import FailureEntry, JobEntry, JournalLockedError
-file_locks.BEAT_S = 0.01
+file_locks.HEARTBEAT_S = 0.01
 spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings={}, output="/o")
 path = pathlib.Path(sys.argv[1]) / "a.journal"
 journal = Journal.create(path, JobEntry(digest="d", spec=spec))

@@ -18,7 +18,7 @@ from pointillist.pipeline_files.paths import (
     partial_path,
     unfinished_path,
 )
-from pointillist.system.folders import PLACES, Place, chosen
+from pointillist.system.folders import FOLDERS, Folder, chosen
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_a_data_directory_that_can_be_made_is_used(
 
 
 def test_a_home_folder_in_a_variable_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in PLACES[:-1]:
-        monkeypatch.setenv(place.variable, "~/elsewhere")
-        assert chosen(place) == Path.home() / "elsewhere"
+    for folder in FOLDERS[:-1]:
+        monkeypatch.setenv(folder.variable, "~/elsewhere")
+        assert chosen(folder) == Path.home() / "elsewhere"
 
 
 def test_names_are_numbered_and_never_end() -> None:
@@ -120,13 +120,13 @@ def test_a_system_directory_gets_one_line() -> None:
 NOT_UTF8 = "m\udce9"
 
 
-@pytest.mark.parametrize("place", PLACES[:-1])
+@pytest.mark.parametrize("folder", FOLDERS[:-1])
 def test_a_chosen_folder_that_is_not_utf8_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Folder
 ) -> None:
-    monkeypatch.setenv(place.variable, str(tmp_path / NOT_UTF8))
+    monkeypatch.setenv(folder.variable, str(tmp_path / NOT_UTF8))
     with pytest.raises(SettingError, match="its name is not UTF-8; rename it") as error:
-        chosen(place)
+        chosen(folder)
     assert "\udce9" not in str(error.value)
 
 

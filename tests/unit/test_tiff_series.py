@@ -285,7 +285,7 @@ def write_ndtiff(folder: Path, counts: list[int]) -> list[Path]:
         path = folder / f"cells_NDTiffStack{f'_{number}' if number else ''}.tif"
         write_stack(path, FRAMES[frame : frame + count], 0, {})
         edit(path, 8, struct.pack("<I", 483729))
-        for offset in read_pages(path).data:
+        for offset in read_pages(path).data_offsets:
             axes, name = json.dumps({"time": frame}).encode(), path.name.encode()
             index += struct.pack("<I", len(axes)) + axes + struct.pack("<I", len(name)) + name
             index += struct.pack("<8I", offset, 12, 16, 1, 0, 0, 0, 0)

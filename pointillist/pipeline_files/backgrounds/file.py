@@ -21,7 +21,7 @@ from pointillist.pipeline_files.hdf5_metadata import write_metadata
 from pointillist.pipeline_files.movies import EVENT_DTYPE
 from pointillist.pipeline_files.paths import unfinished_path
 from pointillist.pipeline_files.results import ResultsDescription, failure_table, write_provenance
-from pointillist.pipeline_files.storage import clear_write_errors, create_hdf5, extend_hdf5, publish, sync
+from pointillist.pipeline_files.storage import create_hdf5, extend_hdf5, publish, sync, translated_write_errors
 from pointillist.pipeline_files.unlocked_tables import tables
 
 IMAGES, MAPPED_IMAGES = "ImageData", "MappedImageData"
@@ -71,7 +71,7 @@ def write_background(  # noqa: PLR0913 - a file needs them all
         If the file exists, there is no room, it cannot be written, or does not hold what was written.
     """
     unfinished = unfinished_path(path)
-    with clear_write_errors(unfinished):
+    with translated_write_errors(unfinished):
         unfinished.unlink(missing_ok=True)
     try:
         _create(unfinished, description, layout)
@@ -192,7 +192,7 @@ def _verify(path: Path, layout: ImageLayout, checksum: int) -> int:
 def _read_back(path: Path, layout: ImageLayout) -> tuple[int | None, int]:
     """Return the checksum of all images, and their number."""
     found, n_images, last = 0, 0, -1
-    with clear_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
+    with translated_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
         images, index = file[_images(layout)].id, file["Pointillist/Frames"]
         for start in range(0, len(index), _BLOCK_FRAMES):
             numbers = np.unique(index[start : start + _BLOCK_FRAMES]["image"])

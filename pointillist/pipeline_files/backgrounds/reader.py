@@ -75,7 +75,7 @@ class BackgroundFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _clear_errors(path):
+        with _translated_errors(path):
             file = open_hdf5(path)
             try:
                 self.rows = FrameRows(file["Pointillist/Frames"])
@@ -98,7 +98,7 @@ class BackgroundFile:
         ResultsError
             If the file is damaged, or ends before.
         """
-        with _clear_errors(self._path):
+        with _translated_errors(self._path):
             if stop > self.rows.shape[0]:
                 raise ResultsError(self._path, f"has {self.rows.shape[0]} frames, not {stop}", "make it again")
             return images_of_range(self.rows, self.pixels, start, stop)
@@ -175,7 +175,7 @@ def _text(value: object) -> str:
 
 
 @contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
+def _translated_errors(path: Path) -> Iterator[None]:
     """Say in one line what the libraries say in many."""
     try:
         yield

@@ -15,7 +15,7 @@ from pointillist.pipeline_files.maps.calibration_folder import calibration_folde
 from pointillist.pipeline_files.maps.calibration_tiff import write_calibration_tiff
 from pointillist.pipeline_files.maps.chip import Chip
 from pointillist.pipeline_files.paths import data_root
-from pointillist.pipeline_files.storage import clear_write_errors
+from pointillist.pipeline_files.storage import translated_write_errors
 from pointillist.settings import Metadata, Value, number
 
 _TYPES = {
@@ -118,7 +118,7 @@ class Destination:
         for name, image in extras.items():
             self._write(self.folder / name, self.chip.embed(image, 0.0), about)
         files = {key: self.path(key) for key in maps}
-        with clear_write_errors(self.settings_file):
+        with translated_write_errors(self.settings_file):
             self.settings_file.write_text(_settings_text(files, description), encoding="utf-8")
         return [*files.values(), *(self.folder / name for name in extras), self.settings_file]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import ResultsError
 from pointillist.pipeline_files.maps.formats import ROW_AXIS
-from pointillist.pipeline_files.storage import clear_write_errors, make_directory
+from pointillist.pipeline_files.storage import make_directory, translated_write_errors
 from pointillist.settings import Metadata, Value
 
 _OME = (
@@ -65,7 +65,7 @@ def write_calibration_tiff(
     )
     make_directory(path)
     unfinished = path.with_name(f"{path.name}.unfinished{os.getpid()}")
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         try:
             # PYME reads descriptions as ASCII.
             description = xml.encode("ascii", "xmlcharrefreplace")

@@ -91,11 +91,11 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     SettingError
         If it cannot be read, is too small, holds what cannot be, or has changed since the job was submitted.
     """
-    chip = load_chip(key, settings, folder)
+    chip = load_whole_map(key, settings, folder)
     if chip is None:
         return None
     chip = ORIENTATIONS[str(settings.get("Camera.MapOrientation") or AS_IS)](chip)
-    part = cut_to_movie(key, chip, settings, frame_shape)
+    part = crop_to_movie(key, chip, settings, frame_shape)
     if not np.isfinite(part).all():
         raise SettingError(key, "the map holds values that are no numbers", "repair the map")
     if key == VARIANCE_MAP and np.any(part < 0):
@@ -105,7 +105,7 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     return np.ascontiguousarray(part, np.float32)
 
 
-def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
+def load_whole_map(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
     """Read a map whole, as its file says that it lies.
 
     Parameters
@@ -142,7 +142,7 @@ def load_chip(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
     return chip
 
 
-def cut_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap:
+def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap:
     """Cut a map of the chip to the movie's part of it.
 
     Parameters

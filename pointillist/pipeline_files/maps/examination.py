@@ -19,9 +19,9 @@ from pointillist.fitting.camera import (
     find_place,
     map_checks,
 )
-from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, cut_to_movie, load_chip, load_map
+from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, crop_to_movie, load_map, load_whole_map
 from pointillist.pipeline_files.maps.values import OVERRULE, check_dark_quantity, check_quantity, check_values
-from pointillist.pipeline_files.movies import Movie, read_there
+from pointillist.pipeline_files.movies import Movie, read_available
 from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
 
 MOST_FRAMES = 96
@@ -72,14 +72,14 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
     """
     if not any(map_name(settings, key) for key in MAP_SETTINGS):
         return Examination(warnings=(), proofs=())
-    trial = _Trial(movie, settings)
+    examination = _MapExamination(movie, settings)
     warnings: list[str] = []
     for check in (
-        trial.check_values,
-        trial.check_hot_pixels,
-        trial.check_offsets,
-        trial.check_units,
-        trial.check_quantities,
+        examination.check_values,
+        examination.check_hot_pixels,
+        examination.check_offsets,
+        examination.check_units,
+        examination.check_quantities,
     ):
         try:
             check()
@@ -87,10 +87,10 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
             if settings.get("Camera.CheckMaps", True):
                 raise
             warnings.append(str(error).removesuffix(f", {OVERRULE}"))
-    return Examination(warnings=(*warnings, *trial.warnings), proofs=tuple(trial.proofs))
+    return Examination(warnings=(*warnings, *examination.warnings), proofs=tuple(examination.proofs))
 
 
-class _Trial:
+class _MapExamination:
     """The maps of a movie, and a sample of its frames."""
 
     def __init__(self, movie: Movie, settings: Metadata) -> None:
@@ -100,7 +100,7 @@ class _Trial:
         self.orientation = str(settings.get("Camera.MapOrientation") or AS_IS)
         loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_SETTINGS}
         self.maps = {key: image for key, image in loaded.items() if image is not None}
-        chips = {key: load_chip(key, settings, self.folder) for key in self.maps}
+        chips = {key: load_whole_map(key, settings, self.folder) for key in self.maps}
         self.chips = {key: chip for key, chip in chips.items() if chip is not None}
         self.sample = take_sample(movie, int(number(settings, "Analysis.StartAt") or 0))
         self.e_per_adu = number(settings, "Camera.ElectronsPerCount") or np.nan
@@ -152,10 +152,10 @@ class _Trial:
             self._foreign(key, test)
 
     def _foreign(self, key: str, test: map_checks.HotPixels) -> None:
-        place = self._place_on_chip(key)
+        position = self._position_on_chip(key)
         remedy = "use the map of this camera, exposure and region"
-        if place is not None:
-            orientation, (y, x) = place
+        if position is not None:
+            orientation, (y, x) = position
             turned = "" if orientation == self.orientation else f"-s Camera.MapOrientation={orientation} "
             remedy = f"it fits with {turned}-s Camera.ROIOriginX={x} -s Camera.ROIOriginY={y}"
         raise SettingError(
@@ -165,20 +165,20 @@ class _Trial:
             f"{remedy}, {OVERRULE}",
         )
 
-    def _place_on_chip(self, key: str) -> tuple[str, tuple[int, int]] | None:
+    def _position_on_chip(self, key: str) -> tuple[str, tuple[int, int]] | None:
         chip = self.chips.get(key)
         if chip is None or chip.shape == self.shape:
             return None
         chip = np.where(chip < 0.01 * BLEMISH_VARIANCE_E2, chip, 0)
         for orientation, turn in ORIENTATIONS.items():
             turned = turn(chip)
-            place = find_place(turned, self.sample)
-            if place is None:
+            position = find_place(turned, self.sample)
+            if position is None:
                 continue
-            y, x = place
+            y, x = position
             part = turned[y : y + self.shape[0], x : x + self.shape[1]]
             if map_checks.compare_hot_pixels(part / self.e_per_adu**2, self.sample).is_hot:
-                return orientation, place
+                return orientation, position
         return None
 
     def check_offsets(self) -> None:
@@ -250,7 +250,7 @@ class _Trial:
             if chip is None or name == self.orientation:
                 continue
             try:
-                part = cut_to_movie(key, turn(chip), self.settings, self.shape)
+                part = crop_to_movie(key, turn(chip), self.settings, self.shape)
             except SettingError:
                 continue
             results[name] = compare(np.ascontiguousarray(part))
@@ -273,10 +273,10 @@ def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
     n_wanted = min(MOST_FRAMES, max(MOST_BYTES // frame_bytes, 2 * N_BLOCKS))
     moments = Moments(movie.frame_shape)
     if n_there <= n_wanted:
-        moments.add(read_there(movie, first, movie.n_frames))
+        moments.add(read_available(movie, first, movie.n_frames))
         return map_checks.Sample.of(moments)
     length = n_wanted // N_BLOCKS
     for block in range(N_BLOCKS):
         start = first + block * (n_there - length) // (N_BLOCKS - 1)
-        moments.add(read_there(movie, start, start + length), is_continuing=False)
+        moments.add(read_available(movie, start, start + length), is_continuing=False)
     return map_checks.Sample.of(moments)

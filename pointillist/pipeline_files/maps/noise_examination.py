@@ -11,7 +11,7 @@ import numpy as np
 from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraNumbers, NoiseBounds, NoiseLevels, NoiseSample, compare_noise
 from pointillist.pipeline_files.maps.camera_map import load_map
-from pointillist.pipeline_files.movies import Movie, read_there
+from pointillist.pipeline_files.movies import Movie, read_available
 from pointillist.settings import SETTINGS, Metadata, map_name, number
 
 MOST_FRAMES, MOST_BYTES = 64, 2**25
@@ -84,7 +84,9 @@ def take_levels(movie: Movie, settings: Metadata) -> NoiseLevels:
     dark = load_map("Camera.DarkMapID", settings, movie.frame_shape, folder)
     sample = NoiseSample(_number(settings, "Camera.ADOffset") if dark is None else dark)
     for start, stop in _ranges(movie, settings):
-        frames = [read_there(movie, frame, frame + 1) for frame in range(start, stop)]  # one by one: without a compiler
+        frames = [
+            read_available(movie, frame, frame + 1) for frame in range(start, stop)
+        ]  # one by one: without a compiler
         sample.add(np.concatenate(frames))
     return sample.levels()
 

@@ -14,9 +14,9 @@ from .identity import (
     identify as identify,
 )
 from .lost_frames import (
-    first_there as first_there,
-    read_around as read_around,
-    read_there as read_there,
+    first_available as first_available,
+    read_available as read_available,
+    read_with_gaps as read_with_gaps,
 )
 from .movie import (
     Movie as Movie,

@@ -55,7 +55,7 @@ def join_planes(planes: NDArray[np.uint8], words: Words) -> None:
 
 @kernel
 def transpose_words(
-    words: Words, shape: tuple[int, int, int], skipped: int, place: tuple[int, int, int], n_frames: int, frames: Words
+    words: Words, shape: tuple[int, int, int], skipped: int, origin: tuple[int, int, int], n_frames: int, frames: Words
 ) -> None:
     """Copy part of a chunk to where it belongs.
 
@@ -67,7 +67,7 @@ def transpose_words(
         Lengths of the chunk, ``(frame, X, Y)``.
     skipped
         Number of frames of the chunk before the first one to copy.
-    place
+    origin
         Index ``(frame, X, Y)`` in `frames` of the first pixel copied.
     n_frames
         Number of frames to copy, which both the chunk and `frames` have.
@@ -75,23 +75,23 @@ def transpose_words(
         Output ``(frame, y, x)``, C-contiguous, of the type of `words`. The chunk may extend beyond its edges.
     """
     n_pixels = _LONG_BYTES // words.itemsize
-    n_x = min(shape[1], frames.shape[2] - place[1])
-    if n_pixels > 2 and n_x % n_pixels == 0 and place[1] % n_pixels == 0 and frames.shape[2] % n_pixels == 0:
-        _transpose_longs(words, shape, skipped, place, n_frames, frames)
+    n_x = min(shape[1], frames.shape[2] - origin[1])
+    if n_pixels > 2 and n_x % n_pixels == 0 and origin[1] % n_pixels == 0 and frames.shape[2] % n_pixels == 0:
+        _transpose_longs(words, shape, skipped, origin, n_frames, frames)
     else:
-        _transpose_strips(words, shape, skipped, place, n_frames, frames)
+        _transpose_strips(words, shape, skipped, origin, n_frames, frames)
 
 
 @kernel
 def _transpose_longs(
-    words: Words, shape: tuple[int, int, int], skipped: int, place: tuple[int, int, int], n_frames: int, frames: Words
+    words: Words, shape: tuple[int, int, int], skipped: int, origin: tuple[int, int, int], n_frames: int, frames: Words
 ) -> None:
     """Copy where rows are whole long words: the compiler does not join stores of pixels, nor loads of a column."""
     chunk_x, chunk_y = np.uintp(shape[1]), np.uintp(shape[2])
     n_pixels = np.uintp(_LONG_BYTES // words.itemsize)
     longs = frames.reshape(-1).view(np.uint64)
     width, height = np.uintp(frames.shape[2]) // n_pixels, np.uintp(frames.shape[1])
-    first, left, top = np.uintp(place[0]), np.uintp(place[1]) // n_pixels, np.uintp(place[2])
+    first, left, top = np.uintp(origin[0]), np.uintp(origin[1]) // n_pixels, np.uintp(origin[2])
     n_x = min(chunk_x // n_pixels, width - left)
     n_y = min(chunk_y, height - top)
     columns = np.empty((_LINE, _LONG_TILE), np.uint64)
@@ -142,11 +142,11 @@ def _write_lines(
 
 @kernel
 def _transpose_strips(
-    words: Words, shape: tuple[int, int, int], skipped: int, place: tuple[int, int, int], n_frames: int, frames: Words
+    words: Words, shape: tuple[int, int, int], skipped: int, origin: tuple[int, int, int], n_frames: int, frames: Words
 ) -> None:
     """Copy strips of pixels."""
     chunk_x, chunk_y = np.uintp(shape[1]), np.uintp(shape[2])
-    first, left, top = np.uintp(place[0]), np.uintp(place[1]), np.uintp(place[2])
+    first, left, top = np.uintp(origin[0]), np.uintp(origin[1]), np.uintp(origin[2])
     n_x = min(chunk_x, np.uintp(frames.shape[2]) - left)
     n_y = min(chunk_y, np.uintp(frames.shape[1]) - top)
     strip, tile = np.uintp(_STRIP), np.uintp(_TILE)

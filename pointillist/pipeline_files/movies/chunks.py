@@ -24,8 +24,8 @@ class CannotDecodeError(Exception):
     """A chunk is damaged, or stored in a way that only HDF5 knows: let HDF5 read it."""
 
 
-def is_turnable(dtype: np.dtype[Any]) -> bool:
-    """Whether :func:`turn` takes pixels of a type.
+def is_transposable(dtype: np.dtype[Any]) -> bool:
+    """Whether :func:`transpose_frames` takes pixels of a type.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ def is_turnable(dtype: np.dtype[Any]) -> bool:
     return dtype.isnative and dtype.str[1:] in WORDS
 
 
-def turn(stored: Frames) -> Frames:
+def transpose_frames(stored: Frames) -> Frames:
     """Transpose frames.
 
     Parameters
     ----------
     stored
-        C-contiguous frames ``(frame, X, Y)`` of a type that satisfies :func:`is_turnable`.
+        C-contiguous frames ``(frame, X, Y)`` of a type that satisfies :func:`is_transposable`.
 
     Returns
     -------
@@ -133,8 +133,8 @@ class ChunkReader:
         if pixels is None:
             words[first - start : end - start, top : top + height, left : left + width] = self._fill
         else:
-            place = (first - start, left, top)
-            transpose_words(pixels, self._about.chunk, first - layer, place, end - first, words)
+            origin = (first - start, left, top)
+            transpose_words(pixels, self._about.chunk, first - layer, origin, end - first, words)
 
     def _pixels(self, offset: Offset) -> NDArray[Any] | None:
         """Return the pixels of a chunk in its own order, until the next call, or None where none was ever written."""

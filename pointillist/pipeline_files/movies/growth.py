@@ -13,7 +13,7 @@ _FRESH_S = 10.0
 """Since the last change of a file that may still be written."""
 
 _WATCHED_S = 1.0
-_LOOK_S = 0.05
+_POLL_S = 0.05
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -52,7 +52,7 @@ def is_growing(path: Path) -> bool:
         return False
     end = time.monotonic() + _WATCHED_S
     while time.monotonic() < end:
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
         if _stamp(path) != before:
             return True
     return False

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def listening(name: str) -> Iterator[list[logging.LogRecord]]:
+def captured_log(name: str) -> Iterator[list[logging.LogRecord]]:
     """Collect the warnings and errors that a library logs in this thread, which are then shown nowhere else.
 
     Parameters
@@ -36,7 +36,7 @@ def listening(name: str) -> Iterator[list[logging.LogRecord]]:
         logger.removeHandler(handler)
 
 
-def in_words(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
     """Return what was logged in one short line, without the names of objects in memory.
 
     Parameters

@@ -11,7 +11,7 @@ from pointillist.pipeline_files.movies.movie import Movie
 from pointillist.pipeline_files.movies.source import Frames
 
 
-def read_around(read: Callable[[int, int, Frames], object], start: int, stop: int, out: Frames) -> dict[int, str]:
+def read_with_gaps(read: Callable[[int, int, Frames], object], start: int, stop: int, out: Frames) -> dict[int, str]:
     """Read frames as far as they are there.
 
     Parameters
@@ -35,12 +35,12 @@ def read_around(read: Callable[[int, int, Frames], object], start: int, stop: in
             out[...] = 0
             return {start: f"{error.problem}; {error.remedy}"}
         middle = (start + stop) // 2
-        lost = read_around(read, start, middle, out[: middle - start])
-        return lost | read_around(read, middle, stop, out[middle - start :])
+        lost = read_with_gaps(read, start, middle, out[: middle - start])
+        return lost | read_with_gaps(read, middle, stop, out[middle - start :])
     return {}
 
 
-def read_there(movie: Movie, start: int, stop: int) -> Frames:
+def read_available(movie: Movie, start: int, stop: int) -> Frames:
     """Return those of the frames ``[start, stop)`` that a movie does not lack.
 
     Parameters
@@ -54,11 +54,11 @@ def read_there(movie: Movie, start: int, stop: int) -> Frames:
         return movie.read(start, stop)
     except LostFrameError:
         frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
-        lost = read_around(movie.read, start, stop, frames)
+        lost = read_with_gaps(movie.read, start, stop, frames)
         return frames[[frame not in lost for frame in range(start, stop)]]
 
 
-def first_there(movie: Movie) -> Frames:
+def first_available(movie: Movie) -> Frames:
     """Return the first frame that a movie does not lack, ``(y, x)``.
 
     Parameters
@@ -72,7 +72,7 @@ def first_there(movie: Movie) -> Frames:
         If it lacks all.
     """
     for frame in range(movie.n_frames):
-        found = read_there(movie, frame, frame + 1)
+        found = read_available(movie, frame, frame + 1)
         if len(found):
             return np.asarray(found[0])
     raise MovieError(movie.path, "has no frame that can be read", "copy it again")

@@ -16,7 +16,7 @@ from pointillist.pipeline_files.movies.identity import identify
 from pointillist.pipeline_files.movies.npy import open_npy
 from pointillist.pipeline_files.movies.pyme_h5 import open_pyme_h5
 from pointillist.pipeline_files.movies.sidecar import read_sidecar
-from pointillist.pipeline_files.movies.source import DAMAGE, Events, Frames, Opened
+from pointillist.pipeline_files.movies.source import DAMAGE, Events, Frames, OpenedMovie
 from pointillist.pipeline_files.movies.tiff import open_tiff
 from pointillist.settings import Metadata
 from pointillist.system import irregular
@@ -24,7 +24,7 @@ from pointillist.system import irregular
 if TYPE_CHECKING:
     from pointillist.pipeline_files.movies.stored_chunks import StoredChunks
 
-_OPENERS: dict[bytes, Callable[[Path], Opened]] = {
+_OPENERS: dict[bytes, Callable[[Path], OpenedMovie]] = {
     b"\x89HDF\r\n\x1a\n": open_pyme_h5,
     b"\x93NUMPY": open_npy,
     b"II*\0": open_tiff,
@@ -109,7 +109,7 @@ class MovieFile:
         If it holds no frames, or pixels of another type.
     """
 
-    def __init__(self, path: Path, opened: Opened) -> None:
+    def __init__(self, path: Path, opened: OpenedMovie) -> None:
         self.path = path
         self._frames = opened.frames
         self.n_frames, *frame_shape = opened.frames.shape
@@ -162,7 +162,7 @@ class MovieFile:
             raise MovieError(self.path, f"has {self.n_frames} frames, not {start} to {stop}", "ask for fewer")
         if start == stop:
             return np.empty((0, *self.frame_shape), self.dtype) if out is None else out
-        with _clear_errors(self.path, f"frames {start} to {stop} cannot be read"):
+        with _translated_errors(self.path, f"frames {start} to {stop} cannot be read"):
             frames = self._frames.read(start, stop, out if self._frames.dtype == self.dtype else None)
             if out is None:
                 return np.ascontiguousarray(frames, self.dtype)
@@ -230,7 +230,7 @@ def open_movie(path: Path | str) -> MovieFile:
 
 
 def _open(path: Path) -> MovieFile:
-    with _clear_errors(path, "cannot be read"):
+    with _translated_errors(path, "cannot be read"):
         if kind := irregular(path):
             raise MovieError(path, f"is {kind}", "name a movie file")
         with path.open("rb") as file:
@@ -249,7 +249,7 @@ def _open(path: Path) -> MovieFile:
 
 
 @contextmanager
-def _clear_errors(path: Path, problem: str) -> Iterator[None]:
+def _translated_errors(path: Path, problem: str) -> Iterator[None]:
     """Say in one line what the libraries say in many."""
     try:
         yield

@@ -9,10 +9,10 @@ import numpy as np
 
 from pointillist.errors import MovieError
 from pointillist.pipeline_files.movies.contiguous import ContiguousFrames
-from pointillist.pipeline_files.movies.source import Opened
+from pointillist.pipeline_files.movies.source import OpenedMovie
 
 
-def open_npy(path: Path) -> Opened:
+def open_npy(path: Path) -> OpenedMovie:
     """Open an array ``(frame, y, x)``, or ``(y, x)`` for a single frame.
 
     Parameters
@@ -22,7 +22,7 @@ def open_npy(path: Path) -> Opened:
 
     Returns
     -------
-    Opened
+    OpenedMovie
         Opened file, without metadata, which the format does not have.
 
     Raises
@@ -50,4 +50,4 @@ def open_npy(path: Path) -> Opened:
         raise MovieError(path, f"has shape {shape}", "save an array (frame, y, x)")
     if dtype.hasobject:
         raise MovieError(path, "holds Python objects", "save an array of uint8, uint16 or float32")
-    return Opened(frames=ContiguousFrames(path, offset, shape, dtype), files=[path])
+    return OpenedMovie(frames=ContiguousFrames(path, offset, shape, dtype), files=[path])

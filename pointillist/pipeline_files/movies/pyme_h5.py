@@ -13,15 +13,15 @@ import numpy as np
 from pointillist.errors import LostFrameError, MovieError
 from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
-from pointillist.pipeline_files.movies.chunks import CannotDecodeError, ChunkReader, is_turnable, turn
+from pointillist.pipeline_files.movies.chunks import CannotDecodeError, ChunkReader, is_transposable, transpose_frames
 from pointillist.pipeline_files.movies.pzf import PzfError, decode, parse_header
 from pointillist.pipeline_files.movies.read_ahead import fetch
-from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST, Frames, FrameSource, Opened
+from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST, Frames, FrameSource, OpenedMovie
 from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, is_decodable, unwritten_frames
 from pointillist.settings import in_micrometres
 
 
-def open_pyme_h5(path: Path) -> Opened:
+def open_pyme_h5(path: Path) -> OpenedMovie:
     """Open what PYME's acquisition wrote.
 
     Parameters
@@ -31,7 +31,7 @@ def open_pyme_h5(path: Path) -> Opened:
 
     Returns
     -------
-    Opened
+    OpenedMovie
         Opened file, with such metadata and events as it has.
 
     Raises
@@ -48,7 +48,7 @@ def open_pyme_h5(path: Path) -> Opened:
     except BaseException:
         file.close()
         raise
-    return Opened(
+    return OpenedMovie(
         frames=frames,
         files=[path],
         metadata={**metadata, IS_STORED_X_FIRST: True},
@@ -146,8 +146,8 @@ class ArrayFrames:
         if self._reader is not None:
             with suppress(CannotDecodeError):
                 return self._reader.read(start, stop, out)
-        if is_turnable(self._data.dtype):
-            return turn(self._data[start:stop])
+        if is_transposable(self._data.dtype):
+            return transpose_frames(self._data[start:stop])
         return self._read_by_hdf5(start, stop)
 
     def _read_by_hdf5(self, start: int, stop: int) -> Frames:

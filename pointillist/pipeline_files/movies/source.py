@@ -66,7 +66,7 @@ class FrameSource(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Opened:
+class OpenedMovie:
     """A movie file, opened.
 
     Parameters

@@ -19,7 +19,7 @@ Stored = tuple[memoryview | bytearray, int]
 """A chunk's bytes, and the filters that were left out, a bit each."""
 
 WORDS = {"u1": np.uint8, "u2": np.uint16, "f4": np.uint32}
-"""Pixels that can be decoded here, by type, and the words that kernels turn them as."""
+"""Pixels that can be decoded here, by type, and the words that kernels transpose them as."""
 
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 

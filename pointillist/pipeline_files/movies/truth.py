@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pointillist.errors import MovieError, ResultsError
 from pointillist.fitting.scoring import TRUTH_DTYPE, Truth
 from pointillist.pipeline_files.hdf5_file import open_h5py, open_hdf5
-from pointillist.pipeline_files.storage import clear_write_errors
+from pointillist.pipeline_files.storage import translated_write_errors
 
 FORMAT = "pointillist truth"
 VERSION = 1
@@ -108,7 +108,7 @@ def create_truth(path: Path, conditions: Conditions) -> Iterator[TruthWriter]:
     """
     if path.exists():
         raise ResultsError(path, "exists already", "choose another name")
-    with clear_write_errors(path), open_h5py(path, "w") as file:
+    with translated_write_errors(path), open_h5py(path, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         for name in Conditions.__dataclass_fields__:

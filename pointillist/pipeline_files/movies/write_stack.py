@@ -11,7 +11,7 @@ import tifffile
 
 from pointillist.errors import ResultsError
 from pointillist.pipeline_files.movies.source import Frames
-from pointillist.pipeline_files.storage import clear_write_errors
+from pointillist.pipeline_files.storage import translated_write_errors
 from pointillist.settings import Metadata
 
 CLASSIC_TIFF_BYTES = 4_000_000_000
@@ -39,7 +39,7 @@ def write_tiff(path: Path, blocks: Iterable[Frames], shape: tuple[int, int, int]
     """
     sidecar = _free_sidecar(path)
     is_big = 2 * int(np.prod(shape)) > CLASSIC_TIFF_BYTES
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         tifffile.imwrite(
             path, _frames_of(blocks), shape=shape, dtype="uint16", bigtiff=is_big, photometric="minisblack"
         )
@@ -67,7 +67,7 @@ def write_npy(path: Path, blocks: Iterable[Frames], shape: tuple[int, int, int],
     """
     sidecar = _free_sidecar(path)
     header = {"descr": "<u2", "fortran_order": False, "shape": shape}
-    with clear_write_errors(path), path.open("xb") as file:
+    with translated_write_errors(path), path.open("xb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             file.write(np.ascontiguousarray(block, dtype="<u2").data)
@@ -90,7 +90,7 @@ def write_map(path: Path, camera_map: Frames) -> None:
         If the file exists, or cannot be written.
     """
     _refuse_existing(path)
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         tifffile.imwrite(path, np.asarray(camera_map, dtype=np.float32), photometric="minisblack")
 
 
@@ -112,5 +112,5 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _write_sidecar(path: Path, metadata: Metadata) -> None:
-    with clear_write_errors(path):
+    with translated_write_errors(path):
         path.write_text(json.dumps(dict(metadata), indent=1) + "\n", encoding="utf-8")

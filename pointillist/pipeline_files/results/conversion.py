@@ -106,27 +106,27 @@ def to_pyme_words(rows: Rows, fit_module: str, scale: Scale) -> Words:
     ndarray
         Array of uint32, ``(word, row)``: the 4-byte words of PYME's rows.
     """
-    form, factors = FORMATS[fit_module], scale.factors()
-    words = np.zeros((form.dtype.itemsize // WORD_BYTES, len(rows)), np.uint32)
+    fit_format, factors = FORMATS[fit_module], scale.factors()
+    words = np.zeros((fit_format.dtype.itemsize // WORD_BYTES, len(rows)), np.uint32)
 
     def column(name: str) -> NDArray[Any]:
-        word, dtype = form.words[name]
+        word, dtype = fit_format.words[name]
         values: NDArray[Any] = words[word].view(dtype)
         return values
 
-    for ours, theirs, unit in form.columns:
-        values, place = rows[ours], column(theirs)
+    for ours, theirs, unit in fit_format.columns:
+        values, output = rows[ours], column(theirs)
         if values.dtype.kind == "f":
-            np.multiply(values, factors[unit], out=place)
+            np.multiply(values, factors[unit], out=output)
             if ours.endswith("_error"):
-                place[np.isnan(place)] = NO_ERROR
+                output[np.isnan(output)] = NO_ERROR
         else:
-            place[:] = values
-    for theirs, constant in form.constants.items():
+            output[:] = values
+    for theirs, constant in fit_format.constants.items():
         column(theirs)[:] = constant
-    if form.is_root_stored:
+    if fit_format.is_root_stored:
         _take_root(column)
-    if form.is_level_at_origin:
+    if fit_format.is_level_at_origin:
         _move_levels(column, -1)
     return words
 
@@ -181,14 +181,14 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     KeyError
         If a column is missing.
     """
-    form, factors = FORMATS[fit_module], scale.factors()
-    if form.is_root_stored:
+    fit_format, factors = FORMATS[fit_module], scale.factors()
+    if fit_format.is_root_stored:
         stored = _squared(stored)
-    if form.is_level_at_origin:
+    if fit_format.is_level_at_origin:
         stored = stored.copy()
         _move_levels(partial(_column, stored), 1)
     rows = blank_rows(len(stored), MODULES[fit_module].dtype)
-    for ours, theirs, unit in form.columns:
+    for ours, theirs, unit in fit_format.columns:
         value = _column(stored, theirs)
         if value.dtype.kind == "f":
             is_missing = ours.endswith("_error") & (value == NO_ERROR)

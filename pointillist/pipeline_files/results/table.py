@@ -15,7 +15,7 @@ from pointillist.errors import SettingError
 from pointillist.fitting import Rows
 from pointillist.fitting.estimation import MODULES
 from pointillist.pipeline_files.hdf5_metadata import write_metadata
-from pointillist.pipeline_files.movies import EVENT_DTYPE, NO_EVENTS, Events, Movie, data_file_id, first_there
+from pointillist.pipeline_files.movies import EVENT_DTYPE, NO_EVENTS, Events, Movie, data_file_id, first_available
 from pointillist.pipeline_files.results.conversion import Scale, to_pyme
 from pointillist.pipeline_files.results.fit_formats import FORMATS
 from pointillist.pipeline_files.storage import create_hdf5, extend_hdf5
@@ -82,7 +82,7 @@ class ResultsDescription:
             Description with the versions of installed packages.
         """
         return cls(
-            metadata={**movie.metadata, **settings, "DataFileID": data_file_id(first_there(movie))},
+            metadata={**movie.metadata, **settings, "DataFileID": data_file_id(first_available(movie))},
             movie_path=str(movie.path),
             movie_identity=movie.identity,
             n_frames=movie.n_frames,
@@ -136,8 +136,8 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     """
     from pointillist.pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
-    form = FORMATS.get(description.fit_module)
-    if form is None:
+    fit_format = FORMATS.get(description.fit_module)
+    if fit_format is None:
         raise SettingError(
             "Analysis.FitModule", f"{description.fit_module!r} has no format", f"use {', '.join(FORMATS)}"
         )
@@ -146,7 +146,7 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     create_hdf5(path)
     with extend_hdf5(path, description.events.nbytes) as file:
         for name, content in (
-            ("FitResults", np.zeros(0, form.dtype)),
+            ("FitResults", np.zeros(0, fit_format.dtype)),
             ("Events", np.asarray(description.events, EVENT_DTYPE)),
         ):
             file.create_table("/", name, content, filters=filters, expectedrows=_EXPECTED_ROWS, track_times=False)

@@ -19,7 +19,7 @@ from pointillist.pipeline_files.hdf5_file import open_h5py
 from pointillist.pipeline_files.paths import unfinished_path
 from pointillist.pipeline_files.results.conversion import pack_chunk, to_pyme_words
 from pointillist.pipeline_files.results.table import ResultsDescription, create_results, row_converter
-from pointillist.pipeline_files.storage import clear_write_errors, extend_hdf5, publish, sync
+from pointillist.pipeline_files.storage import extend_hdf5, publish, sync, translated_write_errors
 
 RANGE_DTYPE = np.dtype([("start", "<i8"), ("stop", "<i8"), ("n_localizations", "<i8")])
 """Frames ``[start, stop)`` that were analysed, and how much was found in them."""
@@ -61,7 +61,7 @@ class ResultsWriter:
         self._counts = np.zeros(description.n_frames, np.int32)
         self._checksum = 0
         with self._or_nothing():
-            with clear_write_errors(self._path):
+            with translated_write_errors(self._path):
                 self._path.unlink(missing_ok=True)
             self._n_chunk = create_results(self._path, description, is_compressed=True)
 
@@ -235,7 +235,7 @@ def results_checksum(path: Path) -> tuple[int, int]:
         If it cannot be read.
     """
     checksum = 0
-    with clear_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
+    with translated_write_errors(path), open_h5py(path) as file:  # PyTables' read_chunk looks at every chunk
         table = file["FitResults"]
         with suppress(RuntimeError):  # a chunk is missing: the checksum tells
             for start in range(0, len(table), *table.chunks):

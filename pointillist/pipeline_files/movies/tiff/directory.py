@@ -32,7 +32,7 @@ class Directory(NamedTuple):
     types: tuple[int, ...]
     counts: tuple[int, ...]
     values: tuple[int, ...]
-    following: int
+    next_offset: int
 
 
 class DirectoryReader:

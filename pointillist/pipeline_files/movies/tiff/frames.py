@@ -13,9 +13,9 @@ import numpy as np
 import tifffile
 
 from pointillist.errors import LostFrameError, MovieError
-from pointillist.pipeline_files.movies.library_log import in_words, listening
+from pointillist.pipeline_files.movies.library_log import captured_log, message_of
 from pointillist.pipeline_files.movies.source import DAMAGE, Frames
-from pointillist.pipeline_files.movies.tiff.pages import NO_DATA, Pages, strips
+from pointillist.pipeline_files.movies.tiff.pages import NO_DATA, Pages, read_strips
 from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection
 
 
@@ -64,23 +64,23 @@ class PageFrames:
         """Let go of the files."""
         self._on_close.close()
 
-    def tolerate(self, heard: Iterable[LogRecord]) -> None:
+    def tolerate(self, records: Iterable[LogRecord]) -> None:
         """Take what tifffile has logged up to here for harmless, and whatever else it logs for an error."""
-        self._tolerated = set(map(in_words, heard))
+        self._tolerated = set(map(message_of, records))
 
     def _read(self, frame: int, file: _PageFile, page: int, out: Frames) -> None:
-        place = f"frame {frame} (page {page} of {file.pages.path.name})"
+        where = f"frame {frame} (page {page} of {file.pages.path.name})"
         try:
             if file.read_plain(page, out):
                 return
-            with listening("tifffile") as heard, _own_failure(self._tolerated is not None):
+            with captured_log("tifffile") as records, _own_failure(self._tolerated is not None):
                 file.decode(page, out)
         except _NoPixelsError as error:
-            raise LostFrameError(self._path, f"{place} {error}", "copy it again, or record it again") from None
-        told = self._tolerated
-        complaints = [text for text in map(in_words, heard) if told is not None and text not in told]
+            raise LostFrameError(self._path, f"{where} {error}", "copy it again, or record it again") from None
+        tolerated = self._tolerated
+        complaints = [text for text in map(message_of, records) if tolerated is not None and text not in tolerated]
         if complaints:
-            raise LostFrameError(self._path, f"{place} cannot be read ({complaints[0]})", "copy it again")
+            raise LostFrameError(self._path, f"{where} cannot be read ({complaints[0]})", "copy it again")
 
 
 class _NoPixelsError(Exception):
@@ -114,23 +114,23 @@ class _PageFile:
         self._on_close = on_close
         self._raw: io.FileIO | None = None
         self._file: tifffile.TiffFile | None = None
-        self._samples: dict[int, tifffile.TiffPage] = {}
+        self._keyframes: dict[int, tifffile.TiffPage] = {}
 
     def dtype(self, page: int) -> np.dtype[Any]:
         """Type of the pixels as they are read."""
         layout = self.pages.layout_of(page)
         if layout.is_plain:
             return layout.dtype(self.pages.byteorder)
-        return np.dtype(self._sample(page).dtype or f"void{layout.bits}")
+        return np.dtype(self._keyframe(page).dtype or f"void{layout.bits}")
 
     def read_plain(self, page: int, out: Frames) -> bool:
         """Read a page whose pixels lie in the file as in memory, and return whether it is one."""
-        layout, data = self.pages.layout_of(page), int(self.pages.data[page])
+        layout, data = self.pages.layout_of(page), int(self.pages.data_offsets[page])
         if data == NO_DATA:
             raise _NoPixelsError("has no data")
         if self.pages.lacks_data[page]:
-            place = f"bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
-            raise _NoPixelsError(f"has no data, or not all (it should be at {place})")
+            span = f"bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
+            raise _NoPixelsError(f"has no data, or not all (it should be at {span})")
         if not layout.is_plain or data < 0:
             return False
         if self._raw is None:
@@ -147,18 +147,18 @@ class _PageFile:
     def decode(self, page: int, out: Frames) -> None:
         """Have tifffile read a page."""
         directory = int(self.pages.directories[page])
-        sample, places = self._sample(page), self._places(page)
-        if sample.jpegtables is not None:  # each page has its own
-            places = {}
-        frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=sample, **places)
+        keyframe, segments = self._keyframe(page), self._segments(page)
+        if keyframe.jpegtables is not None:  # each page has its own
+            segments = {}
+        frame = tifffile.TiffFrame(self._open(), page, offset=directory, keyframe=keyframe, **segments)
         out[...] = frame.asarray(maxworkers=1)
 
-    def _places(self, page: int) -> dict[str, tuple[int, ...]]:
+    def _segments(self, page: int) -> dict[str, tuple[int, ...]]:
         """Return where the strips or tiles of a page are, and how long, by tifffile's names."""
-        data = int(self.pages.data[page])
+        data = int(self.pages.data_offsets[page])
         if data > 0:
-            return {"dataoffsets": (data,), "databytecounts": (int(self.pages.stored[page]),)}
-        found = strips(self.pages.path, self._open().filehandle.fileno(), int(self.pages.directories[page]))
+            return {"dataoffsets": (data,), "databytecounts": (int(self.pages.byte_counts[page]),)}
+        found = read_strips(self.pages.path, self._open().filehandle.fileno(), int(self.pages.directories[page]))
         offsets, lengths = found or (np.zeros(0, np.int64), np.zeros(0, np.int64))
         if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
             raise _NoPixelsError("has no data, or not all")
@@ -166,14 +166,14 @@ class _PageFile:
             raise _NoPixelsError("is beyond the end of the file")
         return {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}
 
-    def _sample(self, page: int) -> tifffile.TiffPage:
+    def _keyframe(self, page: int) -> tifffile.TiffPage:
         """Return a page of the same layout, whose tags tifffile has read."""
-        number = int(self.pages.layout[page])
-        if number not in self._samples:
+        number = int(self.pages.layout_indices[page])
+        if number not in self._keyframes:
             file = self._open()
             file.filehandle.seek(int(self.pages.directories[page]))
-            self._samples[number] = tifffile.TiffPage(file, index=page)
-        return self._samples[number]
+            self._keyframes[number] = tifffile.TiffPage(file, index=page)
+        return self._keyframes[number]
 
     def _open(self) -> tifffile.TiffFile:
         if self._file is None:

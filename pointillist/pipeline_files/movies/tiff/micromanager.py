@@ -21,9 +21,9 @@ from pointillist.pipeline_files.movies.tiff.selection import (
     MISSING,
     Selection,
     check_axes,
-    compare,
+    count_remarks,
     frame_pages,
-    in_order,
+    table_of,
 )
 
 _HEADER, _INDEX, _SUMMARY = 54773648, 3453623, 2355492
@@ -73,16 +73,16 @@ def read_stack(path: Path) -> Stack | None:
     with path.open("rb") as file:
         head = file.read(40).ljust(40, b"\0")
         order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
-        marks = struct.unpack_from(f"{order}8I", head, 8) if order else (0,) * 8
-        if marks[0] != _HEADER or marks[6] != _SUMMARY or marks[7] > _MAX_SUMMARY_BYTES:
+        header = struct.unpack_from(f"{order}8I", head, 8) if order else (0,) * 8
+        if header[0] != _HEADER or header[6] != _SUMMARY or header[7] > _MAX_SUMMARY_BYTES:
             return None
         try:
-            summary = json.loads(file.read(marks[7]))
+            summary = json.loads(file.read(header[7]))
         except ValueError:
             summary = None
-        block = os.pread(file.fileno(), 8, marks[1]).ljust(8, b"\0")
+        block = os.pread(file.fileno(), 8, header[1]).ljust(8, b"\0")
         magic, n_pages = struct.unpack(f"{order}2I", block)
-        entries = os.pread(file.fileno(), 20 * n_pages, marks[1] + 8) if magic == _INDEX else b""
+        entries = os.pread(file.fileno(), 20 * n_pages, header[1] + 8) if magic == _INDEX else b""
     index = np.frombuffer(entries[: len(entries) // 20 * 20], f"{order}u4").reshape(-1, 5).astype(np.int64)
     return Stack(path=path, summary=summary if isinstance(summary, dict) else {}, index=index)
 
@@ -113,8 +113,8 @@ def select_stack(stack: Stack, pages: Pages, ome: Ome | None) -> Selection:
     chosen, remarks = frame_pages(pages)
     if not len(stack.index) or len(np.unique(stack.index[:, :4], axis=0)) < len(stack.index):
         problem = "has no usable index of Micro-Manager: its pages are read in the order of the file"
-        return Selection(files=[pages], table=in_order(chosen), remarks=[*remarks, problem])
-    stacks, more = _family(stack)
+        return Selection(files=[pages], table=table_of(chosen), remarks=[*remarks, problem])
+    stacks, more = _series_files(stack)
     index = np.concatenate([part.index for part in stacks])
     sizes = [len(np.unique(index[:, column])) for column in range(4)]
     check_axes(stack.path, [("P", sizes[3]), ("T", sizes[2]), ("Z", sizes[1]), ("C", sizes[0])])
@@ -125,27 +125,27 @@ def select_stack(stack: Stack, pages: Pages, ome: Ome | None) -> Selection:
     table = np.full((int(index[:, column].max()) + 1, 2), MISSING, np.int64)
     for number, (part, held) in enumerate(zip(stacks, files, strict=True)):
         table[part.index[:, column]] = np.stack([np.full(len(part.index), number), _found(part, held)], axis=1)
-    remarks += [*more, *compare("its summary", planned, len(table))]
+    remarks += [*more, *count_remarks("its summary", planned, len(table))]
     return _with_rest(stack.path, files, table, remarks)
 
 
-def _family(stack: Stack) -> tuple[list[Stack], list[str]]:
+def _series_files(stack: Stack) -> tuple[list[Stack], list[str]]:
     """Return the files of the same acquisition and position in the same folder, by what they hold, not by name."""
-    family, remarks = [stack], []
-    taken = set(map(tuple, stack.index[:, :4].tolist()))
+    series, remarks = [stack], []
+    known = set(map(tuple, stack.index[:, :4].tolist()))
     for path in sorted(stack.path.parent.iterdir()):
         if path.suffix.lower() not in _SUFFIXES or path.name == stack.path.name:
             continue
         other = read_stack(path)
         if other is None or other.summary != stack.summary or other.positions != stack.positions:
             continue
-        places = set(map(tuple, other.index[:, :4].tolist()))
-        if taken & places:
+        coordinates = set(map(tuple, other.index[:, :4].tolist()))
+        if known & coordinates:
             remarks.append(f"{path.name} holds frames of the same numbers and is not read")
         else:
-            family.append(other)
-            taken |= places
-    return family, remarks
+            series.append(other)
+            known |= coordinates
+    return series, remarks
 
 
 def _axis(summary: dict[str, Any], sizes: Sequence[int]) -> tuple[int, int]:
@@ -190,7 +190,7 @@ def _found(stack: Stack, pages: Pages) -> NDArray[np.int64]:
 def _with_rest(path: Path, files: Sequence[Pages], table: NDArray[np.int64], remarks: Sequence[str]) -> Selection:
     """Return the selection, with the pages that no index knows where they belong: in the gaps, or at the end."""
     known = set(map(tuple, table.tolist()))
-    rows = np.concatenate([in_order(frame_pages(pages)[0], number) for number, pages in enumerate(files)])
+    rows = np.concatenate([table_of(frame_pages(pages)[0], number) for number, pages in enumerate(files)])
     rest = np.array([row for row in rows.tolist() if tuple(row) not in known], np.int64).reshape(-1, 2)
     gaps = np.flatnonzero(table[:, 1] == MISSING)
     if not len(rest):

@@ -12,7 +12,7 @@ import numpy as np
 
 from pointillist.errors import MovieError, TruncatedMovieError
 from pointillist.pipeline_files.movies.tiff.pages import Pages, read_pages
-from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection, check_axes, frame_pages, in_order
+from pointillist.pipeline_files.movies.tiff.selection import MISSING, Selection, check_axes, frame_pages, table_of
 from pointillist.system import irregular
 
 _MAGIC = 483729
@@ -71,7 +71,7 @@ def select_ndtiff(path: Path, pages: Pages) -> Selection:
             problem = f"is one of {len(others) + 1} files whose {_INDEX} is missing or empty"
             raise MovieError(path, problem, "put the whole folder of the acquisition there")
         remark = f"{_INDEX} is missing or empty: the pages are read in the order of the file"
-        return Selection(files=[pages], table=in_order(chosen), remarks=[*remarks, remark])
+        return Selection(files=[pages], table=table_of(chosen), remarks=[*remarks, remark])
     if path.name not in names:
         raise MovieError(path, f"is not among the files of its {_INDEX} ({', '.join(names)})", "give it its old name")
     missing = [name for name in names if not path.with_name(Path(name).name).is_file()]
@@ -108,16 +108,16 @@ def _newest(entries: Iterator[Entry]) -> list[Entry]:
 
 def _arrange(path: Path, entries: list[Entry], files: Mapping[str, Pages]) -> Selection:
     names = list(dict.fromkeys(name for entry in entries for name in entry.axes))
-    places = {name: {entry.axes.get(name, 0) for entry in entries} for name in names}
-    sizes = [(_AXES.get(name, "Q"), len(found)) for name, found in places.items()]
+    coordinates = {name: {entry.axes.get(name, 0) for entry in entries} for name in names}
+    sizes = [(_AXES.get(name, "Q"), len(found)) for name, found in coordinates.items()]
     check_axes(path, [(axis, size) for wanted in "PTZCQ" for axis, size in sizes if axis == wanted])
-    axis = next((name for name, found in places.items() if len(found) > 1), None)
+    axis = next((name for name, found in coordinates.items() if len(found) > 1), None)
     frames = [entry.axes[axis] if axis else 0 for entry in entries]
     if not all(isinstance(frame, int) for frame in frames):
         frames = list(range(len(entries)))
     first = min(frames)
     numbers = {name: number for number, name in enumerate(files)}
-    pages = {name: {data: page for page, data in enumerate(held.data.tolist())} for name, held in files.items()}
+    pages = {name: {data: page for page, data in enumerate(held.data_offsets.tolist())} for name, held in files.items()}
     table = np.full((max(frames) - first + 1, 2), MISSING, np.int64)
     for frame, entry in zip(frames, entries, strict=True):
         table[frame - first] = numbers[entry.name], pages[entry.name].get(entry.offset, MISSING)

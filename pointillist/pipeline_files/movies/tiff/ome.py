@@ -14,9 +14,9 @@ from pointillist.pipeline_files.movies.tiff.selection import (
     MISSING,
     Selection,
     check_axes,
-    compare,
+    count_remarks,
     frame_pages,
-    in_order,
+    table_of,
 )
 
 _MAX_XML_BYTES = 1 << 28
@@ -80,7 +80,7 @@ def select_ome(path: Path, pages: Pages, ome: Ome) -> tuple[Selection, OmeImage 
     images = [image for image in images if own_key(path, ome, image) is not None] or images[: len(images) == 1]
     if not images:
         problem = "its OME-XML describes no image of the size of its pages; all its pages are read"
-        return Selection(files=[pages], table=in_order(frames), remarks=[*remarks, problem]), None
+        return Selection(files=[pages], table=table_of(frames), remarks=[*remarks, problem]), None
     check_axes(path, [("P", len(images)), *images[0].sizes])
     files = _files(path, pages, ome, images[0])
     selection = _arrange(path, files, images[0])
@@ -173,7 +173,7 @@ def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selecti
     table = np.full((n_frames, 2), MISSING, np.int64)
     for plane in there:
         table[plane.frame] = numbers[plane.file], plane.page
-    whole = np.concatenate([in_order(frame_pages(pages)[0], numbers[key]) for key, pages in files.items()])
+    whole = np.concatenate([table_of(frame_pages(pages)[0], numbers[key]) for key, pages in files.items()])
     known = set(map(tuple, table.tolist()))
     unknown = [row for row in whole.tolist() if tuple(row) not in known]
     n_gaps = int((table[:, 1] == MISSING).sum())
@@ -182,6 +182,6 @@ def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selecti
         raise MovieError(path, problem, "save it anew as TIFF, with Fiji for instance")
     if unknown:
         table = whole if len(files) > 1 else np.concatenate([table, np.array(unknown, np.int64)])
-    remarks = compare("its OME-XML", image.n_frames, len(table))
+    remarks = count_remarks("its OME-XML", image.n_frames, len(table))
     remarks += [f"{n_gaps} frames that its OME-XML counts are in none of its files"] if n_gaps else []
     return Selection(files=list(files.values()), table=table, remarks=remarks)

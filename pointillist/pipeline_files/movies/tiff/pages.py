@@ -26,8 +26,8 @@ SCATTERED = -1
 
 DESCRIPTION = 270
 _OFFSETS = (324, 273)
-_LENGTHS = (325, 279)
-_NESTED = 330
+_BYTE_COUNTS = (325, 279)
+_SUB_IFDS = 330
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,15 +46,15 @@ class Pages:
         Offsets of the directories, bytes, int64, ``(page,)``.
     layouts
         Layouts that occur in the file.
-    layout
+    layout_indices
         Index into `layouts` for each page, int64, ``(page,)``.
-    data
+    data_offsets
         Offsets of the pixels, bytes, int64, ``(page,)``; or :data:`NO_DATA` or :data:`SCATTERED`.
-    stored
+    byte_counts
         Size of the stored pixels, bytes, int64, ``(page,)``.
     described
         Indices of the pages with a description.
-    nested
+    sub_ifds
         Layout of the first sub-IFD, and the number of pages with sub-IFDs; None without any.
     fault
         Description of a broken chain of directories; empty if it is intact.
@@ -65,11 +65,11 @@ class Pages:
     n_bytes: int
     directories: NDArray[np.int64]
     layouts: Sequence[Layout]
-    layout: NDArray[np.int64]
-    data: NDArray[np.int64]
-    stored: NDArray[np.int64]
+    layout_indices: NDArray[np.int64]
+    data_offsets: NDArray[np.int64]
+    byte_counts: NDArray[np.int64]
     described: Sequence[int]
-    nested: tuple[Layout, int] | None
+    sub_ifds: tuple[Layout, int] | None
     fault: str
 
     def __len__(self) -> int:
@@ -79,20 +79,20 @@ class Pages:
     def ends(self) -> NDArray[np.int64]:
         """Offset at which the pixels of each page end, as far as it is known without decompressing them."""
         sizes = np.array([layout.n_bytes if layout.is_plain else 0 for layout in self.layouts], np.int64)
-        ends: NDArray[np.int64] = self.data + np.maximum(self.stored, sizes[self.layout])
+        ends: NDArray[np.int64] = self.data_offsets + np.maximum(self.byte_counts, sizes[self.layout_indices])
         return ends
 
     @cached_property
     def lacks_data(self) -> NDArray[np.bool_]:
         """Whether the pixels of a page are missing, wholly or in part, as far as it is known without reading them."""
         sizes = np.array([layout.n_bytes if layout.is_plain else 1 for layout in self.layouts], np.int64)
-        is_short = (self.stored < sizes[self.layout]) | (self.ends > self.n_bytes)
-        lacks: NDArray[np.bool_] = (self.data == NO_DATA) | ((self.data != SCATTERED) & is_short)
+        is_short = (self.byte_counts < sizes[self.layout_indices]) | (self.ends > self.n_bytes)
+        lacks: NDArray[np.bool_] = (self.data_offsets == NO_DATA) | ((self.data_offsets != SCATTERED) & is_short)
         return lacks
 
     def layout_of(self, page: int) -> Layout:
         """Return the layout of a page."""
-        return self.layouts[int(self.layout[page])]
+        return self.layouts[int(self.layout_indices[page])]
 
     def n_values(self, code: int) -> int:
         """Return how many values a tag of the first page has; 0 without it."""
@@ -138,24 +138,24 @@ def read_pages(path: Path, others: Sequence[int] = ()) -> Pages:
         raise MovieError(path, f"is {kind}", "name a movie file")
     with path.open("rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
-        survey = _Survey(DirectoryReader(file.fileno(), path))
+        survey = _DirectoryChain(DirectoryReader(file.fileno(), path))
         fault = survey.follow(n_bytes)
         for offset in others:
             survey.add(offset)
         return survey.result(path, n_bytes, fault)
 
 
-class _Places(NamedTuple):
+class _TagPositions(NamedTuple):
     """Where the tags that matter are, in directories that have the same tags."""
 
     structure: Callable[[tuple[int, ...]], Any]
     offsets: int | None
-    lengths: int | None
+    byte_counts: int | None
     description: int | None
-    nested: int | None
+    sub_ifds: int | None
 
 
-class _Survey:
+class _DirectoryChain:
     """Collects pages; what is the same in many of them is interpreted once.
 
     Parameters
@@ -166,14 +166,14 @@ class _Survey:
 
     def __init__(self, reader: DirectoryReader) -> None:
         self._reader = reader
-        self._places: dict[Any, _Places] = {}
+        self._positions: dict[Any, _TagPositions] = {}
         self._known: dict[Any, int] = {}
         self._layouts: dict[Layout, int] = {}
         self._list: list[Layout] = []
         self._pages: list[tuple[int, int, int, int]] = []
         self._seen: dict[int, int] = {}
         self._described: list[int] = []
-        self._nested: tuple[Layout, int] | None = None
+        self._sub_ifds: tuple[Layout, int] | None = None
 
     def follow(self, n_bytes: int) -> str:
         """Add the pages from the first to the last, and return what is wrong with the end of the chain."""
@@ -185,7 +185,7 @@ class _Survey:
             if directory is None:
                 return f"its page {len(self._seen)} should begin at byte {offset} of {n_bytes}, and is not there"
             self._append(directory)
-            offset = directory.following
+            offset = directory.next_offset
         return "" if self._pages else "it has no pages"
 
     def add(self, offset: int) -> None:
@@ -203,29 +203,29 @@ class _Survey:
             n_bytes=n_bytes,
             directories=table[0],
             layouts=self._list,
-            layout=table[1],
-            data=table[2],
-            stored=table[3],
+            layout_indices=table[1],
+            data_offsets=table[2],
+            byte_counts=table[3],
             described=self._described,
-            nested=self._nested,
+            sub_ifds=self._sub_ifds,
             fault=fault,
         )
 
     def _append(self, directory: Directory) -> None:
-        places = self._places.get((directory.codes, directory.types))
-        if places is None:
-            places = self._places[directory.codes, directory.types] = _places(directory.codes)
-        structure = places.structure(directory.values), places.structure(directory.counts)
+        positions = self._positions.get((directory.codes, directory.types))
+        if positions is None:
+            positions = self._positions[directory.codes, directory.types] = _tag_positions(directory.codes)
+        structure = positions.structure(directory.values), positions.structure(directory.counts)
         number = self._known.get((directory.codes, directory.types, structure))
         if number is None:
             number = self._number(directory)
             self._known[directory.codes, directory.types, structure] = number
-        if places.description is not None:
+        if positions.description is not None:
             self._described.append(len(self._pages))
-        if places.nested is not None:
-            self._nest(directory, places.nested)
+        if positions.sub_ifds is not None:
+            self._add_sub_ifd(directory, positions.sub_ifds)
         self._seen[directory.offset] = len(self._pages)
-        self._pages.append((directory.offset, number, *self._data(directory, places, self._list[number])))
+        self._pages.append((directory.offset, number, *self._data(directory, positions, self._list[number])))
 
     def _number(self, directory: Directory) -> int:
         layout = layout_of(self._reader, directory)
@@ -234,44 +234,46 @@ class _Survey:
             self._list.append(layout)
         return self._layouts[layout]
 
-    def _nest(self, directory: Directory, at: int) -> None:
-        if self._nested is not None:
-            self._nested = self._nested[0], self._nested[1] + 1
+    def _add_sub_ifd(self, directory: Directory, at: int) -> None:
+        if self._sub_ifds is not None:
+            self._sub_ifds = self._sub_ifds[0], self._sub_ifds[1] + 1
             return
         offsets = self._reader.numbers(directory, at)
         inner = self._reader.read(int(offsets[0])) if len(offsets) and offsets[0] else None
-        self._nested = (layout_of(self._reader, inner), 1) if inner else None
+        self._sub_ifds = (layout_of(self._reader, inner), 1) if inner else None
 
-    def _data(self, directory: Directory, places: _Places, layout: Layout) -> tuple[int, int]:
+    def _data(self, directory: Directory, positions: _TagPositions, layout: Layout) -> tuple[int, int]:
         """Return the offset of the pixels and how many bytes they take in the file."""
-        if places.offsets is None:
+        if positions.offsets is None:
             return NO_DATA, 0
-        if directory.counts[places.offsets] == 1:
-            offset = self._reader.number(directory, places.offsets)
-            return offset, layout.n_bytes if places.lengths is None else self._reader.number(directory, places.lengths)
-        if not layout.is_plain or places.lengths is None:
+        if directory.counts[positions.offsets] == 1:
+            offset = self._reader.number(directory, positions.offsets)
+            return offset, layout.n_bytes if positions.byte_counts is None else self._reader.number(
+                directory, positions.byte_counts
+            )
+        if not layout.is_plain or positions.byte_counts is None:
             return SCATTERED, 0
-        offsets = self._reader.numbers(directory, places.offsets)
-        lengths = self._reader.numbers(directory, places.lengths)
+        offsets = self._reader.numbers(directory, positions.offsets)
+        lengths = self._reader.numbers(directory, positions.byte_counts)
         if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
             return NO_DATA, 0
         is_joined = (offsets[1:] == offsets[:-1] + lengths[:-1]).all()
         return (int(offsets[0]), int(lengths.sum())) if is_joined else (SCATTERED, 0)
 
 
-def _places(codes: Sequence[int]) -> _Places:
+def _tag_positions(codes: Sequence[int]) -> _TagPositions:
     at = {code: index for index, code in reversed(list(enumerate(codes)))}
     structure = [index for index, code in enumerate(codes) if code in LAYOUT_TAGS]
-    return _Places(
+    return _TagPositions(
         structure=itemgetter(*structure) if structure else len,
         offsets=next((at[code] for code in _OFFSETS if code in at), None),
-        lengths=next((at[code] for code in _LENGTHS if code in at), None),
+        byte_counts=next((at[code] for code in _BYTE_COUNTS if code in at), None),
         description=at.get(DESCRIPTION),
-        nested=at.get(_NESTED),
+        sub_ifds=at.get(_SUB_IFDS),
     )
 
 
-def strips(path: Path, file: int, directory: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def read_strips(path: Path, file: int, directory: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return where the strips or tiles of a page are, and how long.
 
     Parameters
@@ -288,7 +290,7 @@ def strips(path: Path, file: int, directory: int) -> tuple[NDArray[np.int64], ND
     """
     reader = DirectoryReader(file, path)
     found = reader.read(directory)
-    places = _places(found.codes) if found else None
-    if found is None or places is None or places.offsets is None or places.lengths is None:
+    positions = _tag_positions(found.codes) if found else None
+    if found is None or positions is None or positions.offsets is None or positions.byte_counts is None:
         return None
-    return reader.numbers(found, places.offsets), reader.numbers(found, places.lengths)
+    return reader.numbers(found, positions.offsets), reader.numbers(found, positions.byte_counts)

@@ -39,7 +39,7 @@ class Selection:
     remarks: Sequence[str] = ()
 
 
-def in_order(pages: NDArray[np.int64], file: int = 0) -> Table:
+def table_of(pages: NDArray[np.int64], file: int = 0) -> Table:
     """Return the table of pages of one file.
 
     Parameters
@@ -72,7 +72,7 @@ def frame_pages(pages: Pages) -> tuple[NDArray[np.int64], list[str]]:
     MovieError
         If it cannot be told which are the frames; or if they have colours or a depth.
     """
-    counts = np.bincount(pages.layout, minlength=len(pages.layouts))
+    counts = np.bincount(pages.layout_indices, minlength=len(pages.layouts))
     is_whole = np.array([not layout.is_reduced for layout in pages.layouts])
     kinds: dict[tuple[int, ...], list[int]] = {}
     for number, layout in enumerate(pages.layouts):
@@ -83,8 +83,8 @@ def frame_pages(pages: Pages) -> tuple[NDArray[np.int64], list[str]]:
     for other in numbers[1:]:
         _refuse_rivals(pages, counts, numbers[0], other)
     _check_image(pages.path, frames)
-    chosen = np.flatnonzero(np.isin(pages.layout, numbers[0]))
-    return chosen, [*_others(pages, counts, numbers[0]), *_nested(pages, frames)]
+    chosen = np.flatnonzero(np.isin(pages.layout_indices, numbers[0]))
+    return chosen, [*_others(pages, counts, numbers[0]), *_sub_ifds(pages, frames)]
 
 
 def check_axes(path: Path, sizes: Sequence[tuple[str, int]]) -> None:
@@ -115,7 +115,7 @@ def check_axes(path: Path, sizes: Sequence[tuple[str, int]]) -> None:
         raise MovieError(path, f"has the axes {axes}YX", "save one channel and one plane: frames of y and x")
 
 
-def compare(what: str, promised: int, held: int) -> list[str]:
+def count_remarks(what: str, promised: int, held: int) -> list[str]:
     """Return a remark where metadata and pages differ.
 
     Parameters
@@ -164,10 +164,10 @@ def _others(pages: Pages, counts: NDArray[np.int64], frames: Sequence[int]) -> l
     ]
 
 
-def _nested(pages: Pages, frames: Layout) -> list[str]:
-    if pages.nested is None:
+def _sub_ifds(pages: Pages, frames: Layout) -> list[str]:
+    if pages.sub_ifds is None:
         return []
-    layout, n_pages = pages.nested
+    layout, n_pages = pages.sub_ifds
     if layout.kind == frames.kind and not layout.is_reduced:
         problem = f"holds further images of the same size within {n_pages} of its pages (SubIFDs)"
         raise MovieError(pages.path, problem, "save the frames one after the other")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from pointillist.errors import MovieError, TruncatedMovieError
 from pointillist.pipeline_files.movies.contiguous import ContiguousFrames
-from pointillist.pipeline_files.movies.library_log import in_words, listening
-from pointillist.pipeline_files.movies.source import FrameSource, Opened
+from pointillist.pipeline_files.movies.library_log import captured_log, message_of
+from pointillist.pipeline_files.movies.source import FrameSource, OpenedMovie
 from pointillist.pipeline_files.movies.tiff.codecs import check_codecs
-from pointillist.pipeline_files.movies.tiff.counted import Counted, following, read_imagej, read_shaped
+from pointillist.pipeline_files.movies.tiff.frame_count import FrameCount, count_following, read_imagej, read_shaped
 from pointillist.pipeline_files.movies.tiff.frames import PageFrames
 from pointillist.pipeline_files.movies.tiff.micromanager import read_stack, select_stack
 from pointillist.pipeline_files.movies.tiff.ndtiff import is_ndtiff, select_ndtiff
@@ -25,9 +25,9 @@ from pointillist.pipeline_files.movies.tiff.selection import (
     MISSING,
     Selection,
     check_axes,
-    compare,
+    count_remarks,
     frame_pages,
-    in_order,
+    table_of,
 )
 
 _UIC2 = 33629
@@ -43,7 +43,7 @@ _OTHER_KINDS = ("lsm", "fluoview", "scanimage", "sis", "nih", "mdgel", "eer")
 """Microscope files whose axes tifffile tells."""
 
 
-def open_tiff(path: Path) -> Opened:
+def open_tiff(path: Path) -> OpenedMovie:
     """Open a stack of grey images of one size; the column of an image is x.
 
     Parameters
@@ -53,7 +53,7 @@ def open_tiff(path: Path) -> Opened:
 
     Returns
     -------
-    Opened
+    OpenedMovie
         Opened file, with the pixel size of an OME-TIFF that states it, and remarks where pages and metadata differ.
 
     Raises
@@ -72,13 +72,13 @@ def open_tiff(path: Path) -> Opened:
     elif ome is not None:
         selection, image = select_ome(path, pages, ome)
     else:
-        counted = _count(path, pages)
-        n_frames = following(pages, counted)
+        count = _count(path, pages)
+        n_frames = count_following(pages, count)
         if n_frames > 1:
-            return Opened(frames=_following(pages, n_frames), files=[path])
-        selection, image = _select(pages, counted), None
+            return OpenedMovie(frames=_following(pages, n_frames), files=[path])
+        selection, image = _select(pages, count), None
     frames, remarks = _source(path, selection)
-    return Opened(
+    return OpenedMovie(
         frames=frames,
         files=[file.path for file in selection.files],
         metadata=image.pixel_size if image else {},
@@ -104,14 +104,14 @@ def pyme_annotation(path: Path) -> str:
     return start + rest
 
 
-def _count(path: Path, pages: Pages) -> Counted:
+def _count(path: Path, pages: Pages) -> FrameCount:
     """Return what a file of no index says of the number of its frames."""
     layout = pages.layout_of(int(frame_pages(pages)[0][0]))
     n_planes = pages.n_values(_UIC2)
     if n_planes:
         if not layout.is_plain and n_planes > 1:
             raise MovieError(path, "is a compressed STK of MetaMorph", "save it uncompressed, or as TIFF")
-        return Counted(what="its MetaMorph entry", n_frames=n_planes, may_follow=True)
+        return FrameCount(what="its MetaMorph entry", n_frames=n_planes, may_follow=True)
     texts = pages.descriptions(1)
     imagej = read_imagej(path, texts)
     if imagej is not None:
@@ -120,36 +120,40 @@ def _count(path: Path, pages: Pages) -> Counted:
     return read_shaped(path, shaped, (layout.length, layout.width)) or _count_others(path)
 
 
-def _count_others(path: Path) -> Counted:
+def _count_others(path: Path) -> FrameCount:
     """Return what tifffile makes of the files of other microscope programs."""
-    with listening("tifffile"), tifffile.TiffFile(path) as file:  # what it says of the axes is all that is used
+    with captured_log("tifffile"), tifffile.TiffFile(path) as file:  # what it says of the axes is all that is used
         kind = next((kind for kind in _OTHER_KINDS if getattr(file, f"is_{kind}")), None)
         if kind is None:
-            return Counted(what="", n_frames=0, may_follow=False)
+            return FrameCount(what="", n_frames=0, may_follow=False)
         if kind == "lsm" and path.stat().st_size >= _LARGEST_LSM:
             raise MovieError(path, "is an LSM of more than 4 GB", "save it as OME-TIFF, with Fiji for instance")
         series = file.series[0]
         sizes = [(axis, size) for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "YX"]
         check_axes(path, sizes)
-        return Counted(what=f"its {kind} entry", n_frames=max([1, *(size for _, size in sizes)]), may_follow=False)
+        return FrameCount(what=f"its {kind} entry", n_frames=max([1, *(size for _, size in sizes)]), may_follow=False)
 
 
 def _following(pages: Pages, n_frames: int) -> ContiguousFrames:
     layout = pages.layout_of(0)
     shape = (n_frames, layout.length, layout.width)
-    return ContiguousFrames(pages.path, int(pages.data[0]), shape, layout.dtype(pages.byteorder))
+    return ContiguousFrames(pages.path, int(pages.data_offsets[0]), shape, layout.dtype(pages.byteorder))
 
 
-def _select(pages: Pages, counted: Counted) -> Selection:
+def _select(pages: Pages, count: FrameCount) -> Selection:
     chosen, remarks = frame_pages(pages)
-    remarks += compare(counted.what, counted.n_frames, len(chosen))
+    remarks += count_remarks(count.what, count.n_frames, len(chosen))
     if any(map(is_ome, pages.descriptions(1))):
         remarks.append("its OME-XML cannot be read; all its pages are")
     unread = pages.n_bytes - int(pages.ends[0])
-    if len(pages.data) == 1 and pages.data[0] > 0 and unread > max(_MOST_UNREAD, int(pages.ends[0] - pages.data[0])):
+    if (
+        len(pages.data_offsets) == 1
+        and pages.data_offsets[0] > 0
+        and unread > max(_MOST_UNREAD, int(pages.ends[0] - pages.data_offsets[0]))
+    ):
         problem = f"has one page, and {unread} bytes behind it that belong to none: its writing was not ended"
         raise MovieError(pages.path, problem, "save it anew, with the program that recorded it")
-    return Selection(files=[pages], table=in_order(chosen), remarks=remarks)
+    return Selection(files=[pages], table=table_of(chosen), remarks=remarks)
 
 
 def _source(path: Path, selection: Selection) -> tuple[FrameSource, list[str]]:
@@ -164,12 +168,12 @@ def _source(path: Path, selection: Selection) -> tuple[FrameSource, list[str]]:
     if contiguous is not None:
         return contiguous, []
     frames = PageFrames(path, selection)
-    with ExitStack() as on_error, listening("tifffile") as heard:
+    with ExitStack() as on_error, captured_log("tifffile") as records:
         on_error.callback(frames.close)
         check_codecs(path, selection, frames)
         on_error.pop_all()
-    frames.tolerate(heard)
-    return frames, [*remarks, *dict.fromkeys(f"tifffile: {in_words(record)}" for record in heard)]
+    frames.tolerate(records)
+    return frames, [*remarks, *dict.fromkeys(f"tifffile: {message_of(record)}" for record in records)]
 
 
 def _lacking(path: Path, selection: Selection) -> list[str]:
@@ -196,9 +200,9 @@ def _contiguous(selection: Selection) -> ContiguousFrames | None:
     pages, chosen = selection.files[0], selection.table[:, 1]
     layout = pages.layout_of(int(chosen[0]))
     is_whole = len(selection.files) == 1 and bool((chosen != MISSING).all())
-    if not is_whole or not all(pages.layouts[number].is_plain for number in np.unique(pages.layout[chosen])):
+    if not is_whole or not all(pages.layouts[number].is_plain for number in np.unique(pages.layout_indices[chosen])):
         return None
-    data = pages.data[chosen]
+    data = pages.data_offsets[chosen]
     if data[0] <= 0 or (np.diff(data) != layout.n_bytes).any():
         return None
     shape = (len(chosen), layout.length, layout.width)
@@ -214,5 +218,5 @@ def _refuse_truncated(pages: Pages, chosen: NDArray[np.int64]) -> None:
     """Refuse a file that ends before its last frame does."""
     chosen = chosen[chosen != MISSING]
     missing = int(pages.ends[chosen[-1]]) - pages.n_bytes if len(chosen) else 0
-    if missing > 0 and pages.data[chosen[-1]] > 0:
+    if missing > 0 and pages.data_offsets[chosen[-1]] > 0:
         raise TruncatedMovieError(pages.path, f"is truncated, {missing} bytes are missing", "copy it again")

@@ -15,7 +15,7 @@ from pointillist.pipeline_files.movies.tiff.selection import check_axes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
+class FrameCount:
     """What a file says of the number of its frames.
 
     Parameters
@@ -33,7 +33,7 @@ class Counted:
     may_follow: bool
 
 
-def read_imagej(path: Path, descriptions: Sequence[str]) -> Counted | None:
+def read_imagej(path: Path, descriptions: Sequence[str]) -> FrameCount | None:
     """Read a description of ImageJ.
 
     Parameters
@@ -45,7 +45,7 @@ def read_imagej(path: Path, descriptions: Sequence[str]) -> Counted | None:
 
     Returns
     -------
-    Counted or None
+    FrameCount or None
         Count of frames; None where the descriptions are another program's.
 
     Raises
@@ -61,10 +61,10 @@ def read_imagej(path: Path, descriptions: Sequence[str]) -> Counted | None:
     sizes = [("T", numbers.get("frames", 1)), ("Z", numbers.get("slices", 1)), ("C", numbers.get("channels", 1))]
     check_axes(path, sizes)
     n_frames = max(prod(size for _, size in sizes), numbers.get("images", 0))
-    return Counted(what="its ImageJ description", n_frames=n_frames, may_follow=True)
+    return FrameCount(what="its ImageJ description", n_frames=n_frames, may_follow=True)
 
 
-def read_shaped(path: Path, descriptions: Sequence[str], frame_shape: tuple[int, int]) -> Counted | None:
+def read_shaped(path: Path, descriptions: Sequence[str], frame_shape: tuple[int, int]) -> FrameCount | None:
     """Read the descriptions of tifffile, ``{"shape": [24, 48, 64]}``.
 
     Parameters
@@ -78,7 +78,7 @@ def read_shaped(path: Path, descriptions: Sequence[str], frame_shape: tuple[int,
 
     Returns
     -------
-    Counted or None
+    FrameCount or None
         Count of frames; None where the descriptions are another program's.
 
     Raises
@@ -97,17 +97,17 @@ def read_shaped(path: Path, descriptions: Sequence[str], frame_shape: tuple[int,
         check_axes(path, [(axis, size) for axis, size in zip(axes, shape, strict=True) if axis not in "YX"])
         n_frames += max(1, prod(shape) // max(1, prod(frame_shape))) * descriptions.count(description)
         may_follow = may_follow or is_one_page
-    return Counted(what="its description", n_frames=n_frames, may_follow=may_follow) if n_frames else None
+    return FrameCount(what="its description", n_frames=n_frames, may_follow=may_follow) if n_frames else None
 
 
-def following(pages: Pages, counted: Counted) -> int:
+def count_following(pages: Pages, count: FrameCount) -> int:
     """Return the number of frames that lie one after the other from the pixels of the only page on.
 
     Parameters
     ----------
     pages
         Pages of the file.
-    counted
+    count
         Count of frames from the descriptions.
 
     Returns
@@ -120,18 +120,18 @@ def following(pages: Pages, counted: Counted) -> int:
     MovieError
         If the file is too short for what it says.
     """
-    layout, start = pages.layout_of(0), int(pages.data[0])
-    n_bytes = counted.n_frames * layout.n_bytes
-    if len(pages) > 1 or not counted.may_follow or counted.n_frames < 2 or not layout.is_plain or start <= 0:
+    layout, start = pages.layout_of(0), int(pages.data_offsets[0])
+    n_bytes = count.n_frames * layout.n_bytes
+    if len(pages) > 1 or not count.may_follow or count.n_frames < 2 or not layout.is_plain or start <= 0:
         return 1
     if start <= pages.directories[0] < start + n_bytes:  # the page ends its file: it was taken out of a stack
         return 1
     missing = start + n_bytes - pages.n_bytes
     if missing > 0:
         held = max(0, pages.n_bytes - start) // layout.n_bytes
-        problem = f"is truncated: {counted.what} counts {counted.n_frames} frames, {held} are whole"
+        problem = f"is truncated: {count.what} counts {count.n_frames} frames, {held} are whole"
         raise TruncatedMovieError(pages.path, f"{problem}, {missing} bytes are missing", "copy it again")
-    return counted.n_frames
+    return count.n_frames
 
 
 def _shape(description: str) -> tuple[list[int], str, bool] | None:
