@@ -31,7 +31,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.messages import RangeResult, control as m
-from pointillist.pipeline_protocol.messages.wire import Buffer
+from pointillist.pipeline_protocol.messages.fields import Buffer
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_worker.server_connection import ServerConnection
 from pointillist.pipeline_worker.tasks.kind import Outcome

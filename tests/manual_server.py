@@ -18,7 +18,7 @@ from pointillist.errors import ResultsError
 from pointillist.pipeline_files.results import writer as results_writer
 from pointillist.pipeline_files.storage import DiskFullError
 from pointillist.pipeline_protocol.messages import RangeResult, control as m
-from pointillist.pipeline_protocol.messages.wire import Buffer
+from pointillist.pipeline_protocol.messages.fields import Buffer
 from pointillist.pipeline_protocol.waker import Waker
 from pointillist.pipeline_server import service as service_module
 from pointillist.pipeline_server.jobs import fit as localizations, journal as journal_module
@@ -33,7 +33,7 @@ from pointillist.pipeline_server.queue.ranges import Ranges
 from pointillist.pipeline_server.queue.task_size import QueueSettings
 from pointillist.pipeline_server.service import Service
 
-SETTINGS = QueueSettings(first_frames=2, stretch_tasks=1, n_faults=1)
+SETTINGS = QueueSettings(first_frames=2, reservation_tasks=1, n_faults=1)
 
 Fault = Literal["none", "full", "broken"]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from pointillist.pipeline_protocol import Client
     from pointillist.pipeline_protocol.discovery import ServerLocation
-    from pointillist.pipeline_protocol.messages import LogPlace
+    from pointillist.pipeline_protocol.messages import LogPosition
 
-    Reader = Callable[[LogPlace], tuple[list[str], LogPlace]]
+    Reader = Callable[[LogPosition], tuple[list[str], LogPosition]]
 
 FOLLOW_S = 0.5
 """How often a log is looked at."""
@@ -66,7 +66,7 @@ def _reader(client: Client | None, job: str) -> Reader:
     return _local_reader(job)
 
 
-def _at_server(client: Client, job: str, place: LogPlace) -> tuple[list[str], LogPlace]:
+def _at_server(client: Client, job: str, place: LogPosition) -> tuple[list[str], LogPosition]:
     reply = client.read_log(job, place)
     return reply.lines, reply.place
 
@@ -88,10 +88,10 @@ def _local_reader(job: str) -> Reader:
 
 def _lines(read: Reader, *, is_following: bool) -> Iterator[str]:
     """Yield the lines of a log that hold events; wait for more until the job is over."""
-    from pointillist.pipeline_protocol.messages import LogPlace
+    from pointillist.pipeline_protocol.messages import LogPosition
     from pointillist.supervision import parse_event
 
-    place, is_over = LogPlace(), False
+    place, is_over = LogPosition(), False
     while True:
         lines, place = read(place)
         for line in lines:

@@ -22,7 +22,7 @@ from pointillist.pipeline_protocol.messages import (
     ListJobs,
     ListWorkers,
     LogLines,
-    LogPlace,
+    LogPosition,
     Moved,
     Ping,
     Pong,
@@ -211,7 +211,7 @@ class Client:
             if page.is_last or not page.jobs:
                 return found
 
-    def read_log(self, job: str, place: LogPlace) -> LogLines:
+    def read_log(self, job: str, place: LogPosition) -> LogLines:
         """Return what follows in the log of a job, and where to go on."""
         return _expect(self._ask(ReadLog(request=next(self._numbers), job=job, place=place)), LogLines)
 

@@ -42,38 +42,40 @@ def main() -> int:
 
 
 def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
-    lifeline, waker, keys = ParentWatch(), Waker(), user_keys()
+    parent_watch, waker, keys = ParentWatch(), Waker(), user_keys()
     announcement = Announcement(options.announce) if options.announce else None
     if announcement is not None:
         stack.callback(announcement.close)
-    door = _open_door(options.address, keys, [*lifeline.fds, waker.fd])
-    stack.callback(door.close)
-    address = local_endpoint(door.address)
-    standing = ClusterState(cluster=options.cluster)
+    server_socket = _listen(options.address, keys, [*parent_watch.fds, waker.fd])
+    stack.callback(server_socket.close)
+    address = local_endpoint(server_socket.address)
+    cluster_state = ClusterState(cluster=options.cluster)
     if announcement is not None:
         announcement.publish(address)
-        presence = _presence(options, standing, keys, door.address, waker)
-        stack.callback(presence.close)
-        standing.leader = lambda: presence.leader
+        election = _elect(options, cluster_state, keys, server_socket.address, waker)
+        stack.callback(election.close)
+        cluster_state.leader = lambda: election.leader
     note(log, logging.INFO, "started", address=address, version=program_version(), cluster=options.cluster)
     stack.callback(note, log, logging.INFO, "ended")
     if options.ready_fd is not None:
         with os.fdopen(options.ready_fd, "w") as ready:
-            ready.write(door.address)
-    is_replaced = Service(door, SubmissionHandler(waker.wake, options.state), waker, standing).run(lifeline.is_cut)
+            ready.write(server_socket.address)
+    is_replaced = Service(server_socket, SubmissionHandler(waker.wake, options.state), waker, cluster_state).run(
+        parent_watch.is_cut
+    )
     return EXIT_REPLACED if is_replaced else 0
 
 
-def _open_door(addresses: Sequence[str], keys: ClusterKeys, fds: Sequence[int]) -> ServerSocket:
-    """Listen on the first address that is free."""
+def _listen(addresses: Sequence[str], keys: ClusterKeys, fds: Sequence[int]) -> ServerSocket:
+    """Listen at the first address that is free."""
     for address in addresses[:-1]:
         with contextlib.suppress(ServerError):
             return ServerSocket(address, keys, fds)
     return ServerSocket(addresses[-1], keys, fds)
 
 
-def _presence(
-    options: argparse.Namespace, standing: ClusterState, keys: ClusterKeys, address: str, waker: Waker
+def _elect(
+    options: argparse.Namespace, cluster_state: ClusterState, keys: ClusterKeys, address: str, waker: Waker
 ) -> LeaderElection:
     networks = tuple(options.on.split(",")) if options.on else ()
     return LeaderElection(
@@ -81,7 +83,7 @@ def _presence(
         keys=keys,
         interface=Interface(bind=networks[0], addresses=networks) if networks else None,
         port=port_of(address),
-        rank=Priority(is_hidden=not networks, epoch=standing.epoch, server=standing.server),
+        priority=Priority(is_hidden=not networks, epoch=cluster_state.epoch, server=cluster_state.server),
         wake=waker.wake,
     )
 

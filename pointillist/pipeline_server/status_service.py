@@ -1,4 +1,4 @@
-"""What the server tells those who watch it: of itself, its workers, its jobs, and what happened to them."""
+"""Answers of the server to questions on itself, its workers, its jobs and their logs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pointillist.supervision import job_log_path, read_log
 from pointillist.version import program_version
 
 N_ENDED = 1000
-"""Jobs that are over and still known."""
+"""Number of jobs that are over and still listed."""
 
 _N_WORKERS, _N_JOBS = 100, 16
-"""In one message: a job may have long errors to tell."""
+"""Greatest numbers in one message: a job may have long errors."""
 
 _N_NOTES, _N_CHARACTERS = 10, 500
 
@@ -32,7 +32,7 @@ Question = m.Watch | m.Ping | m.ListWorkers | m.ListJobs | m.ReadLog
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A job that is over: how it was at its end, and where its journal is, if it is kept."""
+    """A job that is over: its last progress, and the path of its journal."""
 
     progress: Progress
     journal: Path
@@ -43,41 +43,39 @@ class StatusService:
 
     Parameters
     ----------
-    door, reception, queue, roster, works
-        Of the server.
-    standing
-        Of the server among others.
+    server_socket, submissions, queue, registry, open_jobs, cluster_state
+        Parts of the server.
     began
-        When it started, s.
+        Starting time, s.
 
     Attributes
     ----------
     ended
-        Jobs that are over, the earliest first.
+        Jobs that are over, by id, the earliest first.
     """
 
     def __init__(  # noqa: PLR0913 - these are the parts of a server
         self,
         *,
-        door: ServerSocket,
-        reception: SubmissionHandler,
+        server_socket: ServerSocket,
+        submissions: SubmissionHandler,
         queue: Queue,
-        roster: WorkerRegistry,
-        works: Mapping[str, JobRun],
-        standing: ClusterState,
+        registry: WorkerRegistry,
+        open_jobs: Mapping[str, JobRun],
+        cluster_state: ClusterState,
         began: float,
     ) -> None:
         self.ended: dict[str, Ended] = {}
-        self._door = door
-        self._reception = reception
+        self._socket = server_socket
+        self._submissions = submissions
         self._queue = queue
-        self._roster = roster
-        self._works = works
-        self._standing = standing
+        self._registry = registry
+        self._open_jobs = open_jobs
+        self._cluster_state = cluster_state
         self._began = began
 
     def end(self, ended: Ended) -> None:
-        """Take note that a job is over."""
+        """Add a job that is over."""
         self.ended[ended.progress.job] = ended
         while len(self.ended) > N_ENDED:
             del self.ended[next(iter(self.ended))]
@@ -92,63 +90,63 @@ class StatusService:
             case m.ListWorkers():
                 return self._workers(request, now)
             case m.ListJobs(request=number):
-                return self._reception.wait(number) if self._reception.is_reopening else self._jobs(request, now)
+                return self._submissions.wait(number) if self._submissions.is_reopening else self._jobs(request, now)
             case m.ReadLog():
                 return _log(request)
 
     def unknown(self, request: int, job: str) -> m.Refused | m.Wait:
-        """Answer who asks for a job that is not here, or not yet here again."""
-        if self._reception.is_reopening:
-            return self._reception.wait(request)
+        """Answer a question on a job that is unknown, or not resumed yet."""
+        if self._submissions.is_reopening:
+            return self._submissions.wait(request)
         return refusal(request, UnknownJobError(f"job {job}", "the server does not know it", "submit it again"))
 
-    def progress(self, work: JobRun, now: float) -> Progress:
-        """Say how far a job is."""
-        job = self._queue.jobs[work.id]
-        hosts = {self._roster.host_of(name) for name in job.builds.passed_over} - {""}
+    def progress(self, job_run: JobRun, now: float) -> Progress:
+        """Return the progress of a job."""
+        job = self._queue.jobs[job_run.id]
+        hosts = {self._registry.host_of(name) for name in job.builds.passed_over} - {""}
         notes = (
             [] if job.builds.is_mixed else [pass_over_note(host)[:_N_CHARACTERS] for host in sorted(hosts)[:_N_NOTES]]
         )
-        progress = work.progress(job, now, job.builds.n_admitted(count_builds(self._queue.workers.values())))
-        return structs.replace(progress, notes=notes, n_compiling=self._roster.n_compiling(now))
+        progress = job_run.progress(job, now, job.builds.n_admitted(count_builds(self._queue.workers.values())))
+        return structs.replace(progress, notes=notes, n_compiling=self._registry.n_compiling(now))
 
     def _watch(self, request: m.Watch, now: float) -> Progress | None:
-        """Say how far a job is; None if there is no such job."""
-        work = self._works.get(request.job)
-        if work is not None:
-            return structs.replace(self.progress(work, now), request=request.request)
+        """Return the progress of a job; None if there is no such job."""
+        job_run = self._open_jobs.get(request.job)
+        if job_run is not None:
+            return structs.replace(self.progress(job_run, now), request=request.request)
         ended = self.ended.get(request.job)
         return None if ended is None else structs.replace(ended.progress, request=request.request)
 
     def pong(self, request: int, now: float) -> Pong:
-        """Say what the server is."""
+        """Return a description of the server."""
         return Pong(
             request=request,
             version=program_version(),
             pid=os.getpid(),
-            epoch=self._standing.epoch,
+            epoch=self._cluster_state.epoch,
             n_workers=len(self._queue.workers),
-            address=self._door.address,
+            address=self._socket.address,
             host=socket.gethostname(),
             uptime_s=now - self._began,
-            n_refused=self._door.n_refused,
-            n_jobs=len(self._works) + self._reception.n_pending,
+            n_refused=self._socket.n_refused,
+            n_jobs=len(self._open_jobs) + self._submissions.n_pending,
             n_ended=len(self.ended),
-            server=self._standing.server,
-            cluster=self._standing.cluster,
-            leader=self._standing.leader(),
-            troubles=self._standing.troubles(now),
-            n_compiling=self._roster.n_compiling(now),
+            server=self._cluster_state.server,
+            cluster=self._cluster_state.cluster,
+            leader=self._cluster_state.leader(),
+            troubles=self._cluster_state.troubles(now),
+            n_compiling=self._registry.n_compiling(now),
         )
 
     def _workers(self, request: m.ListWorkers, now: float) -> Workers:
-        """Say how some of the workers are."""
-        found = self._roster.report(self._queue.workers, now, request.after, _N_WORKERS + 1)
+        """Return reports on some of the workers."""
+        found = self._registry.report(self._queue.workers, now, request.after, _N_WORKERS + 1)
         return Workers(request=request.request, workers=found[:_N_WORKERS], is_last=len(found) <= _N_WORKERS)
 
     def _jobs(self, request: m.ListJobs, now: float) -> Jobs:
-        """Say how far some of the jobs are."""
-        numbers: dict[int, JobRun | Ended] = {work.number: work for work in self._works.values()}
+        """Return the progress of some of the jobs."""
+        numbers: dict[int, JobRun | Ended] = {job_run.number: job_run for job_run in self._open_jobs.values()}
         if request.ended:
             numbers |= {ended.progress.number: ended for ended in self.ended.values()}
         following = sorted(number for number in numbers if number > request.after)
@@ -158,7 +156,7 @@ class StatusService:
 
 
 def _log(request: m.ReadLog) -> LogLines | m.Refused:
-    """Say what happened to a job."""
+    """Return lines of the log of a job."""
     path = job_log_path(request.job)
     if path is None or not path.exists():
         error = ServerError(f"job {request.job}", "there is no log of it", "pointillist jobs lists the jobs")

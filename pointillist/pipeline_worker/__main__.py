@@ -34,7 +34,10 @@ def main() -> int:
     try:
         frame_client = FrameClient()
         access = DataAccess(
-            roots=DataRoots.of_this_machine(), owner=UserSecret.of_user(), frame_client=frame_client, maps=MapCache()
+            roots=DataRoots.of_this_machine(),
+            user_secret=UserSecret.of_user(),
+            frame_client=frame_client,
+            maps=MapCache(),
         )
         worker = WorkerProcess(
             options.address,

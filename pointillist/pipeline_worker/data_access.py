@@ -1,4 +1,4 @@
-"""What a worker reads of a job: from files that its machine lets it open, else from the server."""
+"""The data of a job for a worker: from files that it may open, otherwise from the server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # numba
 log = logging.getLogger("pointillist.worker")
 
 _N_MAPS = 6
-"""Maps from the server that stay: of two cameras."""
+"""Number of maps that are kept: those of two cameras."""
 
 
 class MapCache:
@@ -60,29 +60,29 @@ class MapCache:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataAccess:
-    """What a worker may open, and whom it asks for the rest.
+    """Which files a worker may open, and where it gets the others.
 
     Parameters
     ----------
     roots
-        Folders whose files it may open for anybody.
-    owner
-        For whom it may open whatever he can.
+        Folders whose files it may open for any job.
+    user_secret
+        Secret of the account whose own jobs may name any file that it can open.
     frame_client
-        Fetches from the server; None to do without.
+        Fetches frames from the server; None for files only.
     maps
-        Those that came from there.
+        Camera maps that came from the server.
     """
 
     roots: DataRoots = EVERYWHERE
-    owner: UserSecret = UserSecret(b"")  # noqa: RUF009 - frozen
+    user_secret: UserSecret = UserSecret(b"")  # noqa: RUF009 - frozen
     frame_client: FrameClient | None = None
     maps: MapCache | None = None
 
     def roots_for(self, spec: JobSpec) -> DataRoots:
         """Return the folders whose files it may open for a job."""
-        expected = self.owner.sign_reading(spec.movie, spec.identity, spec.settings)
-        return EVERYWHERE if self.owner.is_mine(spec.may_read, expected) else self.roots
+        expected = self.user_secret.sign_reading(spec.movie, spec.identity, spec.settings)
+        return EVERYWHERE if self.user_secret.is_mine(spec.may_read, expected) else self.roots
 
     def fetched(self, spec: JobSpec, part: str, error: PointillistError) -> RemoteFrames:
         """Return a part of a job from the server, since it cannot be opened here.
@@ -120,7 +120,7 @@ class DataAccess:
         return (self.maps or MapCache()).get(fetched)
 
     def _check_map(self, spec: JobSpec, key: str, settings: Metadata) -> None:
-        """Make sure that a map may be opened, and that it will be known whether it is the right one."""
+        """Check that a map may be opened, and that it is known whether it is the right one."""
         found, roots = find_map(key, settings, Path(spec.movie).parent), self.roots_for(spec)
         if found is not None and roots.allowed(found[0]) is None:
             raise SettingError(key, f"{found[0]} is outside {roots}", "start launch-workers with --allow FOLDER")

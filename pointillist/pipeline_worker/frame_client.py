@@ -1,4 +1,4 @@
-"""What a worker has from the server instead of from files: its threads wait for pieces, its main thread asks for them.
+"""Frames from the server instead of from files: threads wait for pieces, the main thread asks for them.
 
 The server never sends more than was asked for, and no more is asked for than there is room for, so that neither a slow
 network nor a slow fit makes anybody's memory grow.
@@ -11,13 +11,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from pointillist.errors import MessageError
 from pointillist.pipeline_protocol.messages import (
     MAX_WANTED,
     Buffer,
     FrameData,
+    FrameReply,
     FrameRequest,
     Item,
     Layout,
@@ -27,16 +27,16 @@ from pointillist.pipeline_protocol.messages import (
 from pointillist.pipeline_worker.tasks import BlockedError
 
 IN_FLIGHT_BYTES = 16 << 20
-"""Frames that are asked for at a time, as they are in memory: enough for a network of 10 Gbit/s with 10 ms to go."""
+"""Frames that are asked for at a time, as they are in memory: enough for 10 Gbit/s with a round trip of 10 ms."""
 
-STOCK_BYTES = 48 << 20
+CACHE_BYTES = 48 << 20
 """Pieces that are kept until they are needed, or might be needed again: twice what is asked for ahead of one range, and
 what is being read."""
 
-PATIENCE_S = 3.0
-"""After so long without an answer all is asked for again; then after twice that time, and so on."""
+RESEND_S = 3.0
+"""Silence after which all is asked for again, s; then after twice that time, and so on."""
 
-_LONGEST_PATIENCE_S = 60.0
+_LONGEST_RESEND_S = 60.0
 
 
 class MissingError(Exception):
@@ -45,7 +45,7 @@ class MissingError(Exception):
     Attributes
     ----------
     missing
-        What it says of that.
+        Reply of the server.
     """
 
     def __init__(self, missing: Missing) -> None:
@@ -53,27 +53,19 @@ class MissingError(Exception):
         self.missing = missing
 
 
-class NobodyWaitsError(BlockedError):
+class RangeTakenError(BlockedError):
     """The range that an item is for has been taken from this worker."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Delivery:
-    """An item that has come: a layout, or a piece and its bytes."""
-
-    message: LayoutReply | FrameData
-    content: Buffer = b""
-
-
 class FrameClient:
-    """Items on their way from the server.
+    """Fetches items from the server.
 
     Attributes
     ----------
     wake
-        Called when there is something to ask for.
+        Function that is called when there is something to ask for.
     resumed_at
-        When a thread last got what it had waited for, s.
+        Time when a thread last got what it had waited for, s.
     """
 
     def __init__(self) -> None:
@@ -83,14 +75,14 @@ class FrameClient:
         self._awaited: dict[Item, int] = {}
         self._wanted: dict[Item, int] = {}
         self._asked: dict[Item, int] = {}
-        self._fresh: OrderedDict[Item, Delivery] = OrderedDict()
-        self._used: OrderedDict[Item, Delivery] = OrderedDict()
+        self._fresh: OrderedDict[Item, FrameReply] = OrderedDict()
+        self._used: OrderedDict[Item, FrameReply] = OrderedDict()
         self._missing: dict[Item, Missing] = {}
         self._n_bytes = 0
         self._jobs: frozenset[str] = frozenset()
         self._is_all = True
         self._heard_at = -math.inf
-        self._patience_s = PATIENCE_S
+        self._resend_s = RESEND_S
 
     # --- for the threads that need frames --------------------------------------------------------
 
@@ -101,13 +93,13 @@ class FrameClient:
         ------
         MissingError
             If the server cannot send it.
-        NobodyWaitsError
+        RangeTakenError
             If the job's ranges have been taken from this worker.
         """
-        delivery = self._take(item, 0)
-        if not isinstance(delivery.message, LayoutReply):
+        reply = self._take(item, 0)
+        if not isinstance(reply.message, LayoutReply):
             raise MessageError("server", "sent a piece for a layout", "use the same version everywhere")
-        return delivery.message.layout
+        return reply.message.layout
 
     def piece(self, item: Item, n_bytes: int) -> tuple[FrameData, Buffer]:
         """Wait for a piece that has so many bytes in memory.
@@ -116,13 +108,13 @@ class FrameClient:
         ------
         MissingError
             If the server cannot send it.
-        NobodyWaitsError
+        RangeTakenError
             If the job's ranges have been taken from this worker.
         """
-        delivery = self._take(item, n_bytes)
-        if not isinstance(delivery.message, FrameData):
+        reply = self._take(item, n_bytes)
+        if not isinstance(reply.message, FrameData):
             raise MessageError("server", "sent a layout for a piece", "use the same version everywhere")
-        return delivery.message, delivery.content
+        return reply.message, reply.content
 
     def expect(self, items: Iterable[Item], n_bytes: int) -> None:
         """Have items fetched that will be needed soon, in their order."""
@@ -135,7 +127,7 @@ class FrameClient:
         if is_new:
             self.wake()
 
-    def _take(self, item: Item, n_bytes: int) -> Delivery:
+    def _take(self, item: Item, n_bytes: int) -> FrameReply:
         with self._changed:
             if item not in self._fresh and item not in self._used:
                 self._awaited[item] = n_bytes
@@ -147,14 +139,14 @@ class FrameClient:
                     self.resumed_at = time.monotonic()
             if item in self._missing:
                 raise MissingError(self._missing.pop(item))
-            delivery = self._fresh.pop(item, None) or self._used.pop(item, None)
-            if delivery is None:
-                raise NobodyWaitsError("the range was taken from this worker")
-            self._used[item] = delivery
+            reply = self._fresh.pop(item, None) or self._used.pop(item, None)
+            if reply is None:
+                raise RangeTakenError("the range was taken from this worker")
+            self._used[item] = reply
             has_room = bool(self._wanted)
         if has_room:
             self.wake()
-        return delivery
+        return reply
 
     def _is_settled(self, item: Item) -> bool:
         return item in self._fresh or item in self._used or item in self._missing or item.job not in self._jobs
@@ -162,12 +154,12 @@ class FrameClient:
     # --- for the main thread ---------------------------------------------------------------------
 
     @property
-    def is_waited_for(self) -> bool:
-        """Whether a thread can do nothing until the server has answered."""
+    def has_waiting_thread(self) -> bool:
+        """Whether a thread waits for an answer of the server."""
         return bool(self._awaited)
 
     def keep(self, jobs: frozenset[str]) -> None:
-        """Say which jobs there are ranges of; nothing is fetched for others."""
+        """Drop requests for all jobs but these."""
         if jobs == self._jobs:
             return
         with self._changed:
@@ -178,15 +170,15 @@ class FrameClient:
             self._changed.notify_all()
 
     def restart(self) -> None:
-        """Ask for everything again, since the server has forgotten."""
+        """Ask for everything again, since the server has been restarted."""
         with self._changed:
             self._is_all = True
-            self._patience_s = PATIENCE_S
+            self._resend_s = RESEND_S
 
     def receive(self, message: LayoutReply | FrameData | Missing, content: Buffer, now: float) -> None:
-        """Take what has come."""
+        """Take a reply."""
         with self._changed:
-            self._heard_at, self._patience_s = now, PATIENCE_S
+            self._heard_at, self._resend_s = now, RESEND_S
             item = message.item
             is_wanted = self._asked.pop(item, None) is not None or item in self._awaited
             self._wanted.pop(item, None)
@@ -196,26 +188,26 @@ class FrameClient:
                 if item in self._awaited:
                     self._missing[item] = message
             else:
-                self._fresh[item] = Delivery(message=message, content=content)
+                self._fresh[item] = FrameReply(message=message, content=content)
                 self._n_bytes += len(content)
                 self._make_room(item)
             self._changed.notify_all()
 
     def due(self, now: float) -> list[FrameRequest]:
-        """Return what is to be asked for."""
+        """Return requests that are to be sent."""
         with self._changed:
-            if self._asked and now >= self._heard_at + self._patience_s:
+            if self._asked and now >= self._heard_at + self._resend_s:
                 self._is_all = True
                 self._heard_at = now
-                self._patience_s = min(2.0 * self._patience_s, _LONGEST_PATIENCE_S)
+                self._resend_s = min(2.0 * self._resend_s, _LONGEST_RESEND_S)
             items = self._asked if self._is_all else {}
-            news = self._news()
-            if not news and not items:
+            following = self._next_items()
+            if not following and not items:
                 return []
             if not self._asked:
                 self._heard_at = now
-            whole = [*items, *news]
-            self._asked |= news
+            whole = [*items, *following]
+            self._asked |= following
             is_all, self._is_all = self._is_all, False
         return [FrameRequest(items=whole[:MAX_WANTED], is_all=is_all)]
 
@@ -223,39 +215,39 @@ class FrameClient:
         """Return the seconds until something is to be asked for."""
         if not self._asked:
             return math.inf
-        return 0.0 if self._is_all else max(0.0, self._heard_at + self._patience_s - now)
+        return 0.0 if self._is_all else max(0.0, self._heard_at + self._resend_s - now)
 
-    def _news(self) -> dict[Item, int]:
-        """Choose what to ask for next: what a thread waits for, then what there is room for."""
+    def _next_items(self) -> dict[Item, int]:
+        """Return what to ask for next: what a thread waits for, then what there is room for."""
         flying = sum(self._asked.values())
-        news = {
+        following = {
             item: n_bytes
             for item, n_bytes in self._awaited.items()
             if item not in self._asked and not self._is_settled(item)
         }
-        if not news and flying > IN_FLIGHT_BYTES // 2:
-            return news  # several at a time
-        flying += sum(news.values())
-        kept = sum(len(delivery.content) for delivery in self._fresh.values())
-        is_waited_for, is_stock_full = bool(news), False
+        if not following and flying > IN_FLIGHT_BYTES // 2:
+            return following  # several at a time
+        flying += sum(following.values())
+        kept = sum(len(reply.content) for reply in self._fresh.values())
+        has_waiting_thread, is_cache_full = bool(following), False
         for item, n_bytes in list(self._wanted.items()):
-            is_stock_full = kept + flying + n_bytes > STOCK_BYTES
+            is_cache_full = kept + flying + n_bytes > CACHE_BYTES
             is_flight_full = flying and flying + n_bytes > IN_FLIGHT_BYTES
-            if is_stock_full or is_flight_full or len(self._asked) + len(news) >= MAX_WANTED:
+            if is_cache_full or is_flight_full or len(self._asked) + len(following) >= MAX_WANTED:
                 break
             del self._wanted[item]
-            if item not in news:
-                news[item] = n_bytes
+            if item not in following:
+                following[item] = n_bytes
                 flying += n_bytes
-        if is_waited_for and is_stock_full and self._fresh:
-            # What is needed is not in a full stock: that is of ranges that were taken away.
-            item, delivery = self._fresh.popitem(last=False)
-            self._used[item] = delivery
+        if has_waiting_thread and is_cache_full and self._fresh:
+            # What is needed is not in a full cache: that is of ranges that were taken away.
+            item, reply = self._fresh.popitem(last=False)
+            self._used[item] = reply
             self._used.move_to_end(item, last=False)
-        return news
+        return following
 
     def _make_room(self, latest: Item) -> None:
-        for stock in (self._used, self._fresh):
-            while self._n_bytes > STOCK_BYTES and stock and next(iter(stock)) != latest:
-                _, delivery = stock.popitem(last=False)
-                self._n_bytes -= len(delivery.content)
+        for cache in (self._used, self._fresh):
+            while self._n_bytes > CACHE_BYTES and cache and next(iter(cache)) != latest:
+                _, reply = cache.popitem(last=False)
+                self._n_bytes -= len(reply.content)

@@ -24,14 +24,14 @@ class JobMovie:
     Parameters
     ----------
     spec
-        The job.
+        Description of the job.
     access
-        Of the worker.
+        Files that the worker may open.
 
     Attributes
     ----------
     frame_shape, dtype
-        Of the frames.
+        Shape ``(y, x)`` and dtype of a frame.
 
     Raises
     ------

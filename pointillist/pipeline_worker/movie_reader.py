@@ -36,9 +36,9 @@ class Part:
     block
         The frames of the part and of its background window.
     start, stop
-        The part.
+        Frames of the part.
     read_s
-        What reading took.
+        Reading time, s.
     """
 
     block: FrameBlock
@@ -53,16 +53,16 @@ class MovieReader:
     Parameters
     ----------
     spec
-        The job.
+        Description of the job.
     settings
-        What a background needs besides the frames of a range.
+        Settings, which say which frames a background needs.
     access
-        Of the worker.
+        Files that the worker may open.
 
     Attributes
     ----------
     movie
-        Its frames.
+        Open movie.
 
     Raises
     ------
@@ -122,7 +122,7 @@ class MovieReader:
             raise
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._files.close()
 
     @property

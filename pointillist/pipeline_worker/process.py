@@ -127,7 +127,7 @@ class WorkerProcess:
         now = time.monotonic()
         task = self._executor.stuck(now)
         # A worker that waits for frames is not stuck: the server may be away for long.
-        if task is None or self._frame_client.is_waited_for or now - self._frame_client.resumed_at <= task.lease_s:
+        if task is None or self._frame_client.has_waiting_thread or now - self._frame_client.resumed_at <= task.lease_s:
             return False
         note(log, logging.ERROR, "stuck", job=task.ref.job, start=task.ref.start, stop=task.ref.stop)
         self._connection.send(

@@ -14,7 +14,7 @@ def core_of(thread: int | None) -> int | None:
     Parameters
     ----------
     thread
-        Its number in the system.
+        System-wide number of the thread.
     """
     try:
         fields = Path(f"/proc/self/task/{thread}/stat").read_text("ascii", "replace").rpartition(")")[2].split()

@@ -40,14 +40,14 @@ class RemoteFrames:
     Parameters
     ----------
     frame_client
-        Of the worker.
+        Fetches frames from the server.
     job, part
         Which part of which job.
 
     Attributes
     ----------
     shape, dtype
-        Of the frames ``(frame, y, x)``.
+        Shape ``(frame, y, x)`` and dtype of the frames.
     digest
         SHA-256 of all of them, where the server says it.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pointillist.pipeline_protocol.messages import LogPlace
+from pointillist.pipeline_protocol.messages import LogPosition
 
 MAX_BYTES = 4 << 20
 """Length of a file; then it is moved aside, to ``<name>.1``, and the one that was there goes."""
@@ -76,7 +76,7 @@ def aside(path: Path) -> Path:
     return path.with_name(f"{path.name}.1")
 
 
-def read_log(path: Path, place: LogPlace | None = None) -> tuple[list[str], LogPlace]:
+def read_log(path: Path, place: LogPosition | None = None) -> tuple[list[str], LogPosition]:
     """Read what follows in a log.
 
     Parameters
@@ -91,7 +91,7 @@ def read_log(path: Path, place: LogPlace | None = None) -> tuple[list[str], LogP
     (lines, place)
         Whole lines, of some 100 kB together, and where to go on. No lines if nothing follows, or there is no file.
     """
-    place = place or LogPlace()
+    place = place or LogPosition()
     with contextlib.ExitStack() as stack:
         files = []
         for candidate in (aside(path), path):
@@ -110,7 +110,7 @@ def read_log(path: Path, place: LogPlace | None = None) -> tuple[list[str], LogP
             if offset == 0 and number != numbers[0]:
                 lines = lines[1:]  # repeated from the file before
             if whole:
-                place = LogPlace(file=number, offset=offset + len(whole))
+                place = LogPosition(file=number, offset=offset + len(whole))
             if lines:
                 return lines, place
             offset = 0

@@ -19,7 +19,7 @@ from pointillist.errors import PointillistError, ResultsError, ServerError
 from pointillist.pipeline_files.paths import journal_path
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_protocol.client import Client
-from pointillist.pipeline_protocol.messages.reports import LogPlace
+from pointillist.pipeline_protocol.messages.reports import LogPosition
 from pointillist.supervision import process_supervisor as supervisor_module
 
 Loss = tuple[Client, str, int]
@@ -43,7 +43,7 @@ def trouble(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def events(client: Client, job: str) -> list[dict[str, Any]]:
-    place, found = LogPlace(), list[dict[str, Any]]()
+    place, found = LogPosition(), list[dict[str, Any]]()
     while (reply := client.read_log(job, place)).lines:
         found += [json.loads(line) for line in reply.lines]
         place = reply.place
@@ -243,7 +243,7 @@ def test_a_job_without_a_log_is_an_error_in_one_line(cluster: Cluster) -> None:
     with cluster.running(0) as client:
         for job in ("abcdef", "../server-x", "a/b"):
             with pytest.raises(ServerError, match="no log of it"):
-                client.read_log(job, LogPlace())
+                client.read_log(job, LogPosition())
 
 
 def test_all_jobs_are_listed_in_order_however_many(cluster: Cluster) -> None:
@@ -274,6 +274,6 @@ def test_logs_that_cannot_be_written_are_in_nobodys_way(cluster: Cluster, troubl
     with cluster.running() as client:
         assert wait_for(client, cluster.submit(client), is_over).n_failed == 1
         with pytest.raises(PointillistError, match="no log of it"):
-            client.read_log("ab", LogPlace())
+            client.read_log("ab", LogPosition())
     assert trouble.exists()
     assert cluster.results().rows["frame"].tolist() == expected_frames(37)

@@ -29,7 +29,7 @@ def policy(tmp_path: Path) -> AccessPolicy:
     for folder in (tmp_path, tmp_path / "root"):
         np.save(folder / "movie.npy", np.full((4, 24, 24), 100, np.uint16))
         np.save(folder / "dark.npy", np.full((24, 24), 100, np.float32))
-    return AccessPolicy(roots=DataRoots.of([tmp_path / "root"]), owner=USER)
+    return AccessPolicy(roots=DataRoots.of([tmp_path / "root"]), user_secret=USER)
 
 
 def request(movie: Path, *settings: str, signer: UserSecret | None = None, output: str | None = None) -> Submit:

@@ -50,7 +50,7 @@ class Cluster:
             build = None if worker[0] == "-" else worker[0]
             holds = tuple(self.held.get(worker, ()))
             n = 0 if build is None else wants
-            self.send(e.WorkerBeat(now=self.now, worker=worker, holds=holds, wants=n, build=build))
+            self.send(e.WorkerHeartbeat(now=self.now, worker=worker, holds=holds, wants=n, build=build))
 
     def answer(self, *workers: str) -> None:
         for worker in workers:

@@ -103,10 +103,10 @@ def test_a_file_that_is_put_in_the_place_of_a_movie_is_not_read(root: Path) -> N
 def test_a_worker_opens_for_its_own_user_whatever_he_vouches_for(root: Path) -> None:
     user, other = UserSecret(b"1" * 32), UserSecret(b"2" * 32)
     spec = spec_of(root.parent / "outside.npy", user)
-    JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=user)).close()
+    JobMovie(spec, DataAccess(roots=DataRoots.of([root]), user_secret=user)).close()
     for stranger in (other, UserSecret(b"")):
         with pytest.raises(BlockedError, match="is outside"):
-            JobMovie(spec, DataAccess(roots=DataRoots.of([root]), owner=stranger))
+            JobMovie(spec, DataAccess(roots=DataRoots.of([root]), user_secret=stranger))
 
 
 def test_a_signature_is_for_one_request_alone() -> None:
@@ -129,8 +129,8 @@ def test_a_user_has_one_secret_for_himself_alone(tmp_path: Path) -> None:
     user = UserSecret.of_user(tmp_path)
     assert user.secret
     assert UserSecret.of_user(tmp_path) == user
-    assert (tmp_path / "owner.key").stat().st_mode & 0o777 == 0o600
-    (tmp_path / "owner.key").chmod(0o644)
+    assert (tmp_path / "user_secret.key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "user_secret.key").chmod(0o644)
     assert UserSecret.of_user(tmp_path) == UserSecret(b"")
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from pointillist.pipeline_protocol.messages.reports import LogPlace
+from pointillist.pipeline_protocol.messages.reports import LogPosition
 from pointillist.supervision.event_log import CHUNK_BYTES, EventLog, aside, parse_event, read_log
 from pointillist.supervision.logs import JobLogs, MachineLog, forget_old, job_log
 from pointillist.system.notes import note
 
 
-def read_all(path: Path, place: LogPlace | None = None) -> list[dict[str, object]]:
+def read_all(path: Path, place: LogPosition | None = None) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     while True:
         lines, place = read_log(path, place)
@@ -54,7 +54,7 @@ def test_a_log_is_bounded_and_what_follows_its_first_line_goes_first(tmp_path: P
 def test_who_follows_a_log_reads_every_event_once_also_when_it_is_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     log = EventLog(path, max_bytes=1000)
-    place, followed = LogPlace(), list[object]()
+    place, followed = LogPosition(), list[object]()
     for n in range(300):
         log.append({"n": n})
         if n % 7 == 0:
@@ -89,7 +89,7 @@ def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/dev/full", "/dev/null/a.log", "/proc/a/b.log"])
 def test_a_log_that_cannot_be_written_is_left(path: str) -> None:
     assert not EventLog(Path(path)).append({"event": "begun"})
-    assert read_log(Path(path) / "none") == ([], LogPlace())
+    assert read_log(Path(path) / "none") == ([], LogPosition())
 
 
 def append_many(path: Path, number: int) -> None:

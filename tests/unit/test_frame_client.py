@@ -21,12 +21,12 @@ from pointillist.pipeline_protocol.messages.frames import (
 )
 from pointillist.pipeline_worker import frame_client as client_module
 from pointillist.pipeline_worker.frame_client import (
+    CACHE_BYTES,
     IN_FLIGHT_BYTES,
-    PATIENCE_S,
-    STOCK_BYTES,
+    RESEND_S,
     FrameClient,
     MissingError,
-    NobodyWaitsError,
+    RangeTakenError,
 )
 
 MIB = 1 << 20
@@ -74,12 +74,12 @@ def bench() -> Iterator[Bench]:
 
 def test_who_waits_is_served(bench: Bench) -> None:
     waiting = bench.take(3)
-    assert bench.client.is_waited_for
+    assert bench.client.has_waiting_thread
     assert bench.asked() == [3]
     bench.send(3)
     piece, content = waiting.result(TIMEOUT_S)
     assert (piece.item.number, len(content)) == (3, MIB)
-    assert not bench.client.is_waited_for
+    assert not bench.client.has_waiting_thread
 
 
 def test_a_layout_is_asked_for_likewise(bench: Bench) -> None:
@@ -109,7 +109,7 @@ def test_pieces_that_nobody_has_needed_yet_are_bounded(bench: Bench) -> None:
         for number in asked:
             bench.send(number)
         sent += asked
-    assert len(sent) * MIB == STOCK_BYTES
+    assert len(sent) * MIB == CACHE_BYTES
     for number in range(20):
         bench.client.piece(item(number), MIB)
     assert bench.asked()[:5] == list(range(len(sent), len(sent) + 5))
@@ -134,7 +134,7 @@ def test_a_piece_is_fetched_once_for_neighbours_in_time(bench: Bench) -> None:
 
 
 def test_the_latest_pieces_stay_and_the_oldest_go(bench: Bench) -> None:
-    n = STOCK_BYTES // MIB
+    n = CACHE_BYTES // MIB
     for number in range(n + 10):
         waiting = bench.take(number)
         bench.asked()
@@ -148,22 +148,22 @@ def test_the_latest_pieces_stay_and_the_oldest_go(bench: Bench) -> None:
 def test_after_silence_everything_is_asked_for_again_ever_more_seldom(bench: Bench) -> None:
     bench.take(1)
     assert bench.asked() == [1]
-    assert bench.client.next_due(0.0) == PATIENCE_S
+    assert bench.client.next_due(0.0) == RESEND_S
     asked_at = []
     for tenth in range(600):
         bench.now = tenth / 10
         for want in bench.wants():
             assert (want.is_all, want.items) == (True, [item(1)])
             asked_at.append(bench.now)
-    assert asked_at[:3] == [PATIENCE_S, 3 * PATIENCE_S, 7 * PATIENCE_S]
+    assert asked_at[:3] == [RESEND_S, 3 * RESEND_S, 7 * RESEND_S]
 
 
 def test_whatever_comes_shows_that_the_server_is_at_it(bench: Bench) -> None:
     bench.client.expect(map(item, range(4)), MIB)
     bench.asked()
-    bench.now = 0.9 * PATIENCE_S
+    bench.now = 0.9 * RESEND_S
     bench.send(0)
-    bench.now = 1.5 * PATIENCE_S
+    bench.now = 1.5 * RESEND_S
     assert bench.asked() == []
 
 
@@ -204,14 +204,14 @@ def test_nobody_waits_for_a_job_that_was_taken_away(bench: Bench) -> None:
     waiting = bench.take(7)
     bench.asked()
     bench.client.keep(frozenset({"another"}))
-    with pytest.raises(NobodyWaitsError):
+    with pytest.raises(RangeTakenError):
         waiting.result(TIMEOUT_S)
     assert bench.asked() == []
     assert bench.client.next_due(0.0) == math.inf
 
 
 def test_pieces_of_ranges_that_were_taken_away_make_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "STOCK_BYTES", 4 * MIB)
+    monkeypatch.setattr(client_module, "CACHE_BYTES", 4 * MIB)
     bench.client.expect(map(item, range(4)), MIB)
     for number in bench.asked():
         bench.send(number)  # and nobody ever takes them
@@ -220,7 +220,7 @@ def test_pieces_of_ranges_that_were_taken_away_make_room(bench: Bench, monkeypat
     for number in range(read, read + 12):
         bench.client.expect(map(item, range(number + 1, number + 3)), MIB)
         waiting = bench.pool.submit(bench.client.piece, item(number), MIB)
-        assert eventually(lambda future=waiting: future.done() or bench.client.is_waited_for)  # type: ignore[misc]
+        assert eventually(lambda future=waiting: future.done() or bench.client.has_waiting_thread)  # type: ignore[misc]
         for asked in bench.asked():
             prefetched += [asked] if asked != number else []
             bench.send(asked)

@@ -10,6 +10,7 @@ import pytest
 
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.transfer import PIECE_BYTES
+from pointillist.pipeline_protocol.messages import Buffer
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_protocol.messages.frames import (
     LAYOUT,
@@ -22,7 +23,7 @@ from pointillist.pipeline_protocol.messages.frames import (
     Missing,
 )
 from pointillist.pipeline_server.frames import frame_server as server_module
-from pointillist.pipeline_server.frames.frame_server import FLYING_TO_ONE_BYTES, FrameServer
+from pointillist.pipeline_server.frames.frame_server import IN_FLIGHT_TO_ONE_BYTES, FrameServer
 from pointillist.pipeline_server.frames.source_cache import SourceCache
 
 EDGE = 512
@@ -48,14 +49,14 @@ class Bench:
         spec = JobSpec(
             job="j", kind="fit", movie=str(movie), identity=identity, n_frames=n_frames, settings={}, output="o"
         )
-        self.sent: list[tuple[bytes, LayoutReply | FrameData | Missing, bytes]] = []
+        self.sent: list[tuple[bytes, LayoutReply | FrameData | Missing, Buffer]] = []
         self.landings: list[Landing] = []
         self.gone: set[bytes] = set()
         self.does_land = True
         self.works = {"j": SimpleNamespace(spec=spec)}
         self.server = FrameServer(self.send, lambda: None, self.works)
 
-    def send(self, peer: bytes, message: LayoutReply | FrameData | Missing, content: bytes) -> Landing | None:
+    def send(self, peer: bytes, message: LayoutReply | FrameData | Missing, content: Buffer) -> Landing | None:
         if peer in self.gone:
             return None
         landing = Landing()
@@ -110,13 +111,13 @@ def test_everybody_gets_what_he_wants(bench: Bench) -> None:
 
 def test_neighbours_share_what_was_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    original = SourceCache.deliver
+    original = SourceCache.read_item
 
     def spy(self: SourceCache, spec: JobSpec, item: Item) -> object:
         read.append(item.number)
         return original(self, spec, item)
 
-    monkeypatch.setattr(SourceCache, "deliver", spy)
+    monkeypatch.setattr(SourceCache, "read_item", spy)
     for peer in (b"a", b"b", b"c"):
         bench.want(peer, 1, 2, 3)
     bench.step_until(lambda: len(bench.sent) == 9)
@@ -129,17 +130,17 @@ def test_no_more_is_on_its_way_to_one_than_it_takes_and_others_are_served_meanwh
     bench.does_land = False
     bench.want(b"slow", *range(20))
     bench.settle()
-    assert len(bench.numbers(b"slow")) * PIECE_BYTES == FLYING_TO_ONE_BYTES
+    assert len(bench.numbers(b"slow")) * PIECE_BYTES == IN_FLIGHT_TO_ONE_BYTES
     assert bench.server.is_full
     bench.want(b"quick", 30)
     bench.step_until(lambda: bench.numbers(b"quick") == [30])
     bench.landings[0].done = True
-    bench.step_until(lambda: len(bench.numbers(b"slow")) * PIECE_BYTES == FLYING_TO_ONE_BYTES + PIECE_BYTES)
+    bench.step_until(lambda: len(bench.numbers(b"slow")) * PIECE_BYTES == IN_FLIGHT_TO_ONE_BYTES + PIECE_BYTES)
 
 
 def test_memory_is_bounded_however_many_want_however_much(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "CACHE_BYTES", 6 * PIECE_BYTES)
-    monkeypatch.setattr(server_module, "FLYING_BYTES", 8 * PIECE_BYTES)
+    monkeypatch.setattr(server_module, "IN_FLIGHT_BYTES", 8 * PIECE_BYTES)
     bench.does_land = False
     for number in range(100):
         bench.want(b"%d" % number, *range(N_PIECES))

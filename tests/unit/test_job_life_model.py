@@ -103,8 +103,8 @@ class JobLives(RuleBasedStateMachine):
     def accepted(self, asked: m.Submit | m.Stop | m.Retry, job: str, *, is_stopping: bool) -> None:
         """What a user is told is so: who wants a job done has it at work, or done; what was stopped stays so."""
         self.known[job] = None
-        is_at_work = job in self.server.service._works
-        ended = self.server.service._overview.ended.get(job)
+        is_at_work = job in self.server.service._open_jobs
+        ended = self.server.service._status.ended.get(job)
         if not isinstance(asked, m.Stop):
             assert is_stopping or is_at_work or (ended and ended.progress.state == "finished")
         elif not is_at_work and not any(self.is_heard_later(client.asked, asked) for client in self.clients.values()):
@@ -151,7 +151,7 @@ class JobLives(RuleBasedStateMachine):
             self.ask(name, self.submission(data.draw(st.sampled_from(OUTPUTS))))
         else:
             runs = self.server.service._runs
-            at_work = [job for job in self.known if job in runs.works or job in runs.closing]
+            at_work = [job for job in self.known if job in runs.open_jobs or job in runs.closing]
             job = data.draw(st.sampled_from(at_work or list(self.known)) | st.sampled_from(list(self.known)))
             self.ask(name, (m.Stop if what == "stop" else m.Retry)(request=self.next_number(), job=job))
         if is_quick:
@@ -169,13 +169,13 @@ class JobLives(RuleBasedStateMachine):
         """The rarest moment, at which everything else may go on; somebody else wants the job before or after."""
         self.disk.fault = "none"
         self.come_to_rest()
-        if not any(work.spec.output.endswith("sealed.h5r") for work in self.server.service._works.values()):
+        if not any(work.spec.output.endswith("sealed.h5r") for work in self.server.service._open_jobs.values()):
             self.ask(b"client1", self.submission("sealed"))
             self.come_to_rest()
         self.the_worker_works(2.5, is_quick=True)
         under_way = {
             job: Path(work.spec.output).stem.split("_")[0]
-            for job, work in self.server.service._works.items()
+            for job, work in self.server.service._open_jobs.items()
             if work.files.state is FileState.EXTENDING
         }
         for job, output in under_way.items():
@@ -266,10 +266,10 @@ class JobLives(RuleBasedStateMachine):
         is_last = is_last and stop == N_FRAMES
         self.disk.n_released = stop
         jobs = self.server.service.queue.jobs
-        for job, work in self.server.service._works.items():
+        for job, work in self.server.service._open_jobs.items():
             if Path(work.spec.output).name.startswith("grown") and not jobs[job].is_sealed:
                 event = e.FramesReleased(now=self.server.now, job=job, stop=stop, is_last=is_last)
-                self.server.service._happen([event])
+                self.server.service._apply([event])
 
     @rule(is_at_rest=st.booleans())
     def the_server_is_killed_and_starts_again(self, *, is_at_rest: bool) -> None:
@@ -294,7 +294,7 @@ class JobLives(RuleBasedStateMachine):
                 break
         assert not [client.asked for client in self.clients.values() if client.asked is not None]
         assert not self.server.service._runs.closing
-        assert not self.server.service._reception.n_pending
+        assert not self.server.service._submissions.n_pending
         states = {job.state for job in self.server.service.queue.jobs.values()}
         assert states <= {JobState.RUNNING, JobState.PAUSED}
 
@@ -310,7 +310,7 @@ class JobLives(RuleBasedStateMachine):
 
     @invariant()
     def what_was_cancelled_stays_cancelled(self) -> None:
-        assert not self.cancelled & set(self.server.service._works)
+        assert not self.cancelled & set(self.server.service._open_jobs)
 
     def teardown(self) -> None:
         """In the end, the same command makes a whole file of every job."""
@@ -350,7 +350,7 @@ class JobLives(RuleBasedStateMachine):
             while self.leases:
                 self.work(self.leases[0])
             self.come_to_rest()
-            if not self.server.service._works:
+            if not self.server.service._open_jobs:
                 return
         raise AssertionError({job.id: (job.state, job.reason) for job in self.server.service.queue.jobs.values()})
 

@@ -8,7 +8,7 @@ import pytest
 
 from pointillist.pipeline_protocol.messages import JobState
 from pointillist.pipeline_server.jobs.job_files import FILE_TRANSITIONS, FileEvent, FileState
-from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Wish
+from pointillist.pipeline_server.jobs.steering import CONSEQUENCES, Command
 from pointillist.pipeline_server.queue.job import JOB_TRANSITIONS, OUTER_EVENTS, JobEvent
 from pointillist.pipeline_server.queue.lifecycle import Lifecycle, TransitionError
 from pointillist.pipeline_server.queue.task import TASK_TRANSITIONS, TaskEvent, TaskState
@@ -49,7 +49,7 @@ def test_nothing_happens_to_what_is_over(table: Table, ends: set[Enum]) -> None:
 
 
 def test_whatever_users_and_cameras_do_is_answered_in_every_state_of_a_job() -> None:
-    assert set(CONSEQUENCES) == set(product(JobState, Wish))
+    assert set(CONSEQUENCES) == set(product(JobState, Command))
     going_on = set(JobState) - {JobState.FINISHED, JobState.STOPPED}
     assert set(product(going_on, OUTER_EVENTS)) <= set(JOB_TRANSITIONS)
 

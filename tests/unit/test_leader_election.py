@@ -69,8 +69,10 @@ def test_a_server_that_is_replaced_ends_once_it_has_had_nothing_to_do_for_a_whil
 
 def test_troubles_are_told_as_long_as_their_launcher_is_heard_of() -> None:
     standing = ClusterState()
-    standing.take_note(Report(request=1, host="h", pid=1, n_workers=2, troubles=["worker 2 dies again and again"]), 0.0)
-    standing.take_note(Report(request=1, host="i", pid=1, n_workers=2, troubles=["x" * 8000] * 1000), 5.0)
+    standing.record_report(
+        Report(request=1, host="h", pid=1, n_workers=2, troubles=["worker 2 dies again and again"]), 0.0
+    )
+    standing.record_report(Report(request=1, host="i", pid=1, n_workers=2, troubles=["x" * 8000] * 1000), 5.0)
     told = standing.troubles(6.0)
     assert told[0] == "h: worker 2 dies again and again"
     assert len(told) == 100
@@ -217,4 +219,4 @@ def looking_at(rivals: Rivals, keys: ClusterKeys, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pointillist.pipeline_server.cluster.leader_election.probe", rivals.probe)
     monkeypatch.setattr("threading.Thread.start", lambda _: None)
     priority = Priority(is_hidden=False, epoch=5, server="own")
-    return LeaderElection(cluster="trial", keys=keys, interface=None, port=1, rank=priority, wake=lambda: None)
+    return LeaderElection(cluster="trial", keys=keys, interface=None, port=1, priority=priority, wake=lambda: None)

@@ -12,7 +12,7 @@ from pointillist.pipeline_server.queue.lifecycle import TransitionError
 from pointillist.pipeline_server.queue.queue import Queue
 from pointillist.pipeline_server.queue.task_size import QueueSettings, task_frames
 
-SETTINGS = QueueSettings(first_frames=10, stretch_tasks=3)
+SETTINGS = QueueSettings(first_frames=10, reservation_tasks=3)
 
 
 class Desk:
@@ -65,7 +65,7 @@ class Desk:
         holds = () if forgets else tuple(self.granted.get(worker, ()))
         if forgets:
             self.granted[worker] = []
-        self.send(e.WorkerBeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing))
+        self.send(e.WorkerHeartbeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing))
         return list(self.granted.get(worker, ()))
 
     def take(self, worker: str) -> Ref:
@@ -135,8 +135,8 @@ def test_a_worker_holds_no_more_than_it_wants(desk: Desk) -> None:
 
 def test_a_grant_on_its_way_counts_as_wanted(desk: Desk) -> None:
     desk.add(1000)
-    desk.send(e.WorkerBeat(now=0.0, worker="a", wants=2))
-    desk.send(e.WorkerBeat(now=0.1, worker="a", wants=2))
+    desk.send(e.WorkerHeartbeat(now=0.0, worker="a", wants=2))
+    desk.send(e.WorkerHeartbeat(now=0.1, worker="a", wants=2))
     assert len(desk.granted["a"]) == 2
 
 
@@ -211,7 +211,7 @@ def test_answers_from_before_a_restart_are_taken(desk: Desk) -> None:
 def test_a_worker_keeps_what_it_holds_over_a_restart(desk: Desk) -> None:
     desk.add(100)
     held = Ref(job="j", start=10, stop=25, generation=4)
-    desk.send(e.WorkerBeat(now=0.0, worker="a", holds=(held,), wants=0))
+    desk.send(e.WorkerHeartbeat(now=0.0, worker="a", holds=(held,), wants=0))
     assert desk.queue.jobs["j"].tasks[10].holdings["a"].generation == 4
     assert desk.take("b") == Ref(job="j", start=0, stop=10, generation=1)
 
@@ -219,7 +219,7 @@ def test_a_worker_keeps_what_it_holds_over_a_restart(desk: Desk) -> None:
 def test_a_worker_is_told_to_forget_what_nobody_needs(desk: Desk) -> None:
     desk.add(100, done=((0, 10),))
     done, unknown = Ref(job="j", start=0, stop=10), Ref(job="k", start=0, stop=10)
-    desk.send(e.WorkerBeat(now=0.0, worker="a", holds=(done, unknown), wants=0))
+    desk.send(e.WorkerHeartbeat(now=0.0, worker="a", holds=(done, unknown), wants=0))
     assert desk.released == [("a", done), ("a", unknown)]
 
 
@@ -438,7 +438,7 @@ def test_a_job_that_had_no_work_is_not_owed_the_time_that_others_took(desk: Desk
     if how == "paused":
         desk.send(e.JobPaused(now=0.0, job="j", reason="because"))
     elif how == "waiting for a retry":
-        desk.queue.jobs["j"].uncut.carve(1, 10_000)
+        desk.queue.jobs["j"].unassigned.take_exactly(1, 10_000)
         desk.queue.jobs["j"].done.add(1, 10_000)
     else:
         while desk.queue.jobs["j"].has_work:

@@ -18,7 +18,7 @@ from pointillist.pipeline_server.queue.ranges import Ranges
 from pointillist.pipeline_server.queue.task_size import QueueSettings
 from pointillist.pipeline_worker.worker_state import LeasedTask, WorkerState
 
-SETTINGS = QueueSettings(first_frames=5, stretch_tasks=3)
+SETTINGS = QueueSettings(first_frames=5, reservation_tasks=3)
 BAD_FRAME = 7
 """Of the first job; its range raises."""
 
@@ -99,7 +99,9 @@ class Cluster(RuleBasedStateMachine):
                 self.to_worker(name, message, [])
             case m.Heartbeat(worker=worker, wants=wants, computing=computing):
                 holds = tuple(message.holds)
-                self.happen(e.WorkerBeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing))
+                self.happen(
+                    e.WorkerHeartbeat(now=self.now, worker=worker, holds=holds, wants=wants, computing=computing)
+                )
             case m.Answer():
                 self.happen(e.RangeAnswered.of(message, self.now))
             case m.Fault(worker=worker, ref=ref, error=error):

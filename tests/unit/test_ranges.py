@@ -40,37 +40,37 @@ def test_frames_that_are_not_there_cannot_be_removed() -> None:
 
 
 def test_a_worker_gets_neighbouring_ranges() -> None:
-    stretches = Reservations()
-    stretches.add(0, 1000)
-    first = [stretches.cut("a", 10, 100), stretches.cut("b", 10, 100)]
+    reservations = Reservations()
+    reservations.add(0, 1000)
+    first = [reservations.take("a", 10, 100), reservations.take("b", 10, 100)]
     assert first == [(0, 10), (100, 110)]
-    assert stretches.cut("a", 10, 100) == (10, 20)
-    assert stretches.cut("b", 10, 100) == (110, 120)
+    assert reservations.take("a", 10, 100) == (10, 20)
+    assert reservations.take("b", 10, 100) == (110, 120)
 
 
 def test_a_short_rest_is_not_left_behind() -> None:
-    stretches = Reservations()
-    stretches.add(0, 14)
-    assert stretches.cut("a", 10, 100) == (0, 14)
-    assert stretches.cut("a", 10, 100) is None
+    reservations = Reservations()
+    reservations.add(0, 14)
+    assert reservations.take("a", 10, 100) == (0, 14)
+    assert reservations.take("a", 10, 100) is None
 
 
 def test_half_of_the_longest_stretch_is_taken_when_nothing_is_free() -> None:
-    stretches = Reservations()
-    stretches.add(0, 100)
-    assert stretches.cut("a", 10, 100) == (0, 10)
-    assert stretches.cut("b", 10, 100) == (55, 65)
-    assert stretches.cut("a", 10, 100) == (10, 20)
-    assert sum(stop - start for start, stop in stretches) == stretches.n_frames == 70
+    reservations = Reservations()
+    reservations.add(0, 100)
+    assert reservations.take("a", 10, 100) == (0, 10)
+    assert reservations.take("b", 10, 100) == (55, 65)
+    assert reservations.take("a", 10, 100) == (10, 20)
+    assert sum(stop - start for start, stop in reservations) == reservations.n_frames == 70
 
 
 @pytest.mark.parametrize(
     ("start", "stop", "is_there"), [(20, 30, True), (60, 70, True), (45, 55, False), (5, 12, False)]
 )
 def test_a_range_is_carved_whole_or_not_at_all(start: int, stop: int, is_there: bool) -> None:  # noqa: FBT001
-    stretches = Reservations()
-    stretches.add(0, 100)
-    stretches.cut("a", 10, 50)
-    assert stretches.carve(start, stop) == is_there
-    assert stretches.n_frames == 90 - (stop - start) * is_there
-    assert stretches.n_frames == sum(high - low for low, high in stretches)
+    reservations = Reservations()
+    reservations.add(0, 100)
+    reservations.take("a", 10, 50)
+    assert reservations.take_exactly(start, stop) == is_there
+    assert reservations.n_frames == 90 - (stop - start) * is_there
+    assert reservations.n_frames == sum(high - low for low, high in reservations)

@@ -6,7 +6,7 @@ from pointillist.pipeline_protocol.messages.reports import (
     Jobs,
     JobState,
     LogLines,
-    LogPlace,
+    LogPosition,
     Progress,
     WorkerReport,
     Workers,
@@ -54,5 +54,5 @@ def test_the_longest_page_of_workers_fits() -> None:
 
 
 def test_the_longest_portion_of_a_log_fits() -> None:
-    portion = LogLines(request=COUNT, lines=["{}"] * (CHUNK_BYTES // 3), place=LogPlace(file=COUNT, offset=COUNT))
+    portion = LogLines(request=COUNT, lines=["{}"] * (CHUNK_BYTES // 3), place=LogPosition(file=COUNT, offset=COUNT))
     assert len(encode(portion)[0]) < MAX_HEADER_BYTES

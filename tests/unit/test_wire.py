@@ -9,7 +9,7 @@ from pointillist.pipeline_protocol.messages import JobState, RangeResult, contro
 from pointillist.pipeline_protocol.messages.reports import (
     Jobs,
     LogLines,
-    LogPlace,
+    LogPosition,
     Pong,
     Progress,
     WorkerReport,
@@ -36,7 +36,7 @@ TO_SERVER: list[m.ToServer] = [
     m.Retry(request=5, job="j"),
     m.ListWorkers(request=6, after="w"),
     m.ListJobs(request=7, after=3, ended=True),
-    m.ReadLog(request=8, job="j", place=LogPlace(file=1, offset=2)),
+    m.ReadLog(request=8, job="j", place=LogPosition(file=1, offset=2)),
     m.Report(request=9, host="h", pid=3, n_workers=2, troubles=["worker 2 dies again and again"]),
 ]
 PROGRESS = Progress(
@@ -74,7 +74,7 @@ FROM_SERVER: list[m.FromServer] = [
     PROGRESS,
     Workers(request=1, workers=[WORKER], is_last=True),
     Jobs(request=1, jobs=[PROGRESS], is_last=False),
-    LogLines(request=1, lines=["{}"], place=LogPlace(file=1, offset=2)),
+    LogLines(request=1, lines=["{}"], place=LogPosition(file=1, offset=2)),
 ]
 
 

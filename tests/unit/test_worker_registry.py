@@ -21,33 +21,33 @@ def health(roster: WorkerRegistry, now: float) -> list[str]:
 
 def test_a_worker_warms_up_is_idle_is_busy_and_falls_silent() -> None:
     roster = WorkerRegistry()
-    roster.hear(b"1", beat(), 0.0)
+    roster.record_heartbeat(b"1", beat(), 0.0)
     assert health(roster, 0.0) == ["warming up"]
-    roster.hear(b"1", beat(wants=2), 1.0)
+    roster.record_heartbeat(b"1", beat(wants=2), 1.0)
     assert health(roster, 1.0) == ["idle"]
-    roster.hear(b"1", beat(holds=[REF]), 2.0)
+    roster.record_heartbeat(b"1", beat(holds=[REF]), 2.0)
     assert health(roster, 2.0) == ["busy"]
     assert health(roster, 2.1 + SILENT_S) == ["silent"]
-    roster.hear(b"1", beat(holds=[REF]), 9.0)
+    roster.record_heartbeat(b"1", beat(holds=[REF]), 9.0)
     assert health(roster, 9.0) == ["busy"]
 
 
 def test_a_successor_restarts_until_it_is_warm() -> None:
     roster = WorkerRegistry()
-    roster.hear(b"1", beat(pid=7), 0.0)
-    assert roster.die(b"2", "wks1", 7) == "a"
+    roster.record_heartbeat(b"1", beat(pid=7), 0.0)
+    assert roster.record_death(b"2", "wks1", 7) == "a"
     roster.leave("a")
-    roster.hear(b"2", beat("b", pid=8), 0.0)
+    roster.record_heartbeat(b"2", beat("b", pid=8), 0.0)
     assert health(roster, 0.0) == ["restarting"]
-    roster.hear(b"2", beat("b", pid=8, wants=2), 0.0)
+    roster.record_heartbeat(b"2", beat("b", pid=8, wants=2), 0.0)
     assert health(roster, 0.0) == ["idle"]
-    assert roster.die(b"3", "wks2", 8) == ""
+    assert roster.record_death(b"3", "wks2", 8) == ""
 
 
 def test_who_is_silent_for_long_is_forgotten_unless_the_queue_knows_it() -> None:
     roster = WorkerRegistry()
     for name in "ab":
-        roster.hear(b"1", beat(name), 0.0)
+        roster.record_heartbeat(b"1", beat(name), 0.0)
     roster.forget(1e6, {"b"})
     assert [worker.worker for worker in roster.report({}, 1e6, "", 10)] == ["b"]
     assert roster.peer_of("a") is None
@@ -57,7 +57,7 @@ def test_who_is_silent_for_long_is_forgotten_unless_the_queue_knows_it() -> None
 def test_workers_are_told_of_in_order_and_in_portions() -> None:
     roster = WorkerRegistry()
     for number in range(1000):
-        roster.hear(b"1", beat(f"w{number:04}"), 0.0)
+        roster.record_heartbeat(b"1", beat(f"w{number:04}"), 0.0)
     found, after = [], ""
     while page := roster.report({}, 0.0, after, 99):
         found += [worker.worker for worker in page]
@@ -68,7 +68,7 @@ def test_workers_are_told_of_in_order_and_in_portions() -> None:
 def test_a_rate_is_that_of_the_last_seconds() -> None:
     roster = WorkerRegistry()
     worker = Worker(name="a", heard_at=0.0)
-    roster.hear(b"1", beat(computing=REF, holds=[REF], core=3), 20.0)
+    roster.record_heartbeat(b"1", beat(computing=REF, holds=[REF], core=3), 20.0)
     for second in range(1, 21):
         worker.note_answer(30, float(second))
     (report,) = roster.report({"a": worker}, 20.0, "", 10)

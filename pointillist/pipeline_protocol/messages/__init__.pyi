@@ -31,6 +31,7 @@ from .control import (
     WorkerDied as WorkerDied,
 )
 from .fields import (
+    Buffer as Buffer,
     Settings as Settings,
 )
 from .frames import (
@@ -41,6 +42,7 @@ from .frames import (
     MOVIE as MOVIE,
     Chunks as Chunks,
     FrameData as FrameData,
+    FrameReply as FrameReply,
     FrameRequest as FrameRequest,
     Item as Item,
     Layout as Layout,
@@ -55,7 +57,7 @@ from .reports import (
     Jobs as Jobs,
     JobState as JobState,
     LogLines as LogLines,
-    LogPlace as LogPlace,
+    LogPosition as LogPosition,
     Pong as Pong,
     Progress as Progress,
     WorkerReport as WorkerReport,
@@ -63,7 +65,6 @@ from .reports import (
 )
 from .wire import (
     MAX_BUFFER_BYTES as MAX_BUFFER_BYTES,
-    Buffer as Buffer,
     decode_at_server as decode_at_server,
     decode_from_server as decode_from_server,
     decode_spec as decode_spec,

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Settings, Text
 from pointillist.pipeline_protocol.messages.frames import FrameData, FrameRequest, LayoutReply, Missing
 from pointillist.pipeline_protocol.messages.range_result import RangeResult
-from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPlace, Pong, Progress, Workers
+from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPosition, Pong, Progress, Workers
 
 PROTOCOL_VERSION = 2
 """Peers of another version are refused."""
@@ -213,7 +213,7 @@ class ReadLog(Struct, frozen=True, kw_only=True, tag=True):
 
     request: Count
     job: Name
-    place: LogPlace = LogPlace()
+    place: LogPosition = LogPosition()
 
 
 class Report(Struct, frozen=True, kw_only=True, tag=True):

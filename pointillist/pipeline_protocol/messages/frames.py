@@ -9,11 +9,12 @@ harm.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pointillist.pipeline_protocol.messages.fields import Count, Name, Text
+from pointillist.pipeline_protocol.messages.fields import Buffer, Count, Name, Text
 
 MOVIE = "movie"
 BACKGROUND = "background"
@@ -106,3 +107,11 @@ class Missing(Struct, frozen=True, kw_only=True, tag=True):
     remedy: Text
     is_lasting: bool
     is_lost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FrameReply:
+    """A reply to a request for an item: a message, and a piece's bytes."""
+
+    message: LayoutReply | FrameData | Missing
+    content: Buffer = b""

@@ -141,7 +141,7 @@ class Jobs(Struct, frozen=True, kw_only=True, tag=True):
     is_last: bool
 
 
-class LogPlace(Struct, frozen=True, kw_only=True):
+class LogPosition(Struct, frozen=True, kw_only=True):
     """How far a log has been read: which of its files, and where in it."""
 
     file: Count = 0
@@ -153,4 +153,4 @@ class LogLines(Struct, frozen=True, kw_only=True, tag=True):
 
     request: Count
     lines: list[str]
-    place: LogPlace
+    place: LogPosition

@@ -13,13 +13,13 @@ import msgspec
 
 from pointillist.errors import MessageError
 from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, FromServer, JobSpec, Message, ToServer
+from pointillist.pipeline_protocol.messages.fields import Buffer
 
 MARK = b"P"
 MAX_HEADER_BYTES = 4 << 20
 MAX_BUFFERS = 16
 MAX_BUFFER_BYTES = 1 << 30
 
-Buffer = bytes | memoryview
 AnyMessage = TypeVar("AnyMessage")
 
 _PREFIX = MARK + bytes([PROTOCOL_VERSION])
@@ -37,7 +37,7 @@ def encode(message: Message, buffers: Sequence[Buffer] = ()) -> list[Buffer]:
     message
         Any record of :mod:`pointillist.pipeline_protocol.messages.control`.
     buffers
-        What follows the header, as it is.
+        Raw buffers that follow the header.
     """
     return [_PREFIX + _ENCODER.encode(message), *buffers]
 

@@ -28,7 +28,7 @@ from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
 
-_LOOK_S = 1.5
+_SEARCH_S = 1.5
 _GOODBYE_S = 0.5
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
@@ -38,26 +38,26 @@ _N_SILENCES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Priority:
-    """What decides which server of a cluster leads: the least.
+    """The order in which the servers of a cluster lead: the least one leads.
 
     Parameters
     ----------
     is_hidden
         Whether it listens on its own machine alone, where others do not see it.
     epoch
-        When it started, µs.
+        Starting time, µs since 1970.
     server
-        Its name; of two that started in the same microsecond.
+        Unique name; decides between two that started in the same microsecond.
     """
 
     is_hidden: bool
     epoch: int
     server: str
 
-    def yields_to(self, rival: Pong) -> bool:
-        """Say whether a server of this rank ends for one that was seen on the network."""
-        other = Priority(is_hidden=False, epoch=rival.epoch, server=rival.server)
-        return (other.is_hidden, other.epoch, other.server) < (self.is_hidden, self.epoch, self.server)
+    def yields_to(self, other: Pong) -> bool:
+        """Whether a server of this priority ends in favour of one that was seen on the network."""
+        theirs = Priority(is_hidden=False, epoch=other.epoch, server=other.server)
+        return (theirs.is_hidden, theirs.epoch, theirs.server) < (self.is_hidden, self.epoch, self.server)
 
 
 class LeaderElection:
@@ -66,13 +66,13 @@ class LeaderElection:
     Parameters
     ----------
     cluster, keys
-        Of the server.
+        Name and keys of the cluster.
     interface
         The network that it listens on; None for this machine alone, and then it is not announced.
     port
-        Where it listens.
-    rank
-        Of the server.
+        TCP port of the server.
+    priority
+        Priority of this server.
     wake
         Called, by the thread, once there is a leader.
 
@@ -89,28 +89,28 @@ class LeaderElection:
         keys: ClusterKeys,
         interface: Interface | None,
         port: int,
-        rank: Priority,
+        priority: Priority,
         wake: Callable[[], None],
     ) -> None:
         self.leader: str | None = None
-        self._place = ServerLocation(cluster=cluster, interface=interface)
+        self._location = ServerLocation(cluster=cluster, interface=interface)
         self._keys = keys
         self._port = port
-        self._rank = rank
+        self._priority = priority
         self._wake = wake
-        self._beacon: Advertiser | None = None
+        self._advertiser: Advertiser | None = None
         self._followed: DiscoveredServer | None = None
         self._n_silences = 0
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="election", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Take the announcement back."""
+        """End the announcement."""
         self._is_over.set()
         self._thread.join(_GOODBYE_S)
-        if self._beacon is not None:
-            self._beacon.close()
+        if self._advertiser is not None:
+            self._advertiser.close()
 
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
@@ -129,32 +129,39 @@ class LeaderElection:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _announce(self) -> None:
-        interface = self._place.interface
-        if interface is None or self._beacon is not None:
+        interface = self._location.interface
+        if interface is None or self._advertiser is not None:
             return
-        self._beacon = Advertiser(interface.addresses, self._port, self._place.cluster, self._rank.server, self._keys)
+        self._advertiser = Advertiser(
+            interface.addresses, self._port, self._location.cluster, self._priority.server, self._keys
+        )
         note(
-            log, logging.INFO, "announced", cluster=self._place.cluster, addresses=interface.addresses, port=self._port
+            log,
+            logging.INFO,
+            "announced",
+            cluster=self._location.cluster,
+            addresses=interface.addresses,
+            port=self._port,
         )
 
     def _watch(self) -> None:
-        """Look for a server that this one yields to."""
+        """Search for a server that this one yields to."""
         if not is_worthwhile():
             return
-        with Browser(self._place.networks) as browser:
-            for server in browser.servers(_LOOK_S, self._is_over):
-                if server.server == self._rank.server:
+        with Browser(self._location.networks) as browser:
+            for server in browser.servers(_SEARCH_S, self._is_over):
+                if server.server == self._priority.server:
                     continue
-                rival = probe(server, self._place.cluster, self._keys)
-                if rival is not None and rival.leader is None and self._rank.yields_to(rival):
-                    note(log, logging.WARNING, "led", address=server.address, server=rival.server)
+                other = probe(server, self._location.cluster, self._keys)
+                if other is not None and other.leader is None and self._priority.yields_to(other):
+                    note(log, logging.WARNING, "led", address=server.address, server=other.server)
                     self._followed, self._n_silences, self.leader = server, 0, server.address
                     self._wake()
                     return
 
     def _follow(self, server: DiscoveredServer) -> None:
-        """Make sure that the leader still leads; it may die before this server has done its last job."""
-        is_there = probe(server, self._place.cluster, self._keys) is not None
+        """Check that the leader still leads; it may die before this server has done its last job."""
+        is_there = probe(server, self._location.cluster, self._keys) is not None
         self._n_silences = 0 if is_there else self._n_silences + 1
         if self._n_silences >= _N_SILENCES:
             note(log, logging.WARNING, "leader gone", address=server.address)

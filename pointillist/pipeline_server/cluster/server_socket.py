@@ -1,4 +1,4 @@
-"""The server's socket: only who has the cluster key comes in."""
+"""The server's socket, which only peers with the cluster key can connect to."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ MAX_BATCH = 500
 """Messages that are taken before time and journals get their turn."""
 
 _REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-"""The gatekeeper's, and libzmq's own: a peer that takes this server for one with another key does not get as far."""
+"""Refusals by the authenticator, and by libzmq: a peer that expects another server key does not get as far."""
 
 _LOGGED_EACH = 10
 _LOGGED_EVERY = 1000
 
 
 class ServerSocket:
-    """A bound ROUTER with its gatekeeper.
+    """A bound ROUTER socket with its authenticator.
 
     Parameters
     ----------
     address
         ``ipc://path``, ``tcp://host:port`` or, for any free port, ``tcp://host:*``.
     keys
-        Of the cluster.
+        Keys of the cluster.
     wake_fds
-        Descriptors that end a wait as well.
+        File descriptors that end a wait as well.
 
     Attributes
     ----------
     address
-        Where it really is.
+        Bound address, with the real port.
     n_refused
-        Connections of peers without the key, so far; such peers try again and again.
+        Number of refused connections of peers without the key; such peers try again and again.
 
     Raises
     ------
@@ -56,10 +56,10 @@ class ServerSocket:
         self.n_refused = 0
         self._keys = keys
         self._context = zmq.Context()
-        # The gatekeeper must be there before the first peer: libzmq lets everybody in without one.
-        self._gate = self._context.socket(zmq.REP)
-        self._gate.linger = 0
-        self._gate.bind("inproc://zeromq.zap.01")
+        # The authenticator must be there before the first peer: libzmq lets everybody in without one.
+        self._authenticator = self._context.socket(zmq.REP)
+        self._authenticator.linger = 0
+        self._authenticator.bind("inproc://zeromq.zap.01")
         try:
             self._router = bind_router(self._context, address, keys)
         except zmq.ZMQError as error:
@@ -68,19 +68,19 @@ class ServerSocket:
         self.address = self._router.get_string(zmq.LAST_ENDPOINT)
         self._monitor = self._router.get_monitor_socket(_REFUSALS)
         self._poller = zmq.Poller()
-        for source in (self._router, self._gate, self._monitor, *wake_fds):
+        for source in (self._router, self._authenticator, self._monitor, *wake_fds):
             self._poller.register(source, zmq.POLLIN)
 
     def wait(self, seconds: float) -> None:
-        """Wait for a message, not longer than some time; let peers in meanwhile."""
+        """Wait for a message for some time (s); authenticate peers meanwhile."""
         ready = dict(self._poller.poll(int(1e3 * seconds)))
-        if self._gate in ready:
+        if self._authenticator in ready:
             self._admit()
         if self._monitor in ready:
             self._count_refusals()
 
     def receive(self) -> Iterator[tuple[bytes, ToServer, list[Buffer]]]:
-        """Yield what has come, with the peer that it came from; answer nonsense and drop it."""
+        """Yield messages with their peers and buffers; answer malformed ones and drop them."""
         for _ in range(MAX_BATCH):
             try:
                 peer, *frames = self._router.recv_multipart(zmq.NOBLOCK)
@@ -101,7 +101,7 @@ class ServerSocket:
         except zmq.ZMQError as error:
             log.debug("unsent to=%s %s", peer.hex(), error)
 
-    def send_content(self, peer: bytes, message: FromServer, content: bytes) -> zmq.MessageTracker | None:
+    def send_content(self, peer: bytes, message: FromServer, content: Buffer) -> zmq.MessageTracker | None:
         """Send a message whose buffer is not copied.
 
         Returns
@@ -117,20 +117,22 @@ class ServerSocket:
             return None
 
     def close(self) -> None:
-        """Let go of the address."""
+        """Close the socket."""
         self._router.disable_monitor()
         self._monitor.close(linger=0)
         self._context.destroy(linger=200)
 
     def _admit(self) -> None:
-        """Answer libzmq's question (RFC 27) whether a peer may come in."""
-        while self._gate.poll(0):
-            version, request, _domain, address, _identity, mechanism, *credentials = self._gate.recv_multipart()
+        """Answer libzmq's request (ZeroMQ RFC 27) to authenticate a peer."""
+        while self._authenticator.poll(0):
+            version, request, _domain, address, _identity, mechanism, *credentials = (
+                self._authenticator.recv_multipart()
+            )
             is_known = mechanism == b"CURVE" and credentials == [zmq.utils.z85.decode(self._keys.client.public)]
             if not is_known:
                 note(log, logging.INFO, "stranger", address=address.decode("ascii", "replace"))
             status = (b"200", b"OK") if is_known else (b"400", b"no such key")
-            self._gate.send_multipart([version, request, *status, b"", b""])
+            self._authenticator.send_multipart([version, request, *status, b"", b""])
 
     def _count_refusals(self) -> None:
         while self._monitor.poll(0):

@@ -1,4 +1,4 @@
-"""The workers as the server hears of them: from which machine, over which connection, and how they are."""
+"""The workers as the server knows them: machine, connection and health."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from pointillist.system import note
 log = logging.getLogger("pointillist.server")
 
 SILENT_S = 2.5
-"""A worker beats once a second."""
+"""Silence after which a worker is shown as silent, s; its heartbeat comes once a second."""
 
 _REMEMBERED_S = 600.0
-"""How long one is spoken of that fell silent."""
+"""Time for which a silent worker is still listed, s."""
 
 _N_SUCCESSORS = 1000
-"""Connections that are remembered to be those of successors of dead workers."""
+"""Number of connections that are remembered as those of replacements of dead workers."""
 
 
 @dataclass(kw_only=True)
 class Member:
-    """What was heard of a worker.
+    """A worker and its latest heartbeat.
 
     Attributes
     ----------
     peer
-        Its connection.
-    beat
-        Its latest.
+        ZeroMQ identity of its connection.
+    heartbeat
+        Latest heartbeat.
     heard_at
-        When that came, s.
+        Arrival time of that heartbeat, s.
     has_been_warm
-        Whether it has ever been able to work.
+        Whether it has ever been able to compute.
     is_replacement
-        Whether it takes the place of one that died.
+        Whether it replaces a worker that died.
     """
 
     peer: bytes
-    beat: Heartbeat
+    heartbeat: Heartbeat
     heard_at: float
     has_been_warm: bool = False
     is_replacement: bool = False
 
     def health(self, now: float) -> Health:
-        """Say how it is."""
+        """Return its health."""
         if now - self.heard_at > SILENT_S:
             return "silent"
-        if self.beat.is_compiling:
+        if self.heartbeat.is_compiling:
             return "compiling kernels"
-        if self.beat.holds:
+        if self.heartbeat.holds:
             return "busy"
         if self.has_been_warm:
             return "idle"
@@ -67,14 +67,14 @@ class WorkerRegistry:
         self._members: dict[str, Member] = {}
         self._successors: deque[bytes] = deque(maxlen=_N_SUCCESSORS)
 
-    def hear(self, peer: bytes, beat: Heartbeat, now: float) -> None:
-        """Take note of a beat."""
-        member = self._members.get(beat.worker)
+    def record_heartbeat(self, peer: bytes, heartbeat: Heartbeat, now: float) -> None:
+        """Keep the latest heartbeat of a worker."""
+        member = self._members.get(heartbeat.worker)
         if member is None:
-            member = self._members[beat.worker] = Member(peer=peer, beat=beat, heard_at=now)
+            member = self._members[heartbeat.worker] = Member(peer=peer, heartbeat=heartbeat, heard_at=now)
             member.is_replacement = peer in self._successors
-        member.peer, member.beat, member.heard_at = peer, beat, now
-        member.has_been_warm |= bool(beat.wants or beat.holds)
+        member.peer, member.heartbeat, member.heard_at = peer, heartbeat, now
+        member.has_been_warm |= bool(heartbeat.wants or heartbeat.holds)
 
     def peer_of(self, worker: str) -> bytes | None:
         """Return the connection of a worker."""
@@ -84,19 +84,19 @@ class WorkerRegistry:
     def host_of(self, worker: str) -> str:
         """Return the machine of a worker; empty if it is gone."""
         member = self._members.get(worker)
-        return "" if member is None else member.beat.host
+        return "" if member is None else member.heartbeat.host
 
     def n_compiling(self, now: float) -> int:
         """Return how many workers compile kernels, or wait for that."""
         return sum(member.health(now) == "compiling kernels" for member in self._members.values())
 
-    def tell(self, happened: NoteFault | NoteLoss | NotePassOver) -> None:
-        """Log what became of a worker, or of a range in it."""
+    def log_event(self, happened: NoteFault | NoteLoss | NotePassOver) -> None:
+        """Log what happened to a worker, or to a range that it had."""
         member = self._members.get(happened.worker)
-        process = {} if member is None else {"host": member.beat.host, "worker_pid": member.beat.pid}
+        process = {} if member is None else {"host": member.heartbeat.host, "worker_pid": member.heartbeat.pid}
         where = {"worker": happened.worker, **process}
         if isinstance(happened, NotePassOver):
-            build = None if member is None else member.beat.build
+            build = None if member is None else member.heartbeat.build
             note(log, logging.WARNING, "passed over", job=happened.job, build=build, **where)
             return
         if isinstance(happened, NoteFault):
@@ -110,52 +110,52 @@ class WorkerRegistry:
         if not happened.refs:
             note(log, logging.WARNING, event, **where)
 
-    def die(self, successor: bytes, host: str, pid: int) -> str:
-        """Take note that a process is dead, whose successor says so; return its name, empty if it has none."""
+    def record_death(self, successor: bytes, host: str, pid: int) -> str:
+        """Record the death of a process, reported by its replacement; return the worker's name, empty if unknown."""
         self._successors.append(successor)
         for name, member in self._members.items():
-            if (member.beat.host, member.beat.pid) == (host, pid):
+            if (member.heartbeat.host, member.heartbeat.pid) == (host, pid):
                 return name
         return ""
 
     def leave(self, worker: str) -> None:
-        """Forget a worker that is gone for good."""
+        """Remove a worker that has ended."""
         self._members.pop(worker, None)
 
     def forget(self, now: float, known: Container[str]) -> None:
-        """Forget those whom the queue does not know, after a while."""
+        """Remove workers that the queue does not know, after a while."""
         for name, member in list(self._members.items()):
             if name not in known and now - member.heard_at > _REMEMBERED_S:
                 del self._members[name]
 
     def report(self, workers: Mapping[str, Worker], now: float, after: str, n_workers: int) -> list[WorkerReport]:
-        """Return how the next workers are, in order of their names.
+        """Return reports on the next workers, in order of their names.
 
         Parameters
         ----------
         workers
-            The queue's.
+            Workers of the queue, by name.
         now
-            Time, s.
+            Present time, s.
         after
-            The name that they follow.
+            Name that they follow.
         n_workers
-            Their number, at most.
+            Greatest number of reports.
         """
         names = sorted(name for name in self._members if name > after)[:n_workers]
         return [_report(self._members[name], workers.get(name), now) for name in names]
 
 
 def _report(member: Member, worker: Worker | None, now: float) -> WorkerReport:
-    beat = member.beat
+    heartbeat = member.heartbeat
     health = member.health(now)
-    job = beat.computing or (beat.holds[0] if beat.holds else None)
+    job = heartbeat.computing or (heartbeat.holds[0] if heartbeat.holds else None)
     return WorkerReport(
-        worker=beat.worker,
-        host=beat.host,
-        pid=beat.pid,
-        core=beat.core,
-        build=beat.build or "",
+        worker=heartbeat.worker,
+        host=heartbeat.host,
+        pid=heartbeat.pid,
+        core=heartbeat.core,
+        build=heartbeat.build or "",
         health=health,
         rate=worker.rate.at(now) if worker is not None else 0.0,
         n_frames=worker.n_frames if worker is not None else 0,

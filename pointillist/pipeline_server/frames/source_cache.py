@@ -1,4 +1,4 @@
-"""What jobs read, open at the server: movies, camera maps, stored backgrounds. For one thread."""
+"""Movies, camera maps and stored backgrounds of jobs, kept open at the server; for one thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pointillist.pipeline_protocol.messages import (
     BACKGROUND_ROWS,
     LAYOUT,
     MOVIE,
-    FrameData,
+    FrameReply,
     Item,
     JobSpec,
     Layout,
@@ -31,20 +31,12 @@ from pointillist.system import note
 log = logging.getLogger("pointillist.server")
 
 N_OPEN = 16
-"""Parts that stay open."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Delivery:
-    """What a worker gets: a message, and a piece's bytes."""
-
-    message: LayoutReply | FrameData | Missing
-    content: bytes = b""
+"""Number of parts that stay open."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
-    """A part of a job, open."""
+    """An open part of a job: its movie, a camera map, or its stored background."""
 
     source: Sendable
     layout: Layout
@@ -58,14 +50,14 @@ class SourceCache:
     def __init__(self) -> None:
         self._parts: OrderedDict[tuple[str, str], Part] = OrderedDict()
 
-    def deliver(self, spec: JobSpec, item: Item) -> Delivery:
-        """Read an item, or say why that cannot be."""
+    def read_item(self, spec: JobSpec, item: Item) -> FrameReply:
+        """Read an item, or return the reason why it cannot be read."""
         try:
             part = self._part(spec, item.part)
         except PointillistError as error:
             return _missing(item, error, is_lasting=True)
         if item.number == LAYOUT:
-            return Delivery(message=LayoutReply(item=item, layout=part.layout))
+            return FrameReply(message=LayoutReply(item=item, layout=part.layout))
         try:
             message, content = cut(part.source, part.layout, item)
             part.check()
@@ -78,15 +70,15 @@ class SourceCache:
             reason = " ".join(str(error).split())[:120]
             said = MovieError(spec.movie, f"cannot be read ({reason})", "it may be damaged: copy it again")
             return _missing(item, said, is_lasting=False)
-        return Delivery(message=message, content=content)
+        return FrameReply(message=message, content=content)
 
     def forget(self, job: str) -> None:
-        """Let go of a job's files."""
+        """Close the files of a job."""
         for key in [key for key in self._parts if key[0] == job]:
             self._parts.pop(key).close()
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Close all files."""
         while self._parts:
             self._parts.popitem()[1].close()
 
@@ -104,30 +96,32 @@ class SourceCache:
 
     def _open(self, spec: JobSpec, name: str) -> Part:
         if name == MOVIE:
-            same = VerifiedMovie(Path(spec.movie), spec.identity)
-            return Part(source=same.movie, layout=layout_of(same.movie), check=same.check, close=same.close)
+            verified = VerifiedMovie(Path(spec.movie), spec.identity)
+            return Part(
+                source=verified.movie, layout=layout_of(verified.movie), check=verified.check, close=verified.close
+            )
         if name in (BACKGROUND, BACKGROUND_ROWS) and is_copied(spec.settings):
             file = open_copied(spec.settings)
             source: Sendable = file.rows if name == BACKGROUND_ROWS else file.pixels
             return Part(source=source, layout=layout_of(source), check=lambda: None, close=file.close)
         if name in MAP_SETTINGS:
             return self._open_map(spec, name)
-        raise ServerError(name, "is no part of this job", "use the same version everywhere")
+        raise ServerError(name, "is no part of this job", "use the verified version everywhere")
 
     def _open_map(self, spec: JobSpec, key: str) -> Part:
         shape = self._part(spec, MOVIE).source.shape
         found = load_map(key, normalised(spec.settings), shape[1:], Path(spec.movie).parent)
         if found is None:
-            raise ServerError(key, "is no part of this job", "use the same version everywhere")
+            raise ServerError(key, "is no part of this job", "use the verified version everywhere")
         source = ArrayInMemory(found[None])
         layout = layout_of(source, sha256(found.tobytes()).hexdigest())
         return Part(source=source, layout=layout, check=lambda: None, close=lambda: None)
 
 
-def _missing(item: Item, error: PointillistError, *, is_lasting: bool) -> Delivery:
+def _missing(item: Item, error: PointillistError, *, is_lasting: bool) -> FrameReply:
     parts = (str(error.subject), error.problem, error.remedy)
     is_lost = isinstance(error, LostFrameError)
     said = Missing(
         item=item, subject=parts[0], problem=parts[1], remedy=parts[2], is_lasting=is_lasting, is_lost=is_lost
     )
-    return Delivery(message=said)
+    return FrameReply(message=said)

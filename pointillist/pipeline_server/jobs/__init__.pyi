@@ -8,7 +8,7 @@ from .records import (
     FailureEntry as FailureEntry,
 )
 from .steering import (
-    Wish as Wish,
+    Command as Command,
 )
 from .submission_handler import (
     SubmissionHandler as SubmissionHandler,

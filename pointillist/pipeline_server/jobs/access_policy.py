@@ -1,4 +1,4 @@
-"""What a server reads and writes for whom."""
+"""Which files a server reads and writes for whom."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _REMEDY = "move it there, start launch-workers on that machine with --allow FOLD
 
 @dataclass(frozen=True, kw_only=True)
 class AccessPolicy:
-    """Keeps requests within bounds.
+    """Checks that the files of a request may be read and written.
 
     Parameters
     ----------
     roots
-        What anybody with the cluster's key may have read and written to.
+        Folders that any client with the cluster key may have read and written.
     owner
-        Whose requests may name whatever that account can open.
+        Secret of the account whose own requests may name any file that it can open.
     """
 
     roots: DataRoots
-    owner: UserSecret
+    user_secret: UserSecret
 
     @classmethod
     def of_this_machine(cls) -> Self:
-        """Return what holds for a server of this user."""
-        return cls(roots=DataRoots.of_this_machine(), owner=UserSecret.of_user())
+        """Return the policy of a server of this user."""
+        return cls(roots=DataRoots.of_this_machine(), user_secret=UserSecret.of_user())
 
     def open_movie(self, request: Submit) -> MovieFile:
         """Open the movie of a request.
@@ -51,8 +51,8 @@ class AccessPolicy:
         MovieError, SettingError
             If it, or a file that its settings name, is out of bounds; or if it is not what the client sees.
         """
-        expected = self.owner.sign_reading(request.movie, request.identity, request.settings)
-        roots = EVERYWHERE if self.owner.is_mine(request.may_read, expected) else self.roots
+        expected = self.user_secret.sign_reading(request.movie, request.identity, request.settings)
+        roots = EVERYWHERE if self.user_secret.is_mine(request.may_read, expected) else self.roots
         self._check_movie(request, roots, [request.movie])
         self._check_settings(request, roots)
         if not Path(request.movie).exists():
@@ -66,15 +66,15 @@ class AccessPolicy:
         return movie
 
     def check_output(self, request: Submit, output: Path) -> None:
-        """Make sure that results may be written.
+        """Check that results may be written.
 
         Raises
         ------
         ResultsError
             If that is out of bounds.
         """
-        expected = self.owner.sign_writing(request.output or "", request.identity)
-        if self.owner.is_mine(request.may_write, expected) or self.roots.allowed(output) is not None:
+        expected = self.user_secret.sign_writing(request.output or "", request.identity)
+        if self.user_secret.is_mine(request.may_write, expected) or self.roots.allowed(output) is not None:
             return
         problem = f"is outside what the server on {HOST} may write ({self.roots})"
         raise ResultsError(output, problem, "leave out -o, or start launch-workers there with --allow FOLDER")
@@ -107,5 +107,5 @@ def _check_identity(request: Submit, movie: MovieFile) -> None:
         raise MovieError(request.movie, problem, "run the command again, or give --engine local")
 
 
-TRUSTING = AccessPolicy(roots=EVERYWHERE, owner=UserSecret(b""))
+TRUSTING = AccessPolicy(roots=EVERYWHERE, user_secret=UserSecret(b""))
 """For jobs that a server accepted before it was started again."""

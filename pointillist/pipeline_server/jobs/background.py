@@ -26,9 +26,9 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings
-        Of :func:`pointillist.pipeline_files.backgrounds.prepare_background`.
+        Settings from :func:`pointillist.pipeline_files.backgrounds.prepare_background`.
 
     Raises
     ------
@@ -62,8 +62,8 @@ class BackgroundWriter(OutputWriter):
     ----------
     layout
         Size and dtype of the images.
-    path, journal, description
-        As of :class:`pointillist.pipeline_server.jobs.output_writer.OutputWriter`.
+    description, path, journal
+        Contents of the file, output file, and journal of the job.
     """
 
     ending = IMAGES_ENDING

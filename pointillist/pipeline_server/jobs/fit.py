@@ -47,9 +47,9 @@ def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
     Parameters
     ----------
     movie
-        Open.
+        Open movie.
     settings
-        Complete.
+        Complete settings.
 
     Raises
     ------
@@ -86,7 +86,7 @@ class LocalizationWriter(OutputWriter):
     Parameters
     ----------
     description, path, journal
-        As of :class:`pointillist.pipeline_server.jobs.output_writer.OutputWriter`.
+        Contents of the file, output file, and journal of the job.
     """
 
     ending = RESULTS_ENDING

@@ -1,4 +1,4 @@
-"""The files of a job, for which another thread does one thing at a time."""
+"""The files of a job, which another thread extends and finishes, one step at a time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pointillist.system import note
 log = logging.getLogger("pointillist.server")
 
 EXTEND_S = 2.0
-"""How often rows are appended to the files that grow."""
+"""Time between two appends to the growing files, s."""
 
 EXTENDED_BYTES = 16 << 20
-"""What is appended at once, at most, so that memory stays bounded."""
+"""Greatest size of one append, so that memory stays bounded, bytes."""
 
 
 class FileState(Enum):
-    """What is under way."""
+    """What the other thread does with the files."""
 
-    RESTING = auto()
+    IDLE = auto()
     EXTENDING = auto()
     """Rows are being appended."""
     FINISHING = auto()
@@ -44,11 +44,11 @@ class FileEvent(Enum):
 
 
 FILE_TRANSITIONS = {
-    (FileState.RESTING, FileEvent.EXTEND): FileState.EXTENDING,
-    (FileState.RESTING, FileEvent.FINISH): FileState.FINISHING,
-    (FileState.RESTING, FileEvent.CLOSE): FileState.CLOSED,
-    (FileState.EXTENDING, FileEvent.RETURN): FileState.RESTING,
-    (FileState.FINISHING, FileEvent.RETURN): FileState.RESTING,
+    (FileState.IDLE, FileEvent.EXTEND): FileState.EXTENDING,
+    (FileState.IDLE, FileEvent.FINISH): FileState.FINISHING,
+    (FileState.IDLE, FileEvent.CLOSE): FileState.CLOSED,
+    (FileState.EXTENDING, FileEvent.RETURN): FileState.IDLE,
+    (FileState.FINISHING, FileEvent.RETURN): FileState.IDLE,
 }
 
 
@@ -58,9 +58,9 @@ class JobFiles:
     Parameters
     ----------
     submission
-        What the job is.
+        Request, plan and journal of the job.
     now
-        Time, s.
+        Present time, s.
 
     Attributes
     ----------
@@ -71,18 +71,18 @@ class JobFiles:
     def __init__(self, submission: JobRequest, now: float) -> None:
         self.output = submission.plan.writer(Path(submission.spec.output), submission.journal)
         self._journal = submission.journal
-        self._life = Lifecycle(f"files of job {submission.spec.job}", FileState.RESTING, FILE_TRANSITIONS)
+        self._life = Lifecycle(f"files of job {submission.spec.job}", FileState.IDLE, FILE_TRANSITIONS)
         self._future: Future[Any] | None = None
         self._cursor = self._next_cursor = submission.plan.start
         self._extend_at = now
 
     @property
     def state(self) -> FileState:
-        """What is under way."""
+        """What the other thread does with the files."""
         return self._life.state
 
     def extend(self, now: float, writer: Executor, wake: Callable[[], None]) -> None:
-        """Have rows that are next in order appended to the files that grow, every few seconds."""
+        """Have the rows that are next in order appended to the growing files, every few seconds."""
         if now < self._extend_at:
             return
         starts: list[int] = []
@@ -108,7 +108,7 @@ class JobFiles:
         self._await(writer.submit(self.output.finish), wake)
 
     def collect(self, now: float) -> tuple[FileState, BaseException | None] | None:
-        """Return what has come back since the last call, and the error that ended it; None if nothing has."""
+        """Return the step that has ended since the last call, and its error; None if none has."""
         if self._future is None or not self._future.done():
             return None
         future, self._future, done = self._future, None, self.state
@@ -121,12 +121,12 @@ class JobFiles:
         return done, error
 
     def withdraw(self) -> None:
-        """Take back what has not been begun."""
+        """Cancel a step that has not begun."""
         if self._future is not None:
             self._future.cancel()
 
     def close(self, now: float) -> None:
-        """Close the files of a job that was stopped, and delete what nobody needs of them."""
+        """Close the files of a stopped job, and delete unfinished ones."""
         self._life.apply(FileEvent.CLOSE, now)
         try:
             self.output.discard()

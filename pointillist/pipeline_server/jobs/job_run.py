@@ -1,4 +1,4 @@
-"""A job as the server has it: the queue's book of it, its journal, and its results on their way."""
+"""A job at the server: its request, its journal and its files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pointillist.system import note
 log = logging.getLogger("pointillist.server")
 
 N_SHOWN = 20
-"""Failed frames that a client is told of."""
+"""Number of failed frames that a client is told."""
 
 _N_CHARACTERS = 500
-"""Of their errors: many jobs fit into a message."""
+"""Greatest length of their errors, so that many jobs fit into a message."""
 
 _GOING_ON = frozenset({JobState.RUNNING, JobState.PAUSED})
 
@@ -39,18 +39,18 @@ class JobRun:
     Parameters
     ----------
     submission
-        What it is.
+        Request, plan and journal of the job.
     now
-        Time, s.
+        Present time, s.
     number
-        Of the job among those of the server.
+        Serial number of the job at this server.
 
     Attributes
     ----------
     spec_buffer
-        What follows a lease.
+        Encoded description of the job, which follows a lease.
     files
-        Journal and results, and what is under way with them.
+        Files of the job.
     """
 
     def __init__(self, submission: JobRequest, now: float, number: int) -> None:
@@ -68,7 +68,7 @@ class JobRun:
         self._retry_s = _FIRST_RETRY_S
 
     def added(self, now: float) -> e.JobAdded:
-        """Return the event that brings it into the queue; frames that failed before are tried again."""
+        """Return the event that adds it to the queue; frames that failed before are tried again."""
         return e.JobAdded(
             now=now,
             job=self.id,
@@ -83,7 +83,7 @@ class JobRun:
         )
 
     def sync(self, now: float) -> list[e.Event]:
-        """Bring what was recorded to the disk; return what to tell the queue."""
+        """Bring what was recorded to the disk; return the events for the queue."""
         refs = [Ref(job=self.id, start=start, stop=stop) for start, stop in self.journal.unsynced]
         if not refs:
             return []
@@ -94,8 +94,8 @@ class JobRun:
         return [e.RangeSynced(now=now, ref=ref) for ref in refs]
 
     def advance(self, state: JobState, now: float, writer: Executor, wake: Callable[[], None]) -> None:
-        """Begin with what the files need in a state of the job, unless something is under way."""
-        if self.files.state is not FileState.RESTING:
+        """Begin the step that the files need in this state of the job, unless one has not ended."""
+        if self.files.state is not FileState.IDLE:
             return
         if state is JobState.FINISHING:
             self.files.finish(now, writer, wake)
@@ -103,7 +103,7 @@ class JobRun:
             self.files.extend(now, writer, wake)
 
     def collect(self, state: JobState, now: float) -> list[e.Event]:
-        """Return what has become of the files since the last call, in a state of the job."""
+        """Return events for the queue, from steps of the files that have ended."""
         match self.files.collect(now):
             case (FileState.FINISHING, None):
                 return [e.JobFinished(now=now, job=self.id)]
@@ -115,8 +115,8 @@ class JobRun:
                 note(log, logging.WARNING, "no partial file", error, job=self.id)
         return []
 
-    def is_mended(self, now: float) -> bool:
-        """Whether a job that was paused for want of room can go on; asked ever more seldom."""
+    def has_room_again(self, now: float) -> bool:
+        """Whether there is room again for a job that was paused by a full disk; checked at growing intervals."""
         if self._retry_at is None or now < self._retry_at:
             return False
         self._retry_s = min(2.0 * self._retry_s, _LAST_RETRY_S)
@@ -127,17 +127,17 @@ class JobRun:
         return True
 
     def resumed(self) -> None:
-        """Forget why it was paused."""
+        """Stop waiting for room on the disk."""
         self._retry_at = None
 
     @property
     def spec(self) -> JobSpec:
-        """What workers are told."""
+        """The description of the job for workers."""
         return self.submission.spec
 
     @property
     def described(self) -> dict[str, Any]:
-        """What its log says of it at its beginning."""
+        """Fields of the first line of its log."""
         spec, plan = self.submission.spec, self.submission.plan
         return {
             "kind": spec.kind,
@@ -149,7 +149,7 @@ class JobRun:
 
     @property
     def outcome(self) -> dict[str, Any]:
-        """What its log says of it at its end."""
+        """Fields of the last line of its log."""
         return {
             "output": str(self.files.output.path),
             "n_items": self.journal.n_items,
@@ -157,7 +157,7 @@ class JobRun:
         }
 
     def progress(self, job: Job, now: float, n_workers: int) -> Progress:
-        """Say how far it is."""
+        """Return its progress."""
         failures = self.journal.failures
         return Progress(
             request=0,
@@ -183,7 +183,7 @@ class JobRun:
         )
 
     def _pause(self, error: BaseException, now: float) -> e.JobPaused:
-        """Pause the job for an error of its files; if room is wanted, try again by and by."""
+        """Return the event that pauses the job for an error of its files; a full disk is tried again later."""
         if isinstance(error, DiskFullError | JournalFullError):
             self._retry_at = now + self._retry_s
         if not isinstance(error, PointillistError):

@@ -103,7 +103,7 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
-        """Take a journal up again; cut off a torn tail.
+        """Open an existing journal; cut off a torn tail.
 
         Returns
         -------
@@ -143,11 +143,11 @@ class Journal:
         return None
 
     def append_range(self, entry: RangeResult, buffers: Sequence[Buffer]) -> None:
-        """Have an answer written at the next :meth:`sync`."""
+        """Queue a result for the next :meth:`sync`."""
         self._pending.append((entry, pack_record(entry, buffers)))
 
     def append_failure(self, entry: FailureEntry) -> None:
-        """Have a failed frame written at the next :meth:`sync`."""
+        """Queue a failed frame for the next :meth:`sync`."""
         self._pending.append((entry, pack_record(entry)))
 
     @property
@@ -159,7 +159,7 @@ class Journal:
         ]
 
     def sync(self) -> None:
-        """Bring all that was appended to the disk, at once.
+        """Bring all that was appended to the disk.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Journal:
             self.n_bytes += sum(map(len, record))
 
     def has_room(self, n_bytes: int) -> bool:
-        """Whether the journal could grow by so much; tried with zeros, which are taken away again."""
+        """Whether the journal could grow by so many bytes; tried with zeros, which are cut off again."""
         if self._is_lost:
             return False
         try:
@@ -202,7 +202,7 @@ class Journal:
 
     @property
     def failures(self) -> dict[int, str]:
-        """All frames that failed: those given up, and those that the answers name."""
+        """All failed frames: those given up, and those that results name."""
         return {**self._failures, **self.given_up}
 
     def range_at(self, start: int) -> RecordedRange | None:
@@ -225,7 +225,7 @@ class Journal:
             found = read_record(self._file, self._ranges[start].offset)
         entry = found[0] if found else None
         if found is None or not isinstance(entry, RangeResult):
-            raise ResultsError(self.path, f"is damaged where frame {start} is", "run the same command again")
+            raise ResultsError(self.path, f"is damaged where frame {start} is", "run the verified command again")
         body, buffers, at = found[1], [], 0
         for size in entry.sizes:
             buffers.append(body[at : at + size])
@@ -233,7 +233,7 @@ class Journal:
         return entry, buffers
 
     def remove(self) -> None:
-        """Delete the file: its results stand.
+        """Delete the file, whose results have been written.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file and its lock."""
+        """Close the file and release its lock."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

@@ -1,4 +1,4 @@
-"""What the journal consists of: entries, and how they lie in the file.
+"""The records of a journal, and their format in the file.
 
 A record is a mark, two lengths and a checksum, then a msgpack header and a body (the buffers of an answer).
 """
@@ -24,14 +24,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class JobEntry(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
-    """What the journal is of; ``digest`` says whether another request means the same analysis."""
+    """The job of the journal; an equal ``digest`` means the same analysis."""
 
     digest: str
     spec: JobSpec
 
 
 class FailureEntry(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
-    """A frame that failed too often; a later range that has it takes its place."""
+    """A frame that failed too often; a later range that includes it replaces this entry."""
 
     frame: int
     error: str
@@ -42,7 +42,7 @@ _DECODER = msgspec.msgpack.Decoder(Entry)
 
 
 class JournalLockedError(ResultsError):
-    """Another server has the journal: let it go on, or end it."""
+    """Another server has the journal: wait for it, or end it."""
 
 
 class JournalFullError(ResultsError):
@@ -65,9 +65,9 @@ def read_record(file: int, offset: int) -> tuple[Entry, memoryview, int] | None:
     Parameters
     ----------
     file
-        Descriptor.
+        File descriptor.
     offset
-        In bytes.
+        Offset in the file, bytes.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def write_all(file: int, content: Buffer, offset: int) -> None:
 
 @contextmanager
 def clear_journal_errors(path: Path) -> Iterator[None]:
-    """Say in one line what the system says.
+    """Turn errors of the system into clear ones.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What users ask of a job, and what follows in each of its states."""
+"""The commands of users to a job, and their consequences in each of its states."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import Enum, auto
 from pointillist.pipeline_protocol.messages import JobState
 
 
-class Wish(Enum):
-    """What a user asks."""
+class Command(Enum):
+    """What a user wants of a job."""
 
     JOIN = auto()
     """The command that began it is given again."""
@@ -20,7 +20,7 @@ class Consequence(Enum):
     """What the server does."""
 
     NOTHING = auto()
-    """The job is as it is wished."""
+    """The job is in that state already."""
     RETRY = auto()
     """Failed frames wait again, and the job goes on if it is paused."""
     RESUME = auto()
@@ -28,27 +28,27 @@ class Consequence(Enum):
     WAIT = auto()
     """Its results are being written; then its state is another one."""
     REOPEN = auto()
-    """It is taken up from its journal, as soon as that is closed."""
+    """It is resumed from its journal, as soon as that is closed."""
 
 
 CONSEQUENCES = {
-    (JobState.RUNNING, Wish.JOIN): Consequence.NOTHING,
-    (JobState.RUNNING, Wish.RETRY): Consequence.RETRY,
-    (JobState.RUNNING, Wish.STOP): Consequence.STOP,
-    (JobState.PAUSED, Wish.JOIN): Consequence.RESUME,
-    (JobState.PAUSED, Wish.RETRY): Consequence.RETRY,
-    (JobState.PAUSED, Wish.STOP): Consequence.STOP,
-    (JobState.FINISHING, Wish.JOIN): Consequence.NOTHING,
-    (JobState.FINISHING, Wish.RETRY): Consequence.WAIT,
-    (JobState.FINISHING, Wish.STOP): Consequence.NOTHING,
-    (JobState.STOPPING, Wish.JOIN): Consequence.REOPEN,
-    (JobState.STOPPING, Wish.RETRY): Consequence.REOPEN,
-    (JobState.STOPPING, Wish.STOP): Consequence.NOTHING,
-    (JobState.FINISHED, Wish.JOIN): Consequence.NOTHING,
-    (JobState.FINISHED, Wish.RETRY): Consequence.REOPEN,
-    (JobState.FINISHED, Wish.STOP): Consequence.NOTHING,
-    (JobState.STOPPED, Wish.JOIN): Consequence.REOPEN,
-    (JobState.STOPPED, Wish.RETRY): Consequence.REOPEN,
-    (JobState.STOPPED, Wish.STOP): Consequence.NOTHING,
+    (JobState.RUNNING, Command.JOIN): Consequence.NOTHING,
+    (JobState.RUNNING, Command.RETRY): Consequence.RETRY,
+    (JobState.RUNNING, Command.STOP): Consequence.STOP,
+    (JobState.PAUSED, Command.JOIN): Consequence.RESUME,
+    (JobState.PAUSED, Command.RETRY): Consequence.RETRY,
+    (JobState.PAUSED, Command.STOP): Consequence.STOP,
+    (JobState.FINISHING, Command.JOIN): Consequence.NOTHING,
+    (JobState.FINISHING, Command.RETRY): Consequence.WAIT,
+    (JobState.FINISHING, Command.STOP): Consequence.NOTHING,
+    (JobState.STOPPING, Command.JOIN): Consequence.REOPEN,
+    (JobState.STOPPING, Command.RETRY): Consequence.REOPEN,
+    (JobState.STOPPING, Command.STOP): Consequence.NOTHING,
+    (JobState.FINISHED, Command.JOIN): Consequence.NOTHING,
+    (JobState.FINISHED, Command.RETRY): Consequence.REOPEN,
+    (JobState.FINISHED, Command.STOP): Consequence.NOTHING,
+    (JobState.STOPPED, Command.JOIN): Consequence.REOPEN,
+    (JobState.STOPPED, Command.RETRY): Consequence.REOPEN,
+    (JobState.STOPPED, Command.STOP): Consequence.NOTHING,
 }
-"""Every wish in every state."""
+"""Every command in every state."""

@@ -1,4 +1,4 @@
-"""From a request to a job: the movie is looked at, a place for the results found, an old journal taken up."""
+"""From a request to a job: the movie is opened, an output file chosen, an existing journal resumed."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class JobRequest:
     Parameters
     ----------
     spec
-        What workers are told.
+        Description of the job for workers.
     journal
-        Open; with what an earlier run left in it.
+        Open journal, with the results of an earlier run.
     plan
-        What the movie and its settings make of it.
+        Plan of the job.
     """
 
     spec: JobSpec
@@ -50,17 +50,17 @@ class Joined:
     is_mixed: bool
 
 
-def prepare(request: Submit, held: Mapping[Path, str], guard: AccessPolicy) -> JobRequest | Joined:
+def prepare(request: Submit, held: Mapping[Path, str], policy: AccessPolicy) -> JobRequest | Joined:
     """Make a job of a request.
 
     Parameters
     ----------
     request
-        Of a client.
+        Request of a client.
     held
         Journals that this server has open, with their jobs.
-    guard
-        Of the server.
+    policy
+        Files that the server may read and write.
 
     Raises
     ------
@@ -73,9 +73,9 @@ def prepare(request: Submit, held: Mapping[Path, str], guard: AccessPolicy) -> J
     ServerError
         If there is no such kind of job.
     """
-    digest, plan = _plan(request, guard)
+    digest, plan = _plan(request, policy)
     wished = Path(request.output) if request.output else plan.default_output
-    guard.check_output(request, wished)
+    policy.check_output(request, wished)
     check_writable(wished)
     for output in alternatives(wished, plan.ending):
         journal = journal_path(output)
@@ -141,23 +141,23 @@ def reopen(path: Path) -> JobRequest:
     return JobRequest(spec=spec, journal=journal, plan=plan)
 
 
-def _plan(request: Submit, guard: AccessPolicy) -> tuple[str, Plan]:
-    """Look at the movie; return the digest of the job, and its plan."""
+def _plan(request: Submit, policy: AccessPolicy) -> tuple[str, Plan]:
+    """Open the movie; return the digest of the job, and its plan."""
     if request.kind not in KINDS:
-        raise ServerError(request.kind, "the server has no such kind of job", "use the same version everywhere")
-    with guard.open_movie(request) as movie:
+        raise ServerError(request.kind, "the server has no such kind of job", "use the verified version everywhere")
+    with policy.open_movie(request) as movie:
         settings = normalised(request.settings)
         return _digest(request, movie), KINDS[request.kind](movie, settings)
 
 
 def _digest(request: Submit, movie: MovieFile) -> str:
-    """Say whether two requests mean the same answers; another version of the program may find others."""
+    """Return a digest that is equal if two requests, of one version of the program, mean the same results."""
     parts = (request.kind, movie.identity, str(movie.n_frames), settings_digest(request.settings), program_version())
     return blake2b("\n".join(parts).encode(), digest_size=32).hexdigest()
 
 
 def _digest_of(journal: Path) -> str | None:
-    """Return what a journal is of, if there is one; one whose beginning is torn holds nothing, and is removed."""
+    """Return the digest of a journal's job, if there is one; a journal whose beginning is torn is removed."""
     if not journal.exists():
         return None
     entry = Journal.peek(journal)

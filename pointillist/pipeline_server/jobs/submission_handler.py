@@ -1,4 +1,4 @@
-"""Requests to submit: a helper thread looks at the movie while the server goes on."""
+"""Requests to submit jobs: a helper thread opens the movie while the server continues."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Outcome:
     Parameters
     ----------
     number
-        Of the request.
+        Number of the request.
     prepared
         None if it failed.
     peer, reply
-        What to tell whom; None if it was a journal of an earlier server.
+        Client and reply; None for a journal of an earlier server.
     """
 
     number: int
@@ -62,15 +62,15 @@ class SubmissionHandler:
         Called, from the helper, when something is ready.
     state
         File that lists the journals at work, for a server that starts again; None to keep none.
-    guard
-        Of the server; that of this user and machine if None.
+    policy
+        Files that the server may read and write; those of this user and machine if None.
     """
 
-    def __init__(self, wake: Callable[[], None], state: Path | None = None, guard: AccessPolicy | None = None) -> None:
+    def __init__(self, wake: Callable[[], None], state: Path | None = None, policy: AccessPolicy | None = None) -> None:
         self._wake = wake
         self._state = state
-        self._guard = guard or AccessPolicy.of_this_machine()
-        self._helper = ThreadPoolExecutor(1, "reception")
+        self._policy = policy or AccessPolicy.of_this_machine()
+        self._helper = ThreadPoolExecutor(1, "submissions")
         self._held: dict[Path, str] = {}
         self._at_work: dict[Path, None] = {}
         self._is_saved = True
@@ -78,7 +78,7 @@ class SubmissionHandler:
         self._answers: OrderedDict[int, ToClient] = OrderedDict()
 
     def reopen_all(self) -> None:
-        """Take up what an earlier server had at work."""
+        """Resume the jobs of an earlier server."""
         if self._state is None or not self._state.exists():
             return
         for number, line in enumerate(self._state.read_text("utf-8").splitlines(), 1):
@@ -87,12 +87,12 @@ class SubmissionHandler:
 
     @property
     def is_reopening(self) -> bool:
-        """Whether journals of an earlier server are still being taken up."""
+        """Whether jobs of an earlier server are still being resumed."""
         return any(number < 0 for number in self._pending)
 
     @property
     def n_pending(self) -> int:
-        """Requests that are being looked at."""
+        """Number of requests that are not answered yet."""
         return len(self._pending)
 
     def is_asked_for(self, movie: str, journal: Path) -> bool:
@@ -100,17 +100,17 @@ class SubmissionHandler:
         return any(request.subject in {movie, str(journal)} for request in self._pending.values())
 
     def receive(self, peer: bytes, request: Submit) -> ToClient:
-        """Begin with a request, or answer a copy of it."""
+        """Begin to handle a request, or answer a copy of it."""
         answer = self._answers.get(request.request)
         if answer is not None:
             return answer
         if request.request not in self._pending:
-            prepared = partial(prepare, request, self._held, self._guard)
+            prepared = partial(prepare, request, self._held, self._policy)
             self._begin(request.request, _Request(subject=request.movie, peer=peer, prepare=prepared))
         return self.wait(request.request)
 
-    def take_up(self, peer: bytes, request: int, journal: Path) -> ToClient:
-        """Begin to take up the journal of a job that is over, or answer a copy of that request."""
+    def reopen(self, peer: bytes, request: int, journal: Path) -> ToClient:
+        """Begin to resume a job that is over from its journal, or answer a copy of that request."""
         answer = self._answers.get(request)
         if answer is not None:
             return answer
@@ -122,7 +122,7 @@ class SubmissionHandler:
         return self.wait(request)
 
     def wait(self, request: int) -> Wait:
-        """Say what a request waits for."""
+        """Return what a request waits for."""
         pending = self._pending.get(request)
         if pending is not None and pending.awaits is not None:
             return Wait(request=request, reason="the run that was stopped is still writing its last rows")
@@ -131,7 +131,7 @@ class SubmissionHandler:
         return Wait(request=request, reason="the server looks at the movie, and at what an earlier run has done")
 
     def collect(self) -> list[Outcome]:
-        """Return what is ready."""
+        """Return the requests that have been handled."""
         outcomes = []
         for number, request in list(self._pending.items()):
             if request.future is None or not request.future.done():
@@ -147,7 +147,7 @@ class SubmissionHandler:
         return outcomes
 
     def settle(self, outcome: Outcome) -> None:
-        """Take note that a request is answered."""
+        """Remember the answer to a request."""
         del self._pending[outcome.number]
         if outcome.reply is not None:
             self._answers[outcome.number] = outcome.reply
@@ -155,33 +155,33 @@ class SubmissionHandler:
             self._answers.popitem(last=False)
 
     def begin_again(self, number: int, journal: Path) -> None:
-        """Look at a request once more, as soon as a journal is closed."""
+        """Handle a request once more, as soon as a journal is closed."""
         request = self._pending[number]
         request.future, request.awaits = None, journal
         if journal not in self._held:
             self._start(number)
 
     def list_journal(self, journal: Path) -> None:
-        """Take note that a job is at work: a server that starts again takes it up."""
+        """Add a running job to the list that a restarted server resumes."""
         self._at_work[journal] = None
         self._is_saved = False
         self.save()
 
-    def unlist(self, journal: Path) -> None:
-        """Take note that a job is over: nobody takes it up unasked."""
+    def unlist_journal(self, journal: Path) -> None:
+        """Remove a job that is over from the list that a restarted server resumes."""
         self._at_work.pop(journal, None)
         self._is_saved = False
         self.save()
 
-    def let_go(self, journal: Path) -> None:
-        """Take note that a journal is closed."""
+    def release_journal(self, journal: Path) -> None:
+        """Record that a journal is closed."""
         self._held.pop(journal, None)
         for number, request in list(self._pending.items()):
             if request.awaits == journal:
                 self._start(number)
 
     def save(self) -> None:
-        """Write down which journals are at work, if that has changed; tried again while there is no room."""
+        """Write the list of running jobs, if it has changed; tried again while there is no room."""
         if self._state is None or self._is_saved:
             return
         draft = self._state.with_suffix(".draft")
@@ -194,7 +194,7 @@ class SubmissionHandler:
             self._is_saved = True
 
     def close(self) -> None:
-        """End without waiting for what is under way."""
+        """End without waiting for requests that are being handled."""
         self._helper.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self, number: int, request: _Request) -> None:

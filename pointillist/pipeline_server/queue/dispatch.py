@@ -21,9 +21,9 @@ class Dispatcher:
     Parameters
     ----------
     jobs, workers
-        The queue's.
+        Jobs and workers of the queue.
     settings
-        Constants.
+        Constants of the queue.
     """
 
     def __init__(self, jobs: Mapping[str, Job], workers: Mapping[str, Worker], settings: QueueSettings) -> None:

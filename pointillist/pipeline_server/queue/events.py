@@ -1,4 +1,4 @@
-"""What happens to the queue, and what it wants done.
+"""Events that the queue takes, and instructions that it returns.
 
 Events go in, instructions come out; time is a field of each event, in seconds from any origin.
 """
@@ -21,7 +21,7 @@ class JobAdded:
     Parameters
     ----------
     job
-        Its id.
+        Identifier of the job.
     start, stop
         Frames to analyse; of an open-ended job those that are safely on disk.
     context
@@ -122,7 +122,7 @@ class FailedRetried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerBeat:
+class WorkerHeartbeat:
     """A worker lives: what it holds, which of it it computes, how many more it wants, which build its kernels are."""
 
     now: float
@@ -133,10 +133,12 @@ class WorkerBeat:
     build: str | None = ""
 
     @classmethod
-    def of(cls, beat: Heartbeat, now: float) -> WorkerBeat:
+    def of(cls, heartbeat: Heartbeat, now: float) -> WorkerHeartbeat:
         """Return what a message says."""
-        holds, computing, build = tuple(beat.holds), beat.computing, beat.build
-        return cls(now=now, worker=beat.worker, holds=holds, computing=computing, wants=beat.wants, build=build)
+        holds, computing, build = tuple(heartbeat.holds), heartbeat.computing, heartbeat.build
+        return cls(
+            now=now, worker=heartbeat.worker, holds=holds, computing=computing, wants=heartbeat.wants, build=build
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +224,7 @@ Event = (
     | JobClosed
     | JobFinished
     | FailedRetried
-    | WorkerBeat
+    | WorkerHeartbeat
     | WorkerLeft
     | RangeAnswered
     | RangeFaulted

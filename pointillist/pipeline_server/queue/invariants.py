@@ -9,7 +9,7 @@ from pointillist.pipeline_server.queue.task import TaskState
 
 
 def validate_state(queue: Queue) -> None:
-    """Check the whole book.
+    """Check all records of a queue.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def validate_state(queue: Queue) -> None:
 
 def _validate_frames(job: Job) -> None:
     pieces = [
-        *job.uncut,
+        *job.unassigned,
         *job.done,
         *((frame, frame + 1) for frame in job.failed),
         *((task.start, task.stop) for task in job.tasks.values()),
@@ -43,8 +43,11 @@ def _validate_frames(job: Job) -> None:
         )
         at = stop
     _claim(at == job.stop, f"job {job.id}: ends at {at} instead of {job.stop}")
-    uncut = sum(stop - start for start, stop in job.uncut)
-    _claim(uncut == job.uncut.n_frames, f"job {job.id}: {job.uncut.n_frames} uncut frames, counted {uncut}")
+    unassigned = sum(stop - start for start, stop in job.unassigned)
+    _claim(
+        unassigned == job.unassigned.n_frames,
+        f"job {job.id}: {job.unassigned.n_frames} unassigned frames, counted {unassigned}",
+    )
     is_whole = job.state in {JobState.FINISHING, JobState.FINISHED}
     _claim(not is_whole or job.is_complete, f"job {job.id}: {job.state.name} and not complete")
 
@@ -62,8 +65,8 @@ def _validate_tasks(queue: Queue, job: Job) -> None:
         for name in task.holdings:
             holder = queue.workers.get(name)
             _claim(holder is not None and holder.tasks.get((job.id, start)) is task, f"{task}: {name} differs")
-    for name in job.uncut.owned:
-        _claim(name in queue.workers, f"job {job.id}: a stretch is kept for {name}, who is gone")
+    for name in job.unassigned.owned:
+        _claim(name in queue.workers, f"job {job.id}: a reservation is kept for {name}, who is gone")
 
 
 def _claim(is_true: object, message: str) -> None:

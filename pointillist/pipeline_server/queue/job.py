@@ -55,7 +55,7 @@ JOB_TRANSITIONS = {
 
 
 class Job:
-    """The frames ``[start, stop)`` of a job, each of them uncut, in a task, done or failed.
+    """The frames ``[start, stop)`` of a job, each of them unassigned, in a task, done or failed.
 
     Parameters
     ----------
@@ -74,34 +74,34 @@ class Job:
         self.max_frames = added.max_frames
         self.is_sealed = added.is_sealed
         self.life = Lifecycle(f"job {added.job}", JobState.RUNNING, JOB_TRANSITIONS)
-        self.uncut = Reservations()
+        self.unassigned = Reservations()
         self.tasks: dict[int, Task] = {}
         self.waiting: list[int] = []
         self.suspects: list[int] = []
         self.done = Ranges()
         self.failed: dict[int, str] = {}
         self.n_items = added.n_items
-        self.n_hopeless = 0
+        self.n_poison = 0
         self.served_s = 0.0
         self.reason: str | None = None
         self.speed = Speed()
         self.builds = Builds(build=added.build, is_mixed=added.is_mixed)
         self.grow(added.stop)
         for start, stop in added.done:
-            self.uncut.carve(start, stop)
+            self.unassigned.take_exactly(start, stop)
             self.done.add(start, stop)
         for frame, error in added.failed.items():
-            self.uncut.carve(frame, frame + 1)
+            self.unassigned.take_exactly(frame, frame + 1)
             self.failed[frame] = error
 
     @property
     def state(self) -> JobState:
-        """Where it is."""
+        """Its state."""
         return self.life.state
 
     @property
     def is_over(self) -> bool:
-        """Whether it will never go on."""
+        """Whether no frame of it will be computed any more."""
         return self.state.is_over
 
     @property
@@ -117,7 +117,7 @@ class Job:
     @property
     def has_work(self) -> bool:
         """Whether there is a range to give out."""
-        return self.state is JobState.RUNNING and bool(self.waiting or self.suspects or self.uncut.n_frames)
+        return self.state is JobState.RUNNING and bool(self.waiting or self.suspects or self.unassigned.n_frames)
 
     @property
     def is_complete(self) -> bool:
@@ -127,7 +127,7 @@ class Job:
     def grow(self, stop: int) -> None:
         """Add the frames up to ``stop``."""
         if stop > self.stop:
-            self.uncut.add(self.stop, stop)
+            self.unassigned.add(self.stop, stop)
             self.stop = stop
 
     def expected_s(self, task: Task, worker: str) -> float:
@@ -140,7 +140,7 @@ class Job:
         return max(self.settings.lease_s, self.settings.lease_factor * self.expected_s(task, worker))
 
     def next_task(self, worker: str, n_workers: int) -> Task | None:
-        """Return a waiting task for a worker, or one that is cut for it; None if there is nothing to do.
+        """Return a waiting task for a worker, or a new one; None if there is nothing to do.
 
         A range that failed in a worker goes to another one where there is one.
         """
@@ -154,21 +154,21 @@ class Job:
                 self.settings,
                 rate=self.speed.of(worker),
                 context=self.context,
-                n_left=self.uncut.n_frames,
+                n_left=self.unassigned.n_frames,
                 n_workers=n_workers,
             ),
         )
-        fair_share = -(-self.uncut.n_frames // max(1, n_workers))
-        n_reserved = max(n_frames, min(fair_share, n_frames * self.settings.stretch_tasks))
-        cut = self.uncut.cut(worker, n_frames, n_reserved)
-        return None if cut is None else self._put(*cut)
+        fair_share = -(-self.unassigned.n_frames // max(1, n_workers))
+        n_reserved = max(n_frames, min(fair_share, n_frames * self.settings.reservation_tasks))
+        taken = self.unassigned.take(worker, n_frames, n_reserved)
+        return None if taken is None else self._put(*taken)
 
     def find(self, ref: Ref) -> Task | None:
-        """Return the unfinished task that is exactly this range; it is cut for it if it is wholly uncut."""
+        """Return the unfinished task that is exactly this range; one is made if the range is wholly unassigned."""
         task = self.tasks.get(ref.start)
         if task is not None:
             return task if task.stop == ref.stop else None
-        if ref.start < ref.stop and self.uncut.carve(ref.start, ref.stop):
+        if ref.start < ref.stop and self.unassigned.take_exactly(ref.start, ref.stop):
             return self._put(ref.start, ref.stop)
         return None
 
@@ -193,7 +193,7 @@ class Job:
         return lease_s
 
     def adopt(self, task: Task, worker: str, generation: int, now: float) -> None:
-        """Take note that a worker holds a task."""
+        """Record that a worker holds a task."""
         until = now + 2.0 * self.lease_s(task, worker)
         task.adopt(Holding(worker=worker, generation=generation, since=now, until=until), now)
         self._index(task)
@@ -231,7 +231,7 @@ class Job:
         return False
 
     def settle(self, task: Task, now: float) -> None:
-        """Take note that the journal has the answer, or the error, of a task."""
+        """Record that the journal has the answer, or the error, of a task."""
         if task.answered_by:
             task.life.apply(TaskEvent.COMMIT, now)
             self.done.add(task.start, task.stop)
@@ -240,7 +240,7 @@ class Job:
         else:
             task.life.apply(TaskEvent.COMMIT_ERROR, now)
             self.failed[task.start] = task.error or "unknown error"
-            self.n_hopeless += 1
+            self.n_poison += 1
         self._index(task)
 
     def lose(self, task: Task, now: float) -> None:
@@ -252,16 +252,16 @@ class Job:
     def retry_failed(self) -> None:
         """Let all failed frames wait again."""
         for frame in sorted(self.failed):
-            self.uncut.add(frame, frame + 1)
+            self.unassigned.add(frame, frame + 1)
         self.failed.clear()
-        self.n_hopeless = 0
+        self.n_poison = 0
 
     def first_suspect(self) -> Task:
         """Return a task that may kill its worker."""
         return self.tasks[self.suspects[0]]
 
     def suspect(self, task: Task) -> None:
-        """Take note that a worker died that held a waiting task."""
+        """Mark a waiting task whose worker died."""
         task.is_suspect = True
         if task.start in self.waiting:
             self.waiting.remove(task.start)

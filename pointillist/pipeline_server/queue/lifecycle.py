@@ -20,13 +20,13 @@ class TransitionError(RuntimeError):
     Parameters
     ----------
     subject
-        The object.
+        Name of the object.
     event
-        What happened to it.
+        Event that is not allowed.
     state
-        Where it was.
+        State of the object.
     history
-        Its latest steps, oldest first.
+        Latest steps of the object, oldest first.
     """
 
     def __init__(self, subject: str, event: Enum, state: Enum, history: tuple[str, ...]) -> None:
@@ -43,9 +43,9 @@ class Lifecycle(Generic[State, Event]):
     Parameters
     ----------
     subject
-        What errors call the object.
+        Name of the object in errors.
     state
-        Where it begins.
+        First state.
     table
         ``(state, event) -> next state``; what is not in it is illegal.
     """
@@ -64,7 +64,7 @@ class Lifecycle(Generic[State, Event]):
         return tuple(f"{now:.3f} {event.name} -> {state.name}" for now, event, state in self._history)
 
     def apply(self, event: Event, now: float) -> State:
-        """Go on, and return where to.
+        """Enter the state that follows, and return it.
 
         Raises
         ------

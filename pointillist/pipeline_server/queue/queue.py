@@ -1,7 +1,7 @@
 """The queue: which worker does which range of which job.
 
 It is pure: events in, instructions out, no socket, file or clock. Whatever peers send can be late, doubled or
-wrong; it is compared with the book here, and every range is recorded exactly once.
+wrong; it is compared with the queue's own records, and every range is recorded exactly once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Queue:
     Parameters
     ----------
     settings
-        Constants.
+        Constants of the queue.
     """
 
     def __init__(self, settings: QueueSettings | None = None) -> None:
@@ -47,7 +47,7 @@ class Queue:
             e.JobFinished: partial(self._end, JobEvent.FINISH),
             e.FailedRetried: self._retry,
             e.BuildsMixed: lambda event: self.jobs[event.job].builds.mix(),
-            e.WorkerBeat: self._beat,
+            e.WorkerHeartbeat: self._beat,
             e.WorkerLeft: self._leave,
             e.RangeAnswered: self._answer,
             e.RangeFaulted: self._fault,
@@ -63,7 +63,7 @@ class Queue:
         Raises
         ------
         TransitionError
-            If the service (not a peer) lets something happen that cannot happen.
+            If the service (not a peer) lets something apply_events that cannot apply_events.
         """
         self._out = []
         self._handlers[type(event)](event)
@@ -71,7 +71,7 @@ class Queue:
         return self._out
 
     def forget(self, job: str) -> None:
-        """Drop a job that is over, and whose files are closed, from the book."""
+        """Drop a job that is over, and whose files are closed."""
         if self.jobs[job].is_closed:
             del self.jobs[job]
 
@@ -106,7 +106,7 @@ class Queue:
         if job.life.apply(JobEvent.RESUME, event.now) is not JobState.RUNNING:
             return
         job.reason = None
-        job.n_hopeless = 0
+        job.n_poison = 0
         job.builds.wait()
         self._catch_up(job)
         self._complete(job, event.now)
@@ -139,7 +139,7 @@ class Queue:
             self._out.append(e.Paused(job=job.id, reason=reason))
 
     def _catch_up(self, job: Job) -> None:
-        """Let a job that had no work begin beside the others: it is not owed the time that it did not need."""
+        """Let a job that had no task to give start level with the others: it gets no credit for that time."""
         others = [other for other in self.jobs.values() if other is not job and not other.is_over]
         level = min((other.served_s for other in others if other.has_work), default=None)
         if level is None:
@@ -153,7 +153,7 @@ class Queue:
 
     # --- workers ----------------------------------------------------------------------------------
 
-    def _beat(self, event: e.WorkerBeat) -> None:
+    def _beat(self, event: e.WorkerHeartbeat) -> None:
         worker = self.workers.setdefault(event.worker, Worker(name=event.worker, heard_at=event.now))
         worker.heard_at = event.now
         worker.computing, worker.build = event.computing, event.build
@@ -173,7 +173,7 @@ class Queue:
         self._dispatcher.note_wants(worker)
 
     def _reconcile(self, worker: Worker, ref: Ref, now: float) -> None:
-        """Compare what a worker says it holds with the book."""
+        """Compare what a worker says it holds with the records."""
         task = self._find(ref)
         if task is None or not self.jobs[ref.job].builds.admits(worker.build):
             self._release(worker.name, ref)
@@ -203,7 +203,7 @@ class Queue:
             if is_dead and task.state is TaskState.WAITING:
                 job.suspect(task)
         for job in self.jobs.values():
-            job.uncut.give_back(worker.name)
+            job.unassigned.give_back(worker.name)
             job.speed.drop_worker(worker.name)
 
     # --- answers ----------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ class Queue:
         job.settle(task, event.now)
         for name in task.answered_by:
             self._release(name, task.ref)
-        if job.n_hopeless == self.settings.n_hopeless and not job.done:
+        if job.n_poison == self.settings.n_poison and not job.done:
             self._pause_by_itself(job, f"every frame fails ({task.error})", event.now)
         self._complete(job, event.now)
 
@@ -292,7 +292,7 @@ class Queue:
         refs = tuple(task.ref for task in worker.tasks.values())
         self._out.append(e.NoteLoss(worker=worker.name, refs=refs, is_dead=is_dead))
 
-    # --- the book ---------------------------------------------------------------------------------
+    # --- the records ------------------------------------------------------------------------------
 
     def _find(self, ref: Ref) -> Task | None:
         """Return the unfinished task that is exactly the range that a peer names."""

@@ -1,6 +1,6 @@
 """Frames that no task holds so far: free ones, and stretches that are kept for one worker each.
 
-A worker gets neighbouring ranges from its stretch, so that the frames of its background window stay in
+A worker gets neighbouring ranges from its reservation, so that the frames of its background window stay in
 memory.
 """
 
@@ -12,7 +12,7 @@ from pointillist.pipeline_server.queue.ranges import Ranges
 
 
 class Reservations:
-    """The uncut frames of a job."""
+    """The unassigned frames of a job."""
 
     def __init__(self) -> None:
         self.free = Ranges()
@@ -28,36 +28,36 @@ class Reservations:
         self.free.add(start, stop)
         self.n_frames += stop - start
 
-    def cut(self, worker: str, n_frames: int, n_reserved: int) -> tuple[int, int] | None:
+    def take(self, worker: str, n_frames: int, n_reserved: int) -> tuple[int, int] | None:
         """Take out the next range for a worker.
 
         Parameters
         ----------
         worker
-            Its name.
+            Name of the worker.
         n_frames
-            Wished length; half as much again where a short rest would remain.
+            Wanted length, frames; half as much again where a short rest would remain.
         n_reserved
-            Length of the stretch to keep for the worker if it has none.
+            Length of the reservation to keep for the worker if it has none.
 
         Returns
         -------
         (start, stop) or None
-            None if no frame is uncut. A worker without a stretch takes half of the longest one when nothing
+            None if no frame is unassigned. A worker without a reservation takes half of the longest one when nothing
             is free.
         """
-        stretch = self.owned.pop(worker, None) or self._reserve(n_reserved) or self._steal()
-        if stretch is None:
+        reservation = self.owned.pop(worker, None) or self._reserve(n_reserved) or self._steal()
+        if reservation is None:
             return None
-        start, end = stretch
+        start, end = reservation
         stop = end if end - start <= n_frames + n_frames // 2 else start + n_frames
         if stop < end:
             self.owned[worker] = (stop, end)
         self.n_frames -= stop - start
         return start, stop
 
-    def carve(self, start: int, stop: int) -> bool:
-        """Take out exactly ``[start, stop)``, or nothing, and return False, if it is not wholly uncut."""
+    def take_exactly(self, start: int, stop: int) -> bool:
+        """Take out exactly ``[start, stop)``, or nothing, and return False, if it is not wholly unassigned."""
         if not self.free.has_all(start, stop):
             owner = next((name for name, (low, high) in self.owned.items() if low <= start and stop <= high), None)
             if owner is None:
@@ -69,9 +69,9 @@ class Reservations:
 
     def give_back(self, worker: str) -> None:
         """Free what is kept for a worker."""
-        stretch = self.owned.pop(worker, None)
-        if stretch is not None:
-            self.free.add(*stretch)
+        reservation = self.owned.pop(worker, None)
+        if reservation is not None:
+            self.free.add(*reservation)
 
     def _reserve(self, n_frames: int) -> tuple[int, int] | None:
         if not self.free:
@@ -84,9 +84,9 @@ class Reservations:
     def _steal(self) -> tuple[int, int] | None:
         if not self.owned:
             return None
-        victim = max(self.owned, key=lambda name: self.owned[name][1] - self.owned[name][0])
-        start, stop = self.owned.pop(victim)
+        longest = max(self.owned, key=lambda name: self.owned[name][1] - self.owned[name][0])
+        start, stop = self.owned.pop(longest)
         middle = (start + stop) // 2
         if start < middle:
-            self.owned[victim] = (start, middle)
+            self.owned[longest] = (start, middle)
         return middle, stop

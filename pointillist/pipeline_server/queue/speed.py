@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 _WEIGHT = 0.3
-"""Of the latest task in the moving average."""
+"""Weight of the latest task in the moving average."""
 
 _SHORTEST_S = 1e-3
 _SHORTEST_WINDOW_S = 1.0
@@ -67,7 +67,7 @@ class Speed:
     Attributes
     ----------
     done
-        Of frames whose rows are safe.
+        Rate of the frames whose rows are recorded.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from pointillist.pipeline_server.queue.lifecycle import Lifecycle
 
 
 class TaskState(Enum):
-    """Where a task is."""
+    """State of a task."""
 
     WAITING = auto()
     LEASED = auto()
@@ -71,11 +71,11 @@ class Task:
     Attributes
     ----------
     generation
-        How often it has been leased.
+        Number of its leases so far.
     holdings
-        By worker; more than one when a straggler has been given to a second worker.
+        Leases by worker; two when a straggler has been given to a second worker.
     faults
-        How often it raised an error, or its worker died while it computed it.
+        Number of errors, and of workers that died while they computed it.
     faulted_by
         Workers that it raised in.
     is_suspect
@@ -85,7 +85,7 @@ class Task:
     error
         The latest error.
     answered_by
-        Whose answer is on its way into the journal, and those who held the task then.
+        Worker whose answer is being recorded, then those that held the task at that time.
     """
 
     def __init__(self, job: str, start: int, stop: int) -> None:
@@ -105,7 +105,7 @@ class Task:
 
     @property
     def state(self) -> TaskState:
-        """Where it is."""
+        """Its state."""
         return self.life.state
 
     @property
@@ -125,7 +125,7 @@ class Task:
         self.holdings[worker] = Holding(worker=worker, generation=self.generation, since=now, until=now + lease_s)
 
     def adopt(self, holding: Holding, now: float) -> None:
-        """Take note that a worker holds it, from before a silence or a restart."""
+        """Record that a worker holds it, from before a silence or a restart."""
         self.life.apply(TaskEvent.LEASE, now)
         self.generation = max(self.generation, holding.generation)
         self.holdings[holding.worker] = holding

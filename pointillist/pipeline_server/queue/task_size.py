@@ -17,8 +17,8 @@ class QueueSettings:
         Time that a task may take in order to be as long as its background window.
     first_frames
         Length of a task while nothing is known of the speed.
-    stretch_tasks
-        Tasks in the stretch that is kept for a worker.
+    reservation_tasks
+        Tasks in the reservation that is kept for a worker.
     silence_s
         A worker that is silent for so long is gone.
     transit_s
@@ -33,14 +33,14 @@ class QueueSettings:
     fair_s
         Lead, in seconds of work per worker, that a job may have over another one for the sake of neighbouring
         ranges.
-    n_hopeless
+    n_poison
         A job that has failed so many frames and done none is paused.
     """
 
     task_s: float = 1.0
     context_s: float = 3.0
     first_frames: int = 16
-    stretch_tasks: int = 16
+    reservation_tasks: int = 16
     silence_s: float = 5.0
     transit_s: float = 3.0
     lease_s: float = 60.0
@@ -49,7 +49,7 @@ class QueueSettings:
     straggler_factor: float = 2.0
     straggler_s: float = 2.0
     fair_s: float = 4.0
-    n_hopeless: int = 5
+    n_poison: int = 5
 
 
 def task_frames(settings: QueueSettings, *, rate: float | None, context: int, n_left: int, n_workers: int) -> int:
@@ -58,7 +58,7 @@ def task_frames(settings: QueueSettings, *, rate: float | None, context: int, n_
     Parameters
     ----------
     settings
-        Constants.
+        Constants of the queue.
     rate
         Frames per second of the worker, None while unknown.
     context

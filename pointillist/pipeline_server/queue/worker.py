@@ -1,4 +1,4 @@
-"""The workers, and what each of them holds."""
+"""A worker and its tasks."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pointillist.pipeline_server.queue.task import Task
 
 @dataclass(kw_only=True)
 class Worker:
-    """What the book says of a worker.
+    """A worker as the queue knows it.
 
     Attributes
     ----------
     heard_at
         Time of its latest sign of life, s.
     unmet
-        Tasks that it wants and that could not be given so far.
+        Number of tasks that it asks for and that could not be given so far.
     computing
-        The range that it computes.
+        Range that it computes.
     tasks
-        What it holds, by job and first frame.
+        Leased tasks, by job and first frame.
     last_job
-        Where its latest range came from.
+        Job of its latest range.
     build
         Build of its kernels; None until they are loaded.
     rate, n_frames
-        How fast it is, and what it has done so far.
+        Recent rate, and number of frames computed so far.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Worker:
     rate: RecentRate = field(default_factory=RecentRate)
 
     def note_answer(self, n_frames: int, now: float) -> None:
-        """Count a range that it did."""
+        """Count a range that it computed."""
         self.n_frames += n_frames
         self.rate.add(now, n_frames)
 
@@ -72,7 +72,7 @@ class Worker:
         return Grant(worker=self.name, ref=task.ref, lease_s=lease_s)
 
     def adopt(self, job: Job, task: Task, generation: int, now: float) -> None:
-        """Take note that it holds a task, from before a silence or a restart."""
+        """Record that it holds a task, from before a silence or a restart."""
         job.adopt(task, self.name, generation, now)
         self.tasks[task.job, task.start] = task
 

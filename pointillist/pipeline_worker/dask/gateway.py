@@ -34,9 +34,9 @@ class DaskGateway:
     Parameters
     ----------
     scheduler
-        Its address, such as ``tcp://host:8786``.
+        Address of the Dask scheduler, such as ``tcp://host:8786``.
     address, keys
-        Of the server.
+        Address of the server, and keys of the cluster.
 
     Raises
     ------

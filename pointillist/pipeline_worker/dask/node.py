@@ -22,9 +22,9 @@ class DaskNode:
     address
         Dask's address of the worker.
     slots
-        Its threads.
+        Slots for the threads of the worker.
     wake
-        Called, by another thread, when there is news.
+        Called, by another thread, when there is something to do.
     """
 
     def __init__(self, client: Client, address: str, slots: Sequence[DaskSlot], wake: Callable[[], None]) -> None:
@@ -34,7 +34,7 @@ class DaskNode:
         self._loaded: Future | None = None
 
     def step(self) -> None:
-        """Bring its threads on."""
+        """Take the next step with its slots."""
         if self._asked is not None and self._asked.done():
             has_them = self._asked.status == "finished" and self._asked.result()
             for slot in self.slots:

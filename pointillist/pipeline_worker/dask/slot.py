@@ -29,13 +29,13 @@ class DaskSlot:
     Parameters
     ----------
     context, address, keys
-        As of :class:`pointillist.pipeline_worker.server_connection.ServerConnection`.
+        ZeroMQ context, address of the server, and keys of the cluster.
     client
-        Of the scheduler.
+        Connection with the Dask scheduler.
     node
         Dask's address of the worker whose thread it is.
     wake
-        Called, by another thread, when a range is done.
+        Function that is called by another thread when a range is done.
     """
 
     def __init__(  # noqa: PLR0913 - it stands between a server and a scheduler
@@ -55,7 +55,7 @@ class DaskSlot:
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
 
     def step(self) -> None:
-        """Take what the server sends, and tell it what is done.
+        """Take messages of the server, and report outcomes.
 
         Raises
         ------
@@ -71,14 +71,14 @@ class DaskSlot:
         self._mark_computing()
 
     def lose(self) -> None:
-        """Leave, since its worker is gone: it may have died of the range that it was at."""
+        """Leave, since its Dask worker is gone: it may have died of the range that it computed."""
         outcome = Outcome(error=f"its worker of Dask ({self._node}) is gone")
         computing = [task for task in self._running.values() if task.stage is Stage.COMPUTING]
         self.connection.report([(task, outcome) for task in computing])
         self.leave()
 
     def leave(self) -> None:
-        """Let go of what it has."""
+        """Cancel its tasks and leave the server."""
         for future in self._running:
             future.cancel()
         self.connection.leave()
@@ -114,7 +114,7 @@ class DaskSlot:
         return [(task, Outcome(error=f"took longer than {task.lease_s:.0f} s")) for task in tasks]
 
     def _mark_computing(self) -> None:
-        """Take the oldest range for the one that is at work: Dask does not say."""
+        """Take the oldest range to be the one that is computed: Dask does not say."""
         oldest = next(iter(self._running.values()), None)
         if oldest is not None and oldest.stage is not Stage.COMPUTING:
             oldest.enter(Stage.COMPUTING, time.monotonic())

@@ -1,4 +1,4 @@
-"""A range, done by a worker of Dask."""
+"""A range, computed by a Dask worker."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _of_thread = threading.local()
 
 
 def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) -> Outcome:
-    """Do the frames ``[start, stop)`` of a job.
+    """Compute the frames ``[start, stop)`` of a job.
 
     Parameters
     ----------
     spec_buffer
-        The job, as a lease has it.
+        Encoded description of the job.
     start, stop
-        The range.
+        Frames of the range.
     wanted_version
-        Of Pointillist, where the job is written.
+        Version of Pointillist at the server.
 
     Notes
     -----

@@ -24,9 +24,9 @@ class BackgroundRunner:
     Parameters
     ----------
     spec
-        The job.
+        Description of the job.
     access
-        Of the worker.
+        Files that the worker may open.
 
     Raises
     ------

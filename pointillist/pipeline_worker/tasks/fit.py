@@ -22,9 +22,9 @@ class FitRunner:
     Parameters
     ----------
     spec
-        The job.
+        Description of the job.
     access
-        Of the worker.
+        Files that the worker may open.
 
     Raises
     ------
