@@ -129,8 +129,8 @@ def test_a_user_has_one_secret_for_himself_alone(tmp_path: Path) -> None:
     user = UserSecret.of_user(tmp_path)
     assert user.secret
     assert UserSecret.of_user(tmp_path) == user
-    assert (tmp_path / "user_secret.key").stat().st_mode & 0o777 == 0o600
-    (tmp_path / "user_secret.key").chmod(0o644)
+    assert (tmp_path / "owner.key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "owner.key").chmod(0o644)
     assert UserSecret.of_user(tmp_path) == UserSecret(b"")
 
 
