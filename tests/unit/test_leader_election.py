@@ -12,7 +12,6 @@ from pointillist.pipeline_protocol.discovery import search
 from pointillist.pipeline_protocol.discovery.addresses import Interface
 from pointillist.pipeline_protocol.discovery.network import Advertiser, Browser, DiscoveredServer, fingerprint
 from pointillist.pipeline_protocol.discovery.search import Search, ServerLocation, probe
-from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION
 from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, Report
 from pointillist.pipeline_protocol.messages.reports import Pong
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
