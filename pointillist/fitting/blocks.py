@@ -18,18 +18,18 @@ def spread_images(
     Parameters
     ----------
     settings
-        The background's method, and the first illuminated frame.
+        Settings of the analysis, of which the background method and the first illuminated frame are used.
     read
-        Reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``.
+        Function that reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``.
     n_movie_frames
-        Length of the movie.
+        Number of frames in the movie, >= 1.
     stored
-        The images that the method ``copy`` takes.
+        Function that returns the stored images of a range, for the method ``copy``.
 
     Returns
     -------
     callable or None
-        Returns the images of a range; None where the method needs the neighbouring frames alone.
+        Function that returns the images of a range; None if the method needs the neighbouring frames alone.
     """
     method = settings.background
     if isinstance(method, SparseMedian):
@@ -43,9 +43,9 @@ class BlockReader:
     Parameters
     ----------
     read, n_movie_frames, settings, stored
-        As for :func:`spread_images`.
+        Parameters of :func:`spread_images`.
     lost
-        Frames that the movie lacks, with the reason, as far as `read` has met them.
+        Reasons by number for the frames that the movie lacks, updated as `read` finds them.
     """
 
     def __init__(

@@ -25,15 +25,15 @@ def stack_ranks(
     Parameters
     ----------
     values
-        ``(frame, pixel)``, uint8, uint16 or uint32; fewer than 65536 frames.
+        Pixel values, ``(frame, pixel)``, uint8, uint16 or uint32, 1 to 65535 frames.
     ranks
-        Places in the ordered stack, from 0; the second is that of the first or the next one.
+        Indices in the sorted stack, from 0; the second is that of the first or the next one.
     stack
-        ``(frame, pixel of the strip)``, overwritten.
+        Working space, ``(frame, pixel of the strip)``, dtype of the values, overwritten.
     rows
-        Four of ``(pixel of the strip,)``, overwritten: three of the values' type, and counts.
+        Working space, four arrays of ``(pixel of the strip,)``, overwritten: three of the values' dtype, and counts.
     images
-        Both ``(pixel,)``, written: the values of the first and of the second rank.
+        Two images, ``(pixel,)``, written: the values of the first and of the second rank.
     """
     lower, upper = images
     n_strip = stack.shape[1]

@@ -33,20 +33,20 @@ def slide_ranks(
     Parameters
     ----------
     values
-        ``(frame, pixel)``.
+        Pixel values, ``(frame, pixel)``, uint8, uint16 or float32.
     absent
-        ``(strip,)``: the largest number of the type.
+        Placeholder for missing frames, ``(strip,)``: the largest number of the dtype.
     windows
-        ``(strip, rank, pixel of the strip)``, updated.
+        Sorted windows, ``(strip, rank, pixel of the strip)``, updated.
     prior
-        ``(pixel of the strip,)``, overwritten.
+        Working space, ``(pixel of the strip,)``, overwritten.
     moves
-        ``(move, 3)``: the frame that leaves, the frame that enters, -1 for none, and how many ranks are concerned;
-        ``(image,)``: how many moves have been made when an image is due.
+        Moves, ``(move, 3)``, int64: the frame that leaves, the frame that enters, -1 for none, and the number of ranks
+        concerned; and ``(image,)``, int64: the number of moves made when an image is due.
     ranks
-        ``(image, 2)``: places in the ordered window, from 0.
+        Indices in the sorted window, ``(image, 2)``, int64, from 0.
     images
-        Both ``(image, pixel)``, written: the values of the first and of the second rank.
+        Two images per window, ``(image, pixel)``, written: the values of the first and of the second rank.
     """
     steps, due = moves
     lower, upper = images
@@ -139,15 +139,15 @@ def slide_sums(
     Parameters
     ----------
     values
-        ``(frame, pixel)``, whole numbers.
+        Pixel values, ``(frame, pixel)``, uint8 or uint16.
     total
-        ``(pixel,)``, wide enough for the sum of a window; updated.
+        Sum of the window, ``(pixel,)``, int32 or int64, updated.
     moves
-        As for :func:`slide_ranks`.
+        Moves of the window, in the format of :func:`slide_ranks`.
     counts
-        ``(image,)``: frames in the window.
+        Number of frames in the window, ``(image,)``, int64.
     means
-        ``(image, pixel)``, written.
+        Mean images, ``(image, pixel)``, float32, written.
     """
     steps, due = moves
     move = 0

@@ -44,17 +44,17 @@ def frames_needed(settings: FitSettings, start: int, stop: int, n_movie_frames: 
     Parameters
     ----------
     settings
-        The background's method, and the first illuminated frame.
+        Settings of the analysis, of which the background method and the first illuminated frame are used.
     start, stop
-        The range.
+        Range of frames ``[start, stop)``.
     n_movie_frames
-        Length of the movie.
+        Number of frames in the movie, >= 1.
 
     Returns
     -------
     list
-        Spans ``[first, stop)`` in order of time that do not meet. For a sparse median those of all its images are
-        among them, since which of them are kept depends on all.
+        Disjoint spans ``[first, stop)`` in order of time. For a sparse median they include the frames of all its
+        images, since which images are kept depends on all of them.
     """
     spans = [window_span(settings, start, stop, n_movie_frames)]
     if isinstance(settings.background, SparseMedian):
@@ -77,9 +77,9 @@ class Background(Protocol):
         Parameters
         ----------
         block
-            Raw frames, those of the windows among them; with the background images of methods that have no window.
+            Raw frames, including those of the windows; with background images for methods without a window.
         usable
-            Which frames of the block may enter a window.
+            Mask of the frames that may enter a window, ``(frame,)``, bool.
 
         Raises
         ------
@@ -197,7 +197,7 @@ def background_of(settings: FitSettings) -> Background:
     Parameters
     ----------
     settings
-        The method, and the first illuminated frame.
+        Settings of the analysis, of which the background method and the first illuminated frame are used.
     """
     method = settings.background
     if isinstance(method, WindowMethod):
@@ -211,17 +211,17 @@ def background_images(block: FrameBlock, start: int, stop: int, settings: FitSet
     Parameters
     ----------
     block
-        As :class:`pointillist.fitting.BlockReader` reads it.
+        Raw frames of the range and of its background windows, from :class:`pointillist.fitting.BlockReader`.
     start, stop
-        The range.
+        Range of frames ``[start, stop)``.
     settings
-        The method, and the first illuminated frame.
+        Settings of the analysis, of which the background method and the first illuminated frame are used.
 
     Returns
     -------
     BackgroundImages
-        With one image for each frame where the method has windows, else with each image once. Frames that are not
-        finite enter no window, and have no offset.
+        One image per frame for methods with a window, otherwise each image once. Frames with pixels that are not finite
+        enter no window and have an offset of 0.
 
     Raises
     ------
@@ -237,7 +237,7 @@ class BackgroundSeries:
     Parameters
     ----------
     settings
-        As for :func:`background_images`.
+        Settings of the analysis, of which the background method and the first illuminated frame are used.
     """
 
     def __init__(self, settings: FitSettings) -> None:

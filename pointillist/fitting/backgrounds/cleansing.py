@@ -22,7 +22,7 @@ def coarse(image: NDArray[np.float32]) -> NDArray[np.float64]:
     Parameters
     ----------
     image
-        ``(y, x)``, of any size.
+        Image ``(y, x)``, float32, of any size.
     """
     sums: NDArray[np.float64] = image.astype(np.float64)
     for axis, size in enumerate(image.shape):
@@ -38,13 +38,13 @@ def deviations(series: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     Parameters
     ----------
     series
-        Coarse images in order of time, counts.
+        Coarse images ``(y, x)`` in order of time, float64, counts.
 
     Returns
     -------
     ndarray
-        ``(image,)``, counts: the largest absolute difference, over the squares, from the median of the eleven images
-        about it, after the median difference of the image, a change of brightness, has been taken off.
+        Deviations, ``(image,)``, float64, counts: the largest absolute difference, over the squares, from the median of
+        the eleven nearest images in time, after subtraction of the image's median difference (a change of brightness).
     """
     found = np.empty(len(series))
     size = min(NEIGHBOURS, len(series))
@@ -61,16 +61,16 @@ def kept(deviation: NDArray[np.float64], threshold: float, fraction: float) -> N
     Parameters
     ----------
     deviation
-        Of :func:`deviations`.
+        Deviations from :func:`deviations`, ``(image,)``, float64, counts.
     threshold
-        Images that deviate by more robust standard deviations than this are dropped; 0 drops by the fraction alone.
+        Largest deviation in robust standard deviations, >= 0; 0 applies the fraction alone.
     fraction
-        Of the images that stay: exactly, where the threshold is 0, else at least.
+        Fraction of the images that is kept, above 0 and up to 1: exactly if the threshold is 0, otherwise at least.
 
     Returns
     -------
     ndarray
-        ``(image,)``; at least one is True where there are images.
+        Mask of the kept images, ``(image,)``, bool; at least one is True if there are images.
 
     Notes
     -----

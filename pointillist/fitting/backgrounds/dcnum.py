@@ -42,9 +42,9 @@ def kept(contrasts: Sequence[NDArray[np.float64]], threshold: float, fraction: f
     Parameters
     ----------
     contrasts
-        Of all images (:func:`contrast`).
+        Row contrasts of all images from :func:`contrast`, ``(y,)`` each, counts.
     threshold, fraction
-        Of the method.
+        Parameters ``thresh_cleansing`` and ``frac_cleansing`` of the method.
     """
     profiles = np.stack(contrasts)
     height = profiles.shape[1]

@@ -19,12 +19,12 @@ def abbreviations(keys: Iterable[str]) -> dict[str, str]:
     Parameters
     ----------
     keys
-        Different ones.
+        Distinct keys.
 
     Returns
     -------
     dict
-        Key to prefix; a key that another one begins with stays whole.
+        Prefix of each key; a key that is itself a prefix of another one is not shortened.
     """
     keys = list(keys)
     return {key: _shortest_prefix(key, [other for other in keys if other != key]) for key in keys}
@@ -41,14 +41,14 @@ def write_identifier(code: str, parameters: Mapping[str, Parameter]) -> str:
     Parameters
     ----------
     code
-        Of the method.
+        Code of the method, such as ``rollmed``.
     parameters
-        By their whole keys, in order.
+        Values by unabbreviated key, in order.
 
     Returns
     -------
     str
-        The bare code where there are no parameters.
+        Identifier; the code alone if there are no parameters.
     """
     prefixes = abbreviations(parameters)
     text = "^".join(f"{prefixes[key]}={_written(value)}" for key, value in parameters.items())
@@ -69,14 +69,14 @@ def split_identifier(identifier: str) -> tuple[str, dict[str, str]]:
     Parameters
     ----------
     identifier
-        Such as ``rollmed:k=100^b=10000``.
+        Identifier such as ``rollmed:k=100^b=10000``.
 
     Returns
     -------
     code
-        Of the method.
+        Code of the method.
     parameters
-        Values as text, by their abbreviated keys.
+        Values as text by abbreviated key.
 
     Raises
     ------
@@ -100,16 +100,16 @@ def read_parameters(code: str, given: Mapping[str, str], defaults: Mapping[str, 
     Parameters
     ----------
     code
-        Of the method, for messages.
+        Code of the method, for error messages.
     given
-        Of :func:`split_identifier`, in any order.
+        Values as text by abbreviated key, from :func:`split_identifier`, in any order.
     defaults
-        All parameters of the method.
+        Defaults of all parameters of the method, by unabbreviated key.
 
     Returns
     -------
     dict
-        All parameters, in the order of ``defaults``.
+        Values of all parameters by unabbreviated key, in the order of ``defaults``.
 
     Raises
     ------

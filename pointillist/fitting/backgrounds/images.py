@@ -18,13 +18,13 @@ class BackgroundImages:
     Parameters
     ----------
     first
-        Number of the first frame within the movie.
+        Number of the first frame within the movie, from 0.
     images
-        ``(image, y, x)``, float32, raw counts.
+        Images ``(image, y, x)``, float32, raw counts.
     index
-        ``(frame,)``, int32: the image of each frame; -1 where it has no background.
+        Index of each frame's image, ``(frame,)``, int32; -1 for a frame without background.
     offsets_adu
-        ``(frame,)``, float64: what is added to the image.
+        Offset that is added to each frame's image, ``(frame,)``, float64, ADU.
     """
 
     first: int

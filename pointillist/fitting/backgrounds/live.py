@@ -18,9 +18,9 @@ class LiveBackground:
     Parameters
     ----------
     method
-        Its window ends with the frame itself, or before it.
+        Background method whose window ends with the frame itself or before it.
     earliest
-        No window begins before this frame.
+        First frame that may enter a window, >= 0.
 
     Raises
     ------
@@ -48,13 +48,13 @@ class LiveBackground:
         Parameters
         ----------
         frames
-            ``(frame, y, x)``, uint8, uint16 or float32; many at a time are faster than one by one. Those that are not
-            finite enter no window.
+            Frames ``(frame, y, x)``, uint8, uint16 or float32, raw counts; many at a time are faster than one by one.
+            Those with pixels that are not finite enter no window.
 
         Returns
         -------
         list
-            Images ``(y, x)``, raw counts; None where the window is empty.
+            Background images ``(y, x)``, float32, raw counts; None if the window is empty.
         """
         if self._slider is None:
             self._slider = slider_of(self._method, self._longest, frames.shape[1:], frames.dtype)
@@ -99,14 +99,14 @@ def live_backgrounds(
     Parameters
     ----------
     frames
-        ``(y, x)`` each.
+        Frames ``(y, x)``, uint8, uint16 or float32, raw counts.
     method, earliest
-        As for :class:`LiveBackground`.
+        Parameters of :class:`LiveBackground`.
 
     Yields
     ------
     frame, background
-        Both ``(y, x)``, raw counts; None where the window is empty.
+        Frame and background ``(y, x)``, raw counts; None if the window is empty.
     """
     live = LiveBackground(method, earliest)
     for frame in frames:

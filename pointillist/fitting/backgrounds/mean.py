@@ -15,9 +15,9 @@ class Mean(WindowMethod):
     Parameters
     ----------
     begin, end
-        The frames ``[t + begin, t + end)`` are the window of frame ``t``; ``begin < end``.
+        Ends of the window ``[t + begin, t + end)`` of frame ``t``, frames, ``begin < end``.
     generation
-        Of the algorithm.
+        Generation of the algorithm.
     """
 
     code: ClassVar[str] = "mean"

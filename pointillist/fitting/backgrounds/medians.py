@@ -27,12 +27,12 @@ def stack_median(frames: NDArray[Any]) -> NDArray[np.float32]:
     Parameters
     ----------
     frames
-        ``(frame, y, x)``, uint8, uint16 or float32 without NaN; 1 to 65535 frames.
+        Frames ``(frame, y, x)``, uint8, uint16 or float32 without NaN, 1 to 65535 of them.
 
     Returns
     -------
     ndarray
-        ``(y, x)``, float32; of an even number of frames the mean of the two values in the middle.
+        Median image ``(y, x)``, float32; for an even number of frames the mean of the two middle values.
     """
     n_frames = len(frames)
     lower, upper = ranked_images(frames, ((n_frames - 1) // 2, n_frames // 2))
@@ -47,14 +47,14 @@ def ranked_images(frames: NDArray[Any], ranks: tuple[int, int]) -> tuple[NDArray
     Parameters
     ----------
     frames
-        As for :func:`stack_median`.
+        Frames ``(frame, y, x)``, uint8, uint16 or float32 without NaN, 1 to 65535 of them.
     ranks
-        Places in the ordered stack, from 0; the second is that of the first or the next one.
+        Indices in the sorted stack, from 0; the second is that of the first or the next one.
 
     Returns
     -------
     tuple
-        Two images ``(y, x)`` of the frames' type.
+        Two images ``(y, x)`` of the frames' dtype.
     """
     shape = frames.shape[1:]
     is_float = np.issubdtype(frames.dtype, np.floating)
@@ -90,12 +90,12 @@ def image_median(image: NDArray[Any]) -> float:
     Parameters
     ----------
     image
-        Any shape, any number of pixels above 0, without NaN.
+        Image of any shape with at least one pixel, without NaN.
 
     Returns
     -------
     float
-        Of an even number of pixels the mean of the two values in the middle.
+        Median; for an even number of pixels the mean of the two middle values.
     """
     flat = image.reshape(-1)
     if np.issubdtype(flat.dtype, np.floating):
@@ -127,9 +127,9 @@ def median_difference(frame: NDArray[Any], image: NDArray[np.float32]) -> float:
     Parameters
     ----------
     frame
-        ``(y, x)``, uint8, uint16 or float32.
+        Frame ``(y, x)``, uint8, uint16 or float32, raw counts.
     image
-        ``(y, x)``; whole or half numbers where the frame's are whole.
+        Image ``(y, x)``, float32, raw counts; whole or half numbers if the frame has whole numbers.
     """
     if not np.issubdtype(frame.dtype, np.integer):
         return image_median(frame - image)

@@ -31,11 +31,11 @@ class BackgroundMethod:
         Parameters
         ----------
         name
-            Of the parameter.
+            Name of the parameter.
         wanted
-            What to give instead.
+            Description of the admissible values, for the error message.
         is_right
-            Whether it may stay.
+            Whether the value is admissible.
 
         Raises
         ------
@@ -72,16 +72,16 @@ class WindowMethod(BackgroundMethod):
         Parameters
         ----------
         frame
-            Number within the movie.
+            Number of the frame within the movie, from 0.
         n_movie_frames
-            Length of the movie.
+            Number of frames in the movie, >= 1.
         earliest
-            No window begins before this frame.
+            First frame that may enter a window.
 
         Returns
         -------
         tuple
-            ``[first, stop)``, cut where the movie ends; empty where ``stop <= first``.
+            Window ``[first, stop)``, clipped to the movie; empty if ``stop <= first``.
         """
         first, stop = self.ends(frame, n_movie_frames)
         earliest = max(earliest, 0)

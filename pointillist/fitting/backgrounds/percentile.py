@@ -15,11 +15,11 @@ class Percentile(RankMethod):
     Parameters
     ----------
     begin, end
-        The frames ``[t + begin, t + end)`` are the window of frame ``t``; ``begin < end``.
+        Ends of the window ``[t + begin, t + end)`` of frame ``t``, frames, ``begin < end``.
     percentile
-        As a fraction of one, above 0 and up to 1.
+        Percentile as a fraction, above 0 and up to 1.
     generation
-        Of the algorithm.
+        Generation of the algorithm.
 
     Notes
     -----

@@ -27,12 +27,12 @@ def background_method(identifier: str) -> BackgroundMethod:
     Parameters
     ----------
     identifier
-        Such as ``rollmed:k=100``; parameters that are missing have their defaults.
+        Identifier such as ``rollmed:k=100``; missing parameters have their defaults.
 
     Returns
     -------
     BackgroundMethod
-        Its ``identifier`` is the whole one.
+        Method with all parameters set.
 
     Raises
     ------
@@ -56,9 +56,9 @@ def pyme_method(background_range: tuple[int, int], percentile: float) -> Backgro
     Parameters
     ----------
     background_range
-        ``Analysis.BGRange``; equal ends mean none.
+        Setting ``Analysis.BGRange``; equal ends mean no background.
     percentile
-        ``Analysis.PCTBackground``; 0 means the mean.
+        Setting ``Analysis.PCTBackground``; 0 means the mean.
     """
     begin, end = background_range
     if begin >= end:
@@ -71,16 +71,11 @@ def pyme_method(background_range: tuple[int, int], percentile: float) -> Backgro
 def pyme_settings(method: BackgroundMethod) -> tuple[tuple[int, int], float]:
     """Return the settings with which PYME comes nearest to a method.
 
-    Parameters
-    ----------
-    method
-        Any.
-
     Returns
     -------
     background_range, percentile
-        Exactly the method for ``none``, ``mean`` and ``percentile``. For a median its frames and 0.5; where the
-        window is nowhere near the frame, none.
+        PYME's settings, exact for ``none``, ``mean`` and ``percentile``. For a median they are its window and 0.5; for
+        images from elsewhere in the movie they are those of no background.
     """
     match method:
         case Mean():

@@ -17,17 +17,17 @@ class RollingMedian(RankMethod):
     Parameters
     ----------
     kernel_size
-        Frames of the window, 1 or more.
+        Number of frames in the window, >= 1.
     batch_size
-        Has no effect; identifiers of other programs have it.
+        Value without effect, kept since identifiers of other programs have it.
     window
-        Of ``k`` frames: ``past``, those before each frame ``[t - k, t)``; ``centred``, those about it
-        ``[t - k // 2, t - k // 2 + k)``; ``future``, it and those after it ``[t, t + k)``.
+        Position of the window of ``k`` frames: ``past``, the frames before frame t, ``[t - k, t)``; ``centred``, the
+        frames around it, ``[t - k // 2, t - k // 2 + k)``; ``future``, the frame and those after it, ``[t, t + k)``.
     dcnum
         Whether the background is dcnum's, bit for bit: windows in the future, the upper of two middle values, and the
         window of the last frame but ``k`` repeated for those after it.
     generation
-        Of the algorithm.
+        Generation of the algorithm.
 
     Notes
     -----

@@ -19,12 +19,12 @@ class Schedule:
     Parameters
     ----------
     steps
-        ``(move, 3)``, int64: the frame that leaves and the one that enters, counted from ``first``, -1 for none, and
-        how many ranks are concerned.
+        Moves, ``(move, 3)``, int64: the frame that leaves and the frame that enters, relative to ``first``, -1 for
+        none, and the number of ranks concerned.
     due
-        ``(span,)``, int64: how many moves have been made when a span is reached.
+        Number of moves made when each span is reached, ``(span,)``, int64.
     counts
-        ``(span,)``, int64: frames in the window then.
+        Number of frames in the window at each span, ``(span,)``, int64.
     """
 
     steps: NDArray[np.int64]
@@ -40,20 +40,20 @@ def schedule(
     Parameters
     ----------
     held
-        The span that the window holds, and how many usable frames there are in it.
+        Span that the window holds, and the number of usable frames in it.
     spans
-        Where it is to go; neither end ever goes back.
+        Spans to reach, in order; neither end ever decreases.
     first
         Number of the frame that is counted as 0.
     is_usable
-        Which frames enter windows.
+        Function that tells by number whether a frame may enter a window.
 
     Returns
     -------
     Schedule
-        The moves.
+        Moves that lead through all spans.
     tuple
-        What the window holds at the end.
+        Span that the window holds at the end, and the number of usable frames in it.
     """
     (begin, end), count = held
     steps: list[tuple[int, int, int]] = []

@@ -38,13 +38,13 @@ class RollingWindow(Protocol):
         Parameters
         ----------
         frames
-            ``(frame, y, x)``, those of the spans and those that the window has held since the last call.
+            Frames ``(frame, y, x)``: those of the spans and those that the window has held since the last call.
         first
-            Number of ``frames[0]``.
+            Number of ``frames[0]`` within the movie.
         spans
-            Windows ``[first, stop)``; neither end ever goes back, from call to call either.
+            Windows ``[first, stop)``; neither end ever decreases, from call to call either.
         is_usable
-            Which frames enter windows, by number.
+            Function that tells by number whether a frame may enter a window.
         """
 
     def image(self, number: int) -> NDArray[np.float32] | None:
@@ -152,13 +152,13 @@ def slider_of(method: WindowMethod, longest: int, shape: tuple[int, ...], dtype:
     Parameters
     ----------
     method
-        Mean or ranks.
+        Window method: a mean or ranks.
     longest
-        Frames of the longest window.
+        Number of frames in the longest window, >= 1.
     shape
-        Of a frame.
+        Shape of a frame, ``(height, width)``, px.
     dtype
-        Of the frames: uint8, uint16 or float32.
+        Dtype of the frames: uint8, uint16 or float32.
     """
     match method:
         case RankMethod():

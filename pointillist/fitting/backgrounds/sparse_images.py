@@ -28,14 +28,14 @@ class SparseImages:
     Parameters
     ----------
     method
-        Its interval is given, or it is dcnum's.
+        Sparse median with a known interval, or that of dcnum.
     read
-        Reads frames. With cleansing, all images have to be made before it is known which are kept; without, only
-        those of the ranges that are asked for.
+        Function that reads the frames ``[start, stop)`` as ``(frame, y, x)``. With cleansing, all images are made
+        before the first one is returned; without, only those of the requested ranges.
     n_movie_frames
-        Length of the movie.
+        Number of frames in the movie, >= 1.
     earliest
-        No image has frames from before this one.
+        First frame that may enter an image.
     """
 
     def __init__(self, method: SparseMedian, read: ReadFrames, n_movie_frames: int, earliest: int = 0) -> None:
@@ -128,11 +128,11 @@ def image_spans(method: SparseMedian, n_movie_frames: int, earliest: int = 0) ->
     Parameters
     ----------
     method
-        As for :class:`SparseImages`.
+        Sparse median with a known interval, or that of dcnum.
     n_movie_frames
-        Length of the movie.
+        Number of frames in the movie, >= 1.
     earliest
-        No image has frames from before this one.
+        First frame that may enter an image.
 
     Notes
     -----
@@ -158,11 +158,11 @@ def offset_adu(method: SparseMedian, frame: NDArray[Any], image: NDArray[np.floa
     Parameters
     ----------
     method
-        Says whether, and how.
+        Sparse median, which determines whether and how an offset is computed.
     frame
-        ``(y, x)``, raw counts.
+        Frame ``(y, x)``, raw counts.
     image
-        ``(y, x)``, the frame's.
+        Background image of the frame, ``(y, x)``, float32, raw counts.
     """
     if not method.offset_correction:
         return 0.0

@@ -15,24 +15,24 @@ class SparseMedian(BackgroundMethod):
     Parameters
     ----------
     kernel_size
-        Frames of each median, 1 or more.
+        Number of frames in each median, >= 1.
     split_time
-        Time between images, s; taken where ``interval`` is 0.
+        Time between images, s, > 0; used if ``interval`` is 0.
     thresh_cleansing
-        Images that deviate from their neighbours by more than this many robust standard deviations are dropped;
-        0 drops a fixed fraction.
+        Largest deviation of an image from its neighbours, robust standard deviations, >= 0; images beyond it are
+        dropped. 0 drops a fixed fraction.
     frac_cleansing
-        Fraction of the images that stay: exactly, where ``thresh_cleansing`` is 0, else at least. 1 keeps all.
+        Fraction of the images that is kept, above 0 and up to 1: exactly if ``thresh_cleansing`` is 0, otherwise at
+        least. 1 keeps all.
     offset_correction
-        Whether the median over the pixels of the frame less its image is added.
+        Whether the median over the pixels of the difference between the frame and its image is added to the image.
     interval
-        Frames between images; 0: as many as ``split_time`` holds.
+        Number of frames between images, >= 0; 0 derives it from ``split_time``.
     dcnum
-        Whether the background is dcnum's, bit for bit, as for an array of 3600 frames/s: see
-        :mod:`pointillist.fitting.backgrounds.dcnum`.
-        Units and meaning of ``thresh_cleansing`` are dcnum's as well then.
+        Whether the background is dcnum's, bit for bit, with the unit and meaning of ``thresh_cleansing`` in dcnum, at
+        3600 frames/s: see :mod:`pointillist.fitting.backgrounds.dcnum`.
     generation
-        Of the algorithm.
+        Generation of the algorithm.
     """
 
     code: ClassVar[str] = "sparsemed"

@@ -32,17 +32,19 @@ def correct_regions(
     Parameters
     ----------
     points
-        x and y first, px.
+        Centres of the squares, ``(candidate, 2 or more)``, float32: x and y first, px.
     reach
-        Half size of the squares, px.
+        Half size of the squares, px, >= 0.
     raw, background_adu
-        Counts, ``(y, x)``; a background, like a map, that is the same in all rows may have one.
+        Frame and background, ``(y, x)``, ADU; a background that is the same in all rows may have one row, as may a map.
     maps
-        Offset, gain and read variance.
+        Offset in ADU, gain in e-/ADU and read variance in e-², ``(y, x)`` or ``(1, x)``.
     noise
-        Factor on the square of the gain that makes shot variance per count; counts whose variance is always there.
+        Factor from the square of the gain to the shot variance per count, and the number of counts below which shot
+        variance is constant.
     images
-        ``(y, x)``, written: photoelectrons, background, variance; the last two of no size where nobody asks for them.
+        Images ``(y, x)``, float32, written: photoelectrons, background, variance; the last two are empty if they are
+        not needed.
     """
     offset, gain, read_variance = maps
     per_gain, constant = noise

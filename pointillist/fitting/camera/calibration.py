@@ -34,13 +34,13 @@ class PixelStatistics:
     Parameters
     ----------
     mean
-        ``(y, x)``, in the movie's unit.
+        Mean, ``(y, x)``, in the unit of the movie.
     variance
-        Unbiased, ``(y, x)``.
+        Unbiased variance, ``(y, x)``, in the square of the unit of the movie.
     successive_variance
-        Half the mean square step between neighbouring frames, ``(y, x)``: variance without slow drift.
+        Half the mean square difference between consecutive frames, ``(y, x)``: the variance without slow drift.
     n_frames, n_pairs
-        Number of frames, and of steps between neighbouring ones.
+        Number of frames, and of pairs of consecutive frames.
     """
 
     mean: Image
@@ -80,9 +80,9 @@ class Moments:
         Parameters
         ----------
         frames
-            ``(frame, y, x)``, at least one, in order.
+            Consecutive frames ``(frame, y, x)``, at least one.
         is_continuing
-            Whether the first one follows the last one of before.
+            Whether the first frame follows the last one of the previous call.
         """
         if not self.n_frames:
             self._first[:] = frames[0]
@@ -126,14 +126,14 @@ def find_blemishes(offset_adu: Image, variance_e2: Image) -> Mask:
     Parameters
     ----------
     offset_adu
-        Mean in the dark, ADU.
+        Mean of each pixel in the dark, ``(y, x)``, ADU.
     variance_e2
-        Variance in the dark, e-².
+        Variance of each pixel in the dark, ``(y, x)``, e-².
 
     Returns
     -------
     ndarray of bool
-        A pixel that gives no number is useless, too.
+        Mask of blemished pixels, ``(y, x)``, including those that are not finite.
     """
     return ~((offset_adu <= DARK_THRESHOLD_ADU) & (variance_e2 <= VARIANCE_THRESHOLD_E2))
 
@@ -145,13 +145,13 @@ class FlatField:
     Parameters
     ----------
     factor
-        What makes every pixel respond alike, ``(y, x)``; 1 for dead pixels.
+        Factor that equalizes the response of the pixels, ``(y, x)``; 1 for dead pixels.
     relative_error
-        Standard error of ``factor``, as a share of it.
+        Standard error of ``factor`` as a fraction of it, ``(y, x)``.
     is_dead
-        Pixels that do not respond.
+        Mask of pixels that do not respond, ``(y, x)``, bool.
     level_adu
-        Mean signal of the light, ADU.
+        Mean signal of the illuminated frames, ADU.
     """
 
     factor: Image
@@ -166,14 +166,14 @@ def measure_flat_field(light: PixelStatistics, dark: PixelStatistics, is_useless
     Parameters
     ----------
     light, dark
-        Of movies of even light, and of the dark.
+        Statistics of movies under uniform illumination, and of dark movies.
     is_useless
-        Pixels that take no part in the mean.
+        Mask of pixels that are left out of the mean, ``(y, x)``, bool.
 
     Returns
     -------
     FlatField
-        ``factor = mean(light - dark) / (light - dark)``, as PYME's.
+        Flat field ``factor = mean(light - dark) / (light - dark)``, as defined by PYME.
 
     Raises
     ------

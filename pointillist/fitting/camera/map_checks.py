@@ -50,11 +50,11 @@ class Sample:
     Parameters
     ----------
     mean_adu
-        Of each pixel, ``(y, x)``.
+        Mean of each pixel, ``(y, x)``, ADU.
     variance_adu2
-        Between neighbouring frames, ``(y, x)``.
+        Variance of each pixel between consecutive frames, ``(y, x)``, ADU².
     n_steps
-        How many steps between neighbouring frames that is.
+        Number of pairs of consecutive frames behind the variance.
     """
 
     mean_adu: Image
@@ -82,11 +82,11 @@ class HotPixels:
     Parameters
     ----------
     n_pixels
-        How many there are.
+        Number of hot pixels.
     ratio
-        Their median temporal variance over that of all pixels.
+        Median temporal variance of the hot pixels over that of all pixels.
     expected_ratio
-        What it is if map and movie belong together.
+        Value of ``ratio`` if map and movie belong together.
     """
 
     n_pixels: int
@@ -115,14 +115,14 @@ def compare_hot_pixels(variance_adu2: Image, sample: Sample) -> HotPixels:
     Parameters
     ----------
     variance_adu2
-        The map, ``(y, x)``, of the movie's region, in ADU².
+        Variance map of the movie's region, ``(y, x)``, ADU².
     sample
-        Of the movie.
+        Statistics of the movie.
 
     Returns
     -------
     HotPixels
-        Of the noisiest thousandth of the pixels, without the blemished ones and those that are like most.
+        Comparison for the noisiest thousandth of the pixels, without blemished and without typical pixels.
     """
     typical = sample.typical_variance_adu2
     is_hot = hot_pixels(variance_adu2)
@@ -152,16 +152,17 @@ def compare_offsets(offset_adu: Image, sample: Sample) -> tuple[float, float]:
     Parameters
     ----------
     offset_adu
-        The map, ``(y, x)``, of the movie's region.
+        Offset map of the movie's region, ``(y, x)``, ADU.
     sample
-        Of the movie.
+        Statistics of the movie.
 
     Returns
     -------
     correlation
-        Spearman's coefficient of the differences from the neighbourhood: what is smooth, as light is, drops out.
+        Spearman's coefficient of the differences from the local mean, which smooth features such as light do not
+        affect, -1 to 1.
     sigmas
-        The same as a distance from chance.
+        Distance of the correlation from 0, standard deviations.
 
     Notes
     -----
@@ -195,14 +196,14 @@ def better_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | No
     Parameters
     ----------
     tests
-        For each name, an orientation or a place, what :func:`compare_hot_pixels` found.
+        Results of :func:`compare_hot_pixels` by the name of an orientation or position.
     given
-        The name in use.
+        Name of the orientation or position in use.
 
     Returns
     -------
     str or None
-        None if the given one fits, none does, or the movie cannot tell.
+        Name of the one that fits better; None if the one in use fits, if none does, or if the movie cannot decide.
     """
     best = max(tests, key=lambda name: tests[name].ratio)
     is_clear = tests[best].is_telling and tests[best].is_hot and tests[best].ratio > 2 * tests[given].ratio
@@ -215,14 +216,14 @@ def better_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> s
     Parameters
     ----------
     tests
-        For each name what :func:`compare_offsets` found.
+        Results of :func:`compare_offsets` by the name of an orientation or position.
     given
-        The name in use.
+        Name of the orientation or position in use.
 
     Returns
     -------
     str or None
-        None if the given one fits, none does, or the movie cannot tell.
+        Name of the one that fits better; None if the one in use fits, if none does, or if the movie cannot decide.
     """
     best = max(tests, key=lambda name: tests[name][0])
     return best if is_clear(tests[best]) and tests[given][0] < 0.3 * tests[best][0] else None
@@ -240,16 +241,17 @@ def unit_ratio(variance_e2: Image, sample: Sample, electrons_per_adu: float) -> 
     Parameters
     ----------
     variance_e2
-        The map, ``(y, x)``, of the movie's region.
+        Variance map of the movie's region, ``(y, x)``, e-².
     sample
-        Of the movie.
+        Statistics of the movie.
     electrons_per_adu
-        Of the camera.
+        Electrons per count of the camera, e-/ADU, > 0.
 
     Returns
     -------
     float
-        1 if the map is in e-², ``electrons_per_adu**2`` if it is in ADU²; NaN if the movie cannot tell.
+        Ratio of the map's variance to the movie's: 1 if the map is in e-², ``electrons_per_adu**2`` if it is in ADU²;
+        NaN if the movie cannot decide.
 
     Notes
     -----
@@ -271,9 +273,9 @@ def is_of_other_unit(ratio: float, factor: float) -> bool:
     Parameters
     ----------
     ratio
-        Of :func:`unit_ratio`.
+        Ratio from :func:`unit_ratio`.
     factor
-        What it is in the other unit; near 1 nothing can be told.
+        Value of the ratio for the other unit; near 1 the two units cannot be distinguished.
     """
     distance = abs(np.log(factor))
     return bool(distance > LEAST_UNIT_DISTANCE and ratio > 0 and abs(np.log(ratio / factor)) < 0.3 * distance)

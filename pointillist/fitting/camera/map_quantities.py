@@ -32,19 +32,19 @@ def which_fits_by_hot_pixels(
     Parameters
     ----------
     variance_e2
-        The map as it is used, ``(y, x)``.
+        Variance map in use, ``(y, x)``, e-².
     others
-        The variances that it would be if read otherwise, by name.
+        Variance maps that other interpretations of the file give, ``(y, x)``, e-², by name.
     sample
-        Of the movie.
+        Statistics of the movie.
     electrons_per_adu
-        Of the camera.
+        Electrons per count of the camera, e-/ADU, > 0.
 
     Returns
     -------
     tuple or None
-        Name of the reading, and how many times noisier than the map its hot pixels are; None if the map fits as it is,
-        if no reading does, or if the movie cannot tell.
+        Name of the interpretation, and the factor by which the movie's hot pixels are noisier than the map in use; None
+        if that map fits, if no interpretation does, or if the movie cannot decide.
     """
     best: tuple[float, str, float] | None = None
     for name, reading in others.items():
@@ -65,7 +65,7 @@ def most_read_variance(sample: Sample) -> float:
     Parameters
     ----------
     sample
-        Of the movie.
+        Statistics of the movie.
 
     Notes
     -----
@@ -82,14 +82,14 @@ def offset_slope(offset_adu: Image, sample: Sample) -> float | None:
     Parameters
     ----------
     offset_adu
-        The map, ``(y, x)``, of the movie's region.
+        Offset map of the movie's region, ``(y, x)``, ADU.
     sample
-        Of the movie.
+        Statistics of the movie.
 
     Returns
     -------
     float or None
-        1 if the map is in ADU; None if map and movie have nothing in common.
+        Slope of the movie's mean against the map: 1 if the map is in ADU; None if map and movie are uncorrelated.
     """
     if not is_clear(compare_offsets(offset_adu, sample)):
         return None

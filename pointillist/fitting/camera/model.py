@@ -23,14 +23,14 @@ class CameraModel:
     Parameters
     ----------
     electrons_per_adu
-        Electrons after the EM register per count, e-/ADU (``Camera.ElectronsPerCount``), > 0.
+        Electrons per count, after the EM register, e-/ADU, > 0 (``Camera.ElectronsPerCount``).
     offset_adu
-        Dark signal, scalar or map (``Camera.ADOffset``, ``Camera.DarkMapID``).
+        Dark signal, scalar or map ``(y, x)``, ADU (``Camera.ADOffset``, ``Camera.DarkMapID``).
     read_variance_e2
-        Variance of the readout, e-² after the EM register and before the flat field, scalar or map
+        Variance of the readout, after the EM register and before the flat field, scalar or map ``(y, x)``, e-², >= 0
         (``Camera.ReadNoise`` squared, ``Camera.VarianceMapID``).
     flat_field
-        Factor that makes every pixel respond alike, scalar or map (``Camera.FlatfieldMapID``).
+        Factor that equalizes the response of the pixels, scalar or map ``(y, x)`` (``Camera.FlatfieldMapID``).
     em_gain
         True gain of the EM register, 1 without one (``Camera.TrueEMGain``).
     noise_factor
@@ -87,12 +87,13 @@ class CameraMaps:
     Parameters
     ----------
     offset_adu, gain_e_per_adu, read_variance_e2
-        ``(y, x)``: ``(raw - offset) * gain`` is the signal, ``read_variance`` the variance of it without light.
+        Maps ``(y, x)``, float32: ``(raw - offset) * gain`` is the signal in photoelectrons, ``read_variance`` its
+        variance without light.
     excess
-        Factor that the EM register puts on the shot-noise variance.
+        Factor by which the EM register increases the shot-noise variance: 2 with one, 1 without.
     least_signal_e
-        Photoelectrons per count of a pixel with a flat field of 1. From one count on shot noise grows; below it is
-        constant.
+        Photoelectrons per count of a pixel with a flat field of 1; shot noise is constant below one count and grows
+        above.
 
     Notes
     -----
@@ -123,11 +124,11 @@ class CameraMaps:
         Parameters
         ----------
         raw
-            Counts, ``(y, x)``.
+            Frame ``(y, x)``, ADU.
         background_adu
-            Likewise; None is no background.
+            Background of the frame, ``(y, x)``, ADU; None for no background.
         images
-            ``(y, x)``, written: photoelectrons, background, variance.
+            Images ``(y, x)``, float32, written: photoelectrons, background, variance.
         """
         height, width = raw.shape
         middle = np.array([[(width - 1) / 2, (height - 1) / 2]], np.float32)

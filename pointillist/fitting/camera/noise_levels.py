@@ -29,15 +29,15 @@ class NoiseLevels:
     Parameters
     ----------
     signal_adu
-        Mean above the offset of each tile, ``(tile,)``.
+        Mean above the offset of each tile, ``(tile,)``, ADU.
     variance_adu2
-        Half the mean square difference between the frames: the camera's variance at least, for light that changes adds
-        to it.
+        Half the mean square difference between the frames, ``(tile,)``, ADU²: an upper bound of the camera's variance,
+        since changes of light add to it.
     fine_variance_adu2
-        The same of what differs from pixel to pixel, from its median: molecules that blink and hot pixels hardly show
-        in it, and of pixels that are rarely hit by light it shows less than there is.
+        Variance of what differs from pixel to pixel, from the median, ``(tile,)``, ADU²: a lower bound, hardly affected
+        by blinking molecules and hot pixels, and too small for pixels that light rarely reaches.
     darkest_adu, median_adu
-        Mean above the offset of the darkest tiles, and of the middle one.
+        Mean above the offset of the darkest tiles and of the median tile, ADU.
     """
 
     signal_adu: Levels
@@ -69,11 +69,11 @@ class CameraNumbers:
     Parameters
     ----------
     electrons_per_adu, em_gain, noise_factor
-        As of :class:`pointillist.fitting.camera.CameraModel`.
+        Parameters of :class:`pointillist.fitting.camera.CameraModel`.
     read_noise_e
-        Standard deviation of the readout, e- after an EM register.
+        Standard deviation of the readout, after an EM register, e-.
     offset_change_adu
-        What the offset differs by from that which the levels were measured with.
+        Difference of the offset from that with which the levels were measured, ADU.
     """
 
     electrons_per_adu: float
@@ -104,7 +104,7 @@ class NoiseSample:
     Parameters
     ----------
     offset_adu
-        What the camera gives in the dark, scalar or ``(y, x)``.
+        Dark signal, scalar or map ``(y, x)``, ADU.
     """
 
     def __init__(self, offset_adu: float | Image) -> None:
@@ -166,9 +166,9 @@ class NoiseBounds:
     Parameters
     ----------
     upper
-        The movie's variance is at most so many times that expected, blinking molecules included.
+        Upper bound of the movie's variance over the expected variance, blinking molecules included.
     lower
-        It is at least so many times that expected, whatever the molecules do.
+        Lower bound of the movie's variance over the expected variance, whatever the molecules do.
     """
 
     upper: float
@@ -186,14 +186,14 @@ def compare_noise(levels: NoiseLevels, camera: CameraNumbers) -> NoiseBounds:
     Parameters
     ----------
     levels
-        Of the movie; telling.
+        Noise levels of the movie, sufficient for a comparison.
     camera
-        The numbers.
+        Camera parameters to compare with.
 
     Returns
     -------
     NoiseBounds
-        For right numbers ``upper`` is 0.9 or more, ``lower`` 1 or less.
+        Bounds of the ratio; for right parameters ``upper`` is >= 0.9 and ``lower`` <= 1.
     """
     expected = camera.variance_adu2(levels.signal_adu)
     return NoiseBounds(

@@ -25,21 +25,21 @@ class PhotonTransfer:
     Parameters
     ----------
     slope_adu
-        Variance per signal of the camera, ADU: the mean of its pixels. Without an EM register it is the number of
-        counts that one photoelectron makes.
+        Mean over the pixels of variance per signal, ADU. Without an EM register it is the number of counts per
+        photoelectron.
     slope_error_adu
-        Its standard error.
+        Standard error of ``slope_adu``, ADU.
     spread_adu
-        Standard deviation of the pixels' true slopes, freed from their errors.
+        Standard deviation of the pixels' true slopes, corrected for their errors, ADU.
     pixel_slope_adu, pixel_slope_error_adu
-        The same for each pixel, ``(y, x)``, and its standard error.
+        Slope of each pixel and its standard error, ``(y, x)``, ADU.
     best_slope_adu
-        ``(y, x)``: each pixel's slope, drawn to the camera's by as much as its error outweighs the spread. Of all such
-        mixtures the one with the smallest mean square error, and the camera's where a pixel tells nothing.
+        Shrinkage estimate of each pixel's slope, ``(y, x)``, ADU: the mean of its own and the camera's slope that has
+        the smallest mean square error; the camera's slope for a pixel without information.
     level_adu, level_slope_adu
-        Mean signal of each level of light, and its own slope.
+        Mean signal of each level of light and the slope from it, ``(level,)``, ADU.
     is_used
-        Which levels were used.
+        Mask of the levels that were used, ``(level,)``, bool.
     """
 
     slope_adu: float
@@ -61,18 +61,19 @@ def measure_photon_transfer(
     Parameters
     ----------
     dark
-        Of a movie of the dark; at least two frames, as of the others.
+        Statistics of a dark movie of at least two frames.
     lights
-        Of movies of steady light, each of another level; it need not be even.
+        Statistics of movies of at least two frames under constant light, each at another level; the light need not be
+        uniform.
     is_useless
-        Pixels that tell nothing of the camera.
+        Mask of pixels that are left out, ``(y, x)``, bool.
     excess
         Square of the noise factor: 2 with an EM register, 1 without.
 
     Returns
     -------
     PhotonTransfer
-        The slope is ``excess * em_gain / electrons_per_adu``.
+        Photon transfer, whose slope is ``excess * em_gain / electrons_per_adu``.
 
     Raises
     ------
