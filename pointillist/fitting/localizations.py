@@ -53,18 +53,18 @@ def localization_dtype(
     Parameters
     ----------
     parameters
-        Keys of :data:`QUANTITIES`.
+        Names of the parameters, keys of :data:`QUANTITIES`.
     outcome
-        Some of :data:`OUTCOME`.
+        Names of the outcome columns, of :data:`OUTCOME`.
     has_errors
-        Whether each parameter has its standard error, ``<parameter>_error``, NaN where the fit has none.
+        Whether each parameter has a standard error, ``<parameter>_error``; NaN if the fit has none.
     has_starts
-        Whether there is the value that the search began with, ``start_<parameter>``.
+        Whether each parameter has its start value, ``start_<parameter>``.
 
     Returns
     -------
     dtype
-        ``frame``, the parameters, their errors, their starts, and the outcome.
+        Structured dtype: ``frame``, the parameters, their errors, their start values, and the outcome.
     """
     errors = [f"{name}_error" for name in parameters] if has_errors else []
     starts = [f"start_{name}" for name in parameters] if has_starts else []
@@ -108,15 +108,15 @@ class FrameBlock:
     Parameters
     ----------
     frames
-        Raw counts, ``(frame, y, x)``; uint8, uint16 or float32.
+        Frames ``(frame, y, x)``, uint8, uint16 or float32, raw counts.
     first
-        Number of ``frames[0]`` within the movie.
+        Number of ``frames[0]`` within the movie, from 0.
     n_movie_frames
-        Length of the whole movie.
+        Number of frames in the movie, >= 1.
     background_images
-        Background images of the frames that are to be analysed, for methods that do not look at neighbouring frames.
+        Background images of the frames to be analysed, for methods without a window.
     lost
-        Frames that the movie lacks, with the reason; their counts mean nothing.
+        Reasons by number for the frames that the movie lacks; their counts have no meaning.
     """
 
     frames: NDArray[Any]
@@ -133,9 +133,9 @@ class Localized:
     Parameters
     ----------
     rows
-        Of the fit's dtype, in order of frames.
+        Rows of the fit's dtype, in order of frames.
     failures
-        Frames that could not be analysed, with the reason.
+        Reasons by number for the frames that could not be analysed.
     """
 
     rows: Rows

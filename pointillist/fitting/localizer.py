@@ -31,19 +31,19 @@ class Inspection:
     Parameters
     ----------
     photoelectrons
-        The camera-corrected frame.
+        Camera-corrected frame, photoelectrons.
     background
-        What is subtracted before detection, photoelectrons.
+        Background that is subtracted before detection, photoelectrons.
     noise
         Standard deviation of each pixel, photoelectrons.
     filtered
-        What the detector searched, in its units: photoelectrons, or multiples of the noise.
+        Filtered image of the detector, photoelectrons.
     threshold
-        What ``filtered`` has to exceed.
+        Threshold for ``filtered``, photoelectrons.
     candidates
-        ``(candidate, 3)``: x and y in px, filtered value.
+        Candidates ``(candidate, 3)``, float32: x and y in px, filtered value.
     rows
-        The fits.
+        Rows of the fits.
     """
 
     photoelectrons: Image
@@ -129,21 +129,20 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
     Parameters
     ----------
     block
-        Raw frames, those asked for and those of their background windows, as :class:`pointillist.fitting.BlockReader`
-        reads them.
+        Raw frames of the range and of its background windows, from :class:`pointillist.fitting.BlockReader`.
     start, stop
-        Range of frames; those before ``settings.start_at`` give nothing.
+        Range of frames ``[start, stop)``; those before ``settings.start_at`` are left out.
     camera
-        Turns counts into photoelectrons with known noise.
+        Camera model, which converts counts into photoelectrons with known noise.
     settings
-        How to detect and fit.
+        Settings of the analysis.
 
     Returns
     -------
     Localized
         Rows in order of frames, and the frames that could not be analysed: those that the movie lacks and those with
-        pixels that are not finite, which also enter no background window. A frame that is zero everywhere gives no
-        rows.
+        pixels that are not finite, which do not enter any background window either. A frame that is zero everywhere
+        gives no rows.
 
     Raises
     ------
@@ -159,7 +158,7 @@ class Localizer:
     Parameters
     ----------
     camera, settings
-        As for :func:`localize`.
+        Camera model and settings of the analysis.
     """
 
     def __init__(self, camera: CameraModel, settings: FitSettings) -> None:
@@ -196,9 +195,9 @@ def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSet
     Parameters
     ----------
     block, camera, settings
-        As for :func:`localize`.
+        Raw frames, camera model and settings of the analysis, as for :func:`localize`.
     frame
-        Number of the frame within the movie.
+        Number of the frame within the movie, from 0.
 
     Raises
     ------

@@ -16,47 +16,47 @@ class FitSettings:
     Parameters
     ----------
     psf_sigma_px
-        Standard deviation that a fit starts from (``Analysis.PSFSigmaGuess``), > 0.
+        Start value of the standard deviation of the PSF, > 0 (``Analysis.PSFSigmaGuess``).
     detection_threshold
-        In units of the pixel's noise where ``is_snr_threshold``, else in photoelectrons
-        (``Analysis.DetectionThreshold``), > 0.
+        Detection threshold, > 0, in units of the pixel's noise if ``is_snr_threshold``, otherwise in photoelectrons
+        (``Analysis.DetectionThreshold``).
     is_snr_threshold
         Whether the threshold scales with each pixel's noise (``Analysis.SNRThreshold``).
     start_at
-        First frame to analyse (``Analysis.StartAt``).
+        First frame to analyse, from 0 (``Analysis.StartAt``).
     background
-        What each pixel reads without a molecule (``Analysis.Background``, else ``Analysis.BGRange`` and
-        ``Analysis.PCTBackground``).
+        Background method (``Analysis.Background``, else ``Analysis.BGRange`` and ``Analysis.PCTBackground``).
     is_background_subtracted
-        Whether the fit sees background-subtracted data; detection always does (``Analysis.subtractBackground``).
+        Whether the fit is given background-subtracted data, as detection always is (``Analysis.subtractBackground``).
     lowpass_px, highpass_px
-        Gaussian widths of the band-pass that detection filters with
-        (``Analysis.DetectionRadiusLowpass``, ``Analysis.DetectionRadiusHighpass``).
+        Standard deviations of the Gaussian averages of the band-pass of detection (``Analysis.DetectionRadiusLowpass``,
+        ``Analysis.DetectionRadiusHighpass``).
     debounce_radius_px
-        Of candidates nearer than this only the brightest is kept (``Analysis.DebounceRadius``).
+        Radius within which only the brightest candidate is kept (``Analysis.DebounceRadius``).
     clump_reject_radius_px
-        Candidates with a neighbour nearer than this are all dropped; 0 keeps them (``Analysis.ClumpRejectRadius``).
+        Radius within which candidates with a neighbour are all dropped; 0 keeps them (``Analysis.ClumpRejectRadius``).
     detector
         Name of the detector in its registry (``Analysis.Detector``).
     false_positives_per_frame
-        What the threshold of the detector ``local-maximum`` allows in an empty frame (``Analysis.FalsePositives``).
+        Expected number of false positives in an empty frame, for the detector ``local-maximum``
+        (``Analysis.FalsePositives``).
     is_detection_weighted
-        Whether detection weighs pixels by their read variance, where it differs between them
+        Whether detection weights pixels by the inverse of their variance, if they differ in read noise
         (``Analysis.VarianceWeightedDetection``).
     roi_half_size
-        A region of ``2 n + 1`` px squared is fitted (``Analysis.ROISize``).
+        Half size ``n`` of the fitted region of ``2 n + 1`` px squared (``Analysis.ROISize``).
     estimator
-        ``wls``, weighted least squares, or ``mle``, maximum likelihood (``Analysis.Estimator``).
+        Name of the estimator: ``wls``, weighted least squares, or ``mle``, maximum likelihood (``Analysis.Estimator``).
     is_sigma_fitted
-        Whether the width is fitted, or stays at ``psf_sigma_px`` (``Analysis.FitSigma``).
+        Whether the width is fitted; otherwise it stays at ``psf_sigma_px`` (``Analysis.FitSigma``).
     background_model
-        What is fitted besides the spot: ``sloping``, ``flat`` or ``none`` (``Analysis.BackgroundModel``,
+        Background that is fitted with the spot: ``sloping``, ``flat`` or ``none`` (``Analysis.BackgroundModel``,
         ``Analysis.FitBackground``).
     weights
-        Where the weights of least squares come from: the ``data``, the fitted ``model``, or the ``smoothed`` data
+        Source of the weights of least squares: the ``data``, the fitted ``model``, or the ``smoothed`` data
         (``Analysis.Weights``).
     first_illuminated_frame
-        Background windows begin no earlier (``EstimatedLaserOnFrameNo``).
+        First frame that may enter a background window (``EstimatedLaserOnFrameNo``).
     pixel_aspect
         Height of a pixel over its width.
     fit_module

@@ -31,7 +31,7 @@ class Canvas:
     frame_shape
         Height and width of the frame, camera px.
     magnification
-        Pixels of the picture along a camera pixel, > 0.
+        Number of image pixels along a camera pixel, > 0.
     """
 
     frame_shape: tuple[int, int]
@@ -63,16 +63,16 @@ def add_histogram(image: Image, canvas: Canvas, rows: Rows) -> int:
     Parameters
     ----------
     image
-        Picture to add to, of the canvas' shape.
+        Image to add to, of the shape of the canvas.
     canvas
-        Where to draw.
+        Geometry of the image.
     rows
         Localizations by any fit.
 
     Returns
     -------
     int
-        How many lay within the frame: by so much the sum of the picture has grown.
+        Number of localizations within the frame, by which the sum of the image has increased.
     """
     x, y, is_inside = _positions(canvas, rows)
     height, width = canvas.shape
@@ -88,16 +88,16 @@ def add_gaussians(image: Image, canvas: Canvas, rows: Rows) -> int:
     Parameters
     ----------
     image
-        Picture to add to, of the canvas' shape.
+        Image to add to, of the shape of the canvas.
     canvas
-        Where to draw.
+        Geometry of the image.
     rows
-        Localizations by any fit; those without an error get the median one, or 0.1 camera px where none has one.
+        Localizations by any fit; those without an error have the median one, or 0.1 camera px if none has an error.
 
     Returns
     -------
     int
-        How many lay within the frame: by so much the sum of the picture has grown.
+        Number of localizations within the frame, by which the sum of the image has increased.
 
     Notes
     -----

@@ -21,15 +21,15 @@ def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
     Parameters
     ----------
     chip_variance
-        Variance map of the chip, ``(y, x)``, in whatever unit.
+        Variance map of the chip, ``(y, x)``, in any unit.
     sample
-        Of the movie, no larger than the chip.
+        Statistics of the movie, no larger than the chip.
 
     Returns
     -------
     tuple or None
-        First row and column of the region, from 0, where the most pixels are hot in both; None if the chip is too
-        small, or no place stands out.
+        First row and column of the region, from 0, for which most pixels are hot in both; None if the chip is too small
+        or no position is significant.
     """
     from scipy.signal import fftconvolve  # noqa: PLC0415 - takes longer to load than a server to start
 

@@ -184,34 +184,36 @@ def band_pass(
     Parameters
     ----------
     raw
-        Counts, ``(y, x)``.
+        Frame ``(y, x)``, ADU.
     correction
-        Background and dark signal, ADU, gain, and the gain times the weights of the pixels: what is averaged is
-        ``max((raw - background) * weighted gain, floor)``, mirrored at the edges.
+        Background and dark signal in ADU, gain in e-/ADU, and the gain times the weights of the pixels, ``(y, x)`` or
+        ``(1, x)``: the averages are those of ``max((raw - background) * weighted gain, floor)``, mirrored at the edges.
     weights
-        Of the narrow and of the wide average, from the centre outwards: one and a multiple of four.
+        Weights of the narrow and of the wide average, from the centre outwards, ``(1 + 4 n,)``.
     kind
-        ``ANY``, ``GAUSSIANS`` or ``GAUSSIAN_AND_SQUARE``.
+        Kind of averages: ``ANY``, ``GAUSSIANS`` or ``GAUSSIAN_AND_SQUARE``.
     norms
-        Factors of the narrow and of the wide average, ``(y, x)``; of no size, there are none.
+        Factors of the narrow and of the wide average, ``(y, x)``; empty for none.
     limits
-        ``base, slope``: the square of the threshold is ``base + slope * level``.
+        Base and slope of the threshold, ``(y, x)`` or ``(1, x)``, whose square is ``base + slope * level``,
+        photoelectrons squared.
     floor
-        Least value of what is averaged, and of the result.
+        Least value of the averaged pixels and of the result, photoelectrons.
     border
-        Rows and columns at each edge in which nothing is found, and nothing is written.
+        Number of rows and columns at each edge without detection, in which nothing is written.
     scratch
-        Aligned with the cache: a line of a band's tiles and twice the reach; two times a ring for each tile, ``(tile,
-        place)``, of ``BLOCK`` and twice the reach and two rows, ``STRIDE`` apart; two lines of twice ``BAND``.
+        Working space, aligned with cache lines: a row of a band's tiles and twice the reach; two ring buffers for each
+        tile, ``(tile, element)``, of ``BLOCK`` and twice the reach and two rows, ``STRIDE`` apart; two rows of twice
+        ``BAND``.
     found
-        Written: the filtered image, ``(y, x)``; the levels, likewise: wide average and background, photoelectrons;
-        the mask, likewise, all 0 before; ``(y,)``, 1 where a row of the mask is not 0. If the levels are of no size,
-        the level is that of the pixel alone: ``max(raw - dark, 1)``.
+        Images, written: the filtered image, ``(y, x)``; the levels, ``(y, x)``, wide average plus background,
+        photoelectrons; the mask, ``(y, x)``, uint8, 0 everywhere before; flags, ``(y,)``, uint8, 1 for a row of the
+        mask with a marked pixel. If the levels are empty, the level is ``max(raw - dark, 1)`` of the pixel alone.
 
     Returns
     -------
     int
-        Marked pixels.
+        Number of marked pixels.
     """
     background, dark, _, weighted_gain = correction
     near, far = weights

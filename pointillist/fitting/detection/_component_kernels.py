@@ -107,19 +107,19 @@ def find_components(mask: Mask, is_marked: Mask, n_marked: int, filtered: Image)
     Parameters
     ----------
     mask
-        ``(y, x)``; a multiple of eight columns wide, those that the image lacks are 0.
+        Mask ``(y, x)``, uint8, cleared; a multiple of eight columns wide, 0 in those beyond the image.
     is_marked
-        Which rows of it have any mark.
+        Flags of the rows with a marked pixel, ``(y,)``, uint8.
     n_marked
-        How many marks it has.
+        Number of marked pixels.
     filtered
-        ``(y, x)``.
+        Filtered image ``(y, x)``, float32.
 
     Returns
     -------
     NDArray
-        ``(component, 3)``: x and y of the centroid of the filtered image over the component's bounding box, px, and
-        the filtered value at the centroid; in order of their first pixels, row by row.
+        Components ``(component, 3)``, float32: x and y of the centroid of the filtered image over the component's
+        bounding box, px, and the filtered value at the centroid; in order of their first pixels, row by row.
     """
     words = mask.view(np.uint64)
     stack = np.empty((n_marked, 2), np.int32)

@@ -62,23 +62,25 @@ def find_maxima(
     Parameters
     ----------
     mask
-        ``(y, x)``; a multiple of eight columns wide; 0 in the outermost rows and columns of the image.
+        Mask ``(y, x)``, uint8, cleared; a multiple of eight columns wide, 0 in the outermost rows and columns of the
+        image.
     is_marked
-        Which rows of it have any mark.
+        Flags of the rows with a marked pixel, ``(y,)``, uint8.
     n_marked
-        How many marks it has.
+        Number of marked pixels.
     filtered
-        ``(y, x)``.
+        Filtered image ``(y, x)``, float32.
     reach
-        A maximum exceeds all that is so near along x and y, px, >= 1.
+        Largest distance along x and y of the pixels that a maximum exceeds, px, >= 1.
     noise
-        Levels, base and slope of :func:`pointillist.fitting.detection._band_pass_kernels.band_pass`, and by how much
-        the threshold rises where all noise is shot noise. If the levels are of no size, it does not.
+        Levels, base and slope of :func:`pointillist.fitting.detection._band_pass_kernels.band_pass`, and the increase
+        of the threshold if all noise is shot noise, photoelectrons. Empty levels mean no increase.
 
     Returns
     -------
     NDArray
-        ``(maximum, 3)``: x and y of the vertex of the parabolas through the neighbours, px; the filtered value.
+        Maxima ``(maximum, 3)``, float32: x and y of the vertex of the parabolas through the neighbours, px; the
+        filtered value.
     """
     levels, base, slope, skew = noise
     words = mask.view(np.uint64)

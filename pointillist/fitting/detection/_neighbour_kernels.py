@@ -110,11 +110,11 @@ def keep_apart(points: Points, radius: float, kept: NDArray[np.bool_]) -> None:
     Parameters
     ----------
     points
-        ``(point, 3)``: x, y, value; at least one.
+        Points ``(point, 3)``, float32: x and y in px, value; at least one.
     radius
-        px.
+        Distance, px, > 0.
     kept
-        ``(point,)``, written.
+        Mask of the kept points, ``(point,)``, bool, written.
     """
     reach = np.nextafter(radius, np.inf)
     cells = _sort_into_cells(points, reach)
@@ -134,11 +134,11 @@ def keep_brightest(points: Points, radius: float, kept: NDArray[np.bool_]) -> No
     Parameters
     ----------
     points
-        ``(point, 3)``: x, y, value; at least one.
+        Points ``(point, 3)``, float32: x and y in px, value; at least one.
     radius
-        px.
+        Distance, px, > 0.
     kept
-        ``(point,)``, written.
+        Mask of the kept points, ``(point,)``, bool, written.
     """
     cells = _sort_into_cells(points, radius)
     nearest, distances = np.empty(5, np.int32), np.empty(5)

@@ -52,27 +52,27 @@ class BandPass:
     Parameters
     ----------
     averages
-        Weights of the narrow and of the wide one.
+        Weights of the narrow and of the wide average, from the centre outwards.
     camera
-        Its maps, of the shape of the frames.
+        Camera maps of the shape of the frames.
     is_weighted
-        Whether noisy pixels count less, if pixels differ in read noise.
+        Whether noisy pixels have smaller weights, if pixels differ in read noise.
     is_clipped
-        Whether negative photoelectrons, and negative differences, are 0.
+        Whether negative photoelectrons and negative differences are set to 0.
     has_levels
-        Whether the noise of a pixel is told by the light about it, not by its own.
+        Whether the noise of a pixel follows from the mean of its surroundings instead of its own counts.
 
     Attributes
     ----------
     averages
-        Both averages' weights.
+        Weights of the narrow and of the wide average, from the centre outwards.
     filtered
-        The difference, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges.
+        Difference of the averages of the last frame, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges.
     levels
-        The light about each pixel, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges; of no size without
-        ``has_levels``.
+        Mean of the surroundings of each pixel, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges; empty
+        without ``has_levels``.
     marks
-        The pixels above the threshold.
+        Mask of the pixels above the threshold.
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class BandPass:
         Parameters
         ----------
         frame
-            Counts and their background.
+            Counts and background of a frame.
         limits
-            The square of the threshold is ``base + slope * level``; the level is that of :attr:`levels`, or the counts
-            of the pixel less the dark ones, 1 at least.
+            Base and slope of the threshold, whose square is ``base + slope * level``; the level is that of
+            :attr:`levels`, or the counts of the pixel above the dark signal, at least 1.
         light
-            Of :meth:`light`.
+            Brightness of the frame from :meth:`light`, photoelectrons.
 
         Returns
         -------
         int
-            Marked pixels.
+            Number of marked pixels.
         """
         dark, gain, _ = self._camera.compact
         background = dark if frame.background is None else frame.background

@@ -20,14 +20,15 @@ class ThresholdMask:
     Parameters
     ----------
     frame_shape
-        ``(height, width)``, px.
+        Shape of the frames, ``(height, width)``, px.
 
     Attributes
     ----------
     mask
-        ``(y, x)``, 1 where a pixel is marked, of a multiple of eight columns. To be written; 0 everywhere before.
+        Mask ``(y, x)``, uint8, 1 for a marked pixel, a multiple of eight columns wide; 0 everywhere before detectors
+        write it.
     rows
-        ``(y,)``, 1 where a row of it has any mark. To be written.
+        Flags of the rows with a marked pixel, ``(y,)``, uint8, written by detectors.
     """
 
     def __init__(self, frame_shape: tuple[int, int]) -> None:
@@ -41,9 +42,9 @@ class ThresholdMask:
         Parameters
         ----------
         filtered
-            ``(y, x)``, what the centroids are of.
+            Filtered image ``(y, x)``, float32.
         n_marked
-            How many pixels are marked.
+            Number of marked pixels.
         """
         return find_components(self.mask, self.rows, n_marked, filtered)
 
@@ -53,13 +54,13 @@ class ThresholdMask:
         Parameters
         ----------
         filtered
-            ``(y, x)``.
+            Filtered image ``(y, x)``, float32.
         n_marked
-            How many pixels are marked.
+            Number of marked pixels.
         reach
-            A maximum exceeds all that is so near along x and y, px.
+            Largest distance along x and y of the pixels that a maximum exceeds, px, >= 1.
         noise
-            Of skewed noise, see :func:`pointillist.fitting.detection._maximum_kernels.find_maxima`.
+            Parameters of skewed noise, see :func:`pointillist.fitting.detection._maximum_kernels.find_maxima`.
         """
         none = np.empty((0, 0), np.float32)
         noise = noise or (none, none, none, np.float32(0))
@@ -72,9 +73,9 @@ def thinned(points: NDArray[np.float32], settings: FitSettings) -> NDArray[np.fl
     Parameters
     ----------
     points
-        ``(candidate, 3)``: x and y in px, value.
+        Candidates ``(candidate, 3)``, float32: x and y in px, filtered value.
     settings
-        The radii.
+        Settings of the analysis, of which the two radii are used.
     """
     for choose, radius_px in (
         (keep_apart, settings.clump_reject_radius_px),

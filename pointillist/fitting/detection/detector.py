@@ -28,9 +28,9 @@ class RawFrame(NamedTuple):
     Parameters
     ----------
     counts
-        The frame, ADU.
+        Frame ``(y, x)``, ADU.
     background
-        What it would have read without molecules, ADU; None where that is not known.
+        Background ``(y, x)``, ADU; None if it is not known.
     """
 
     counts: NDArray[Any]

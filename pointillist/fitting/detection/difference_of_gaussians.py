@@ -21,14 +21,14 @@ class DifferenceOfGaussians:
     Parameters
     ----------
     settings
-        Threshold, radii and band-pass.
+        Settings of the analysis, of which threshold, radii and band-pass are used.
     camera
-        Its maps, of the shape of the frames.
+        Camera maps of the shape of the frames.
 
     Attributes
     ----------
     filtered
-        The difference of two Gaussian averages of the last frame, ``(y, x)``, photoelectrons.
+        Difference of two Gaussian averages of the last frame, ``(y, x)``, photoelectrons.
     """
 
     def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:

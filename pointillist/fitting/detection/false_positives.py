@@ -18,9 +18,9 @@ def maxima_per_px(threshold: float, correlation: float) -> float:
     Parameters
     ----------
     threshold
-        In standard deviations of the filtered noise.
+        Threshold, standard deviations of the filtered noise.
     correlation
-        Of pixels side by side in the filtered noise, between 0 and 1, the same along x and y.
+        Correlation of adjacent pixels in the filtered noise, between 0 and 1, the same along x and y.
 
     Notes
     -----
@@ -54,16 +54,16 @@ def threshold_for(false_positives: float, n_px: int, correlation: float) -> floa
     Parameters
     ----------
     false_positives
-        Local maxima per frame, > 0.
+        Number of local maxima per frame, > 0.
     n_px
-        Pixels per frame.
+        Number of pixels per frame.
     correlation
-        As for :func:`maxima_per_px`.
+        Correlation of adjacent pixels in the filtered noise, between 0 and 1, the same along x and y.
 
     Returns
     -------
     float
-        In standard deviations of the filtered noise, between 0 and 12, to 1e-4.
+        Threshold, standard deviations of the filtered noise, between 0 and 12, to 1e-4.
     """
     low, high = _RANGE
     while high - low > 1e-4:

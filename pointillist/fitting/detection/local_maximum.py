@@ -27,9 +27,9 @@ class LocalMaximum:
     Parameters
     ----------
     settings
-        Width of the PSF, and false positives per frame.
+        Settings of the analysis, of which the width of the PSF, the false positives per frame and the radii are used.
     camera
-        Its maps, of the shape of the frames.
+        Camera maps of the shape of the frames.
 
     Attributes
     ----------

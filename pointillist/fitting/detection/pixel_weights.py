@@ -26,9 +26,9 @@ class PixelWeights(NamedTuple):
     Parameters
     ----------
     gain
-        The camera's gain times the weights.
+        Gain of the camera times the weights, ``(y, x)``, e-/ADU.
     narrow, wide
-        What the averages of weighted pixels are to be multiplied by.
+        Factors that normalize the averages of weighted pixels, ``(y, x)``.
     """
 
     gain: Image
@@ -57,11 +57,11 @@ def pixel_weights(camera: CameraMaps, narrow: Weights, wide: Weights, level: flo
     Parameters
     ----------
     camera
-        Its maps.
+        Camera maps of the shape of the frames.
     narrow, wide
-        Weights of the averages that will be taken.
+        Weights of the two averages, from the centre outwards.
     level
-        Photoelectrons.
+        Mean light, photoelectrons per px.
 
     Notes
     -----
@@ -82,9 +82,9 @@ def filtered_variance(camera: CameraMaps, narrow: Weights, wide: Weights, level:
     Parameters
     ----------
     camera, narrow, wide
-        As for :func:`pixel_weights`.
+        Camera maps, and the weights of the two averages, from the centre outwards.
     level
-        Of the weights, photoelectrons; None for none.
+        Mean light that determines the pixel weights, photoelectrons per px; None for equal weights.
 
     Notes
     -----

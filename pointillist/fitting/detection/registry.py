@@ -25,8 +25,8 @@ def detector_of(settings: FitSettings, camera: CameraMaps) -> Detector:
     Parameters
     ----------
     settings
-        ``detector`` chooses.
+        Settings of the analysis, whose ``detector`` names the detector.
     camera
-        Of frames of the shape of its maps.
+        Camera maps of the shape of the frames.
     """
     return DETECTORS[settings.detector](settings, camera)

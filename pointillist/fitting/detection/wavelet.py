@@ -23,14 +23,15 @@ class Wavelet:
     Parameters
     ----------
     settings
-        ``detection_threshold``: times the standard deviation of the first plane, which holds mostly noise.
+        Settings of the analysis; ``detection_threshold`` is in standard deviations of the first plane, which is mostly
+        noise.
     camera
-        Its maps, of the shape of the frames.
+        Camera maps of the shape of the frames.
 
     Attributes
     ----------
     filtered
-        The second plane of the last frame, ``(y, x)``, photoelectrons.
+        Second plane of the last frame, ``(y, x)``, photoelectrons.
 
     Notes
     -----

@@ -34,11 +34,11 @@ class Finding:
     Parameters
     ----------
     settings
-        The settings to look at, by PYME's names; empty where the microscope is to be changed.
+        PYME's names of the settings to check; empty if the microscope is to be changed.
     problem
-        What was seen.
+        Description of the observation.
     remedy
-        What to do.
+        Advice.
     """
 
     settings: tuple[str, ...]
@@ -55,9 +55,9 @@ def find_symptoms(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> l
     Parameters
     ----------
     looks
-        Frames analysed with these settings, at least one.
+        Diagnostics of frames that were analysed with these settings, at least one.
     settings
-        The settings.
+        Settings of the analysis.
     """
     return list(_all_symptoms(looks, settings))
 
@@ -70,11 +70,11 @@ def background_hides(
     Parameters
     ----------
     looks
-        Frames analysed with these settings.
+        Diagnostics of frames that were analysed with these settings.
     without_background
-        The same frames, analysed without a background window.
+        Diagnostics of the same frames, analysed without a background window.
     settings
-        The settings.
+        Settings of the analysis.
     """
     n_with, n_without = (sum(len(significant(look.fits)) for look in series) for series in (looks, without_background))
     n_all = sum(len(look.inspection.candidates) for look in without_background)

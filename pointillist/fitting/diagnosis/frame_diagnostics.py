@@ -25,13 +25,13 @@ class FrameDiagnostics:
     Parameters
     ----------
     frame
-        Its number within the movie.
+        Number of the frame within the movie, from 0.
     raw
-        Its counts, ``(y, x)``.
+        Frame ``(y, x)``, ADU.
     inspection
-        Every step of its analysis.
+        Results of every step of the analysis.
     noise_ratio
-        See :func:`measure_noise`.
+        Measured over expected noise, from :func:`measure_noise`.
     """
 
     frame: int
@@ -52,19 +52,19 @@ class FrameReport:
     Parameters
     ----------
     frame
-        Its number within the movie.
+        Number of the frame within the movie, from 0.
     n_candidates
-        Places that detection proposed.
+        Number of candidates.
     n_fits
-        Fits that converged there.
+        Number of fits that converged.
     photons
         Photoelectrons of a spot.
     sigma_px, sigma_y_px
-        Width of a spot, and along y where that has its own, px.
+        Standard deviation of a spot, px, and along y for fits with two widths.
     nchi2
-        Reduced chi-square; 1 where the noise is what the camera model says.
+        Reduced chi-square; 1 if the noise is that of the camera model.
     snr
-        Height of a spot over the noise of the pixel under its peak.
+        Amplitude of a spot over the noise of the pixel at its peak.
     """
 
     frame: int
@@ -112,18 +112,19 @@ def measure_noise(block: FrameBlock, frame: int, camera: CameraModel) -> float:
     Parameters
     ----------
     block
-        Raw frames, those two among them.
+        Raw frames, including the two that are compared.
     frame
-        Number of a frame within the movie; the one before it, or else the one after it, is the other.
+        Number of a frame within the movie, from 0; it is compared with the frame before it, or after it if there is
+        none before.
     camera
-        Turns counts into photoelectrons with known noise.
+        Camera model, which predicts the noise.
 
     Returns
     -------
     float
-        Measured over expected standard deviation, from the quartiles, which blinking spots hardly move; NaN where
-        there is no neighbour. With less than about 5 photoelectrons per px the quartiles of counts lie close
-        together, and it comes out too small.
+        Measured over expected standard deviation, from the quartiles, which blinking spots hardly affect; NaN without a
+        second frame. Below about 5 photoelectrons per px it is biased to small values, since the quartiles of counts
+        lie close together.
     """
     position = frame - block.first
     other = position - 1 if position > 0 else position + 1

@@ -27,13 +27,13 @@ def clip_regions(
     Parameters
     ----------
     points
-        ``(spot, 3)``: x and y first, px.
+        Centres of the regions, ``(spot, 3)``, float32: x and y first, px.
     half_size
-        Of the regions, px.
+        Half size of the regions, px, >= 0.
     shape
         Height and width of the frame, px; regions are clipped to it.
     regions
-        ``(spot, 4)``, written: start and stop along x, and along y.
+        Regions ``(spot, 4)``, int32, written: start and stop along x, and along y, px.
     """
     for spot in range(points.shape[0]):
         regions[spot, 0], regions[spot, 1] = _region(points[spot, 0], half_size, shape[1])
@@ -47,11 +47,11 @@ def span_regions(signal: Image, regions: NDArray[np.int32], spans: NDArray[np.fl
     Parameters
     ----------
     signal
-        ``(y, x)``.
+        Image ``(y, x)``, float32.
     regions
-        ``(spot, 4)``, of :func:`clip_regions`.
+        Regions ``(spot, 4)``, int32, from :func:`clip_regions`.
     spans
-        ``(spot, 2)``, written.
+        Least and largest pixel of each region, ``(spot, 2)``, float32, written.
     """
     for spot in range(regions.shape[0]):
         region = signal[regions[spot, 2] : regions[spot, 3], regions[spot, 0] : regions[spot, 1]]
@@ -65,12 +65,12 @@ def centre_regions(signal: Image, background: Image, regions: NDArray[np.int32],
     Parameters
     ----------
     signal, background
-        ``(y, x)``; their difference is taken, and its least pixel in the region counts as 0.
+        Images ``(y, x)``, float32; of their difference, the least pixel in the region counts as 0.
     regions
-        ``(spot, 4)``, of :func:`clip_regions`.
+        Regions ``(spot, 4)``, int32, from :func:`clip_regions`.
     centres
-        ``(spot, 5)``, written: sum of what exceeds the half, x and y of its centre, half-widths along x and y, px;
-        0 and NaN where all pixels are alike.
+        Results ``(spot, 5)``, float32, written: sum above half of the maximum, x and y of its centre, half-widths along
+        x and y, px; 0 and NaN if all pixels are equal.
     """
     along_x, along_y = np.empty(signal.shape[1], np.float32), np.empty(signal.shape[0], np.float32)
     for spot in range(regions.shape[0]):

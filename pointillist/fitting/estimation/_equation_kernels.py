@@ -43,23 +43,23 @@ def write_equations(
     Parameters
     ----------
     pixels
-        Two rows per pixel, x fastest: the signal, and its weight if that is given, else the offset; then the variance
-        that a pixel has at least, if weights are not given.
+        Two rows per pixel, x fastest: the signal, and its weight if weights are given, else the offset; then one row
+        with the least variance of a pixel, if weights are not given.
     p
-        The parameters.
+        Parameters of the spots, ``N_PARAMETERS`` rows.
     along_x, along_y
-        Profiles, as :mod:`pointillist.fitting.estimation._profile_kernels` writes them.
+        Profiles from :func:`pointillist.fitting.estimation._profile_kernels.write_profiles`.
     shape
-        Of the regions. Where the background does not slope, products with slopes are left as they are.
+        Shape of the regions and of the background. Without a slope the products with slopes are not written.
     sums
         Working space, ``N_SUMS`` rows per row of pixels.
     products, gradient
-        ``N_PRODUCTS`` and ``N_PARAMETERS`` rows, written.
+        Sums of products, ``N_PRODUCTS`` and ``N_PARAMETERS`` rows, written.
 
     Returns
     -------
     Lanes
-        The weighted sum of squared residuals.
+        Weighted sum of squared residuals.
     """
     half, aspect, is_sloping, _ = shape
     n = 2 * half + 1

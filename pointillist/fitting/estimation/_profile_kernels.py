@@ -24,13 +24,13 @@ def write_sampled(centre: Lanes, sigma: Lanes, half: int, pitch: float, profile:
     Parameters
     ----------
     centre
-        From the centre of the middle pixel.
+        Position relative to the centre of the middle pixel, px.
     sigma
-        Width, > 0.
+        Standard deviation, px, > 0.
     half, pitch
-        The ``2 half + 1`` pixels are ``pitch`` wide.
+        Half size of the region, pixels, and width of a pixel, px of the x axis: there are ``2 half + 1`` pixels.
     profile
-        ``3 (2 half + 1)`` rows, written.
+        Profile and derivatives, ``3 (2 half + 1)`` rows, written.
     """
     inverse = 1.0 / sigma
     for k in range(2 * half + 1):

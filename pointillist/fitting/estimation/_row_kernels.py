@@ -61,16 +61,16 @@ def write_variances(
     Parameters
     ----------
     matrix
-        Of the free parameters.
+        Normal matrices of the free parameters, lower triangles.
     p
-        All parameters.
+        Parameters of the spots, ``N_PARAMETERS`` rows.
     free
-        Free parameters, ascending.
+        Indices of the free parameters, ascending.
     lower, work
         Working space.
     variances
-        Written, one row for each parameter. That of the background is for the position of the spot, where the fit has
-        that for the middle of the region: the slopes and the position, and how they vary together, come in.
+        Variances, ``N_PARAMETERS`` rows, written. That of the background holds at the position of the spot, whereas the
+        fitted background is that of the middle of the region: the slopes, the position and their covariances enter.
     """
     is_definite = factorise(matrix, free.size, lower)
     for k in range(N_PARAMETERS):
@@ -136,15 +136,15 @@ def write_values(
     Parameters
     ----------
     p, numbers, variances
-        Of the parameters, of the spots, of the parameters.
+        Parameters, spot data and variances, from the search, the extraction and :func:`write_variances`.
     misfit
-        Divided by the degrees of freedom.
+        Goodness of fit over the degrees of freedom.
     factor
-        Of the variances.
+        Factor on the variances.
     is_circular, aspect
-        Whether both widths are one; height of a pixel over its width.
+        Whether both widths are the same parameter, and the height of a pixel over its width.
     values
-        ``N_VALUES`` rows, written.
+        Values of each spot, ``N_VALUES`` rows, written.
     """
     is_usable = load(numbers, IS_USABLE)
     for k in range(N_PARAMETERS):
@@ -181,17 +181,17 @@ def write_rows(
     Parameters
     ----------
     staged, places
-        As of :func:`pointillist.fitting.estimation._staging_kernels.stage_spots`.
+        Buffer and region table from :func:`pointillist.fitting.estimation._staging_kernels.stage_spots`.
     ends, free, bounds, model, shape
-        As of :func:`pointillist.fitting.estimation._search_kernels.search`.
+        Results and parameters of :func:`pointillist.fitting.estimation._search_kernels.search`.
     excess
-        Noise, of which the square is here.
+        Square of the excess noise factor, >= 1.
     work
-        As of :func:`pointillist.fitting.estimation._search_kernels.search`.
+        Working space of :func:`pointillist.fitting.estimation._search_kernels.search`.
     sources
-        For each column of a row its place in ``VALUES``, or ``-1`` less its place in ``CODES``.
+        Index in ``VALUES`` for each column of a row, or ``-1`` less the index in ``CODES``.
     floats, codes
-        ``(spot, column)``: the rows, written, seen as floats and as whole numbers.
+        Rows ``(spot, column)``, written, as views of float32 and int32.
     """
     half, aspect, _, is_given = shape
     is_likelihood, is_circular = model

@@ -72,19 +72,20 @@ def search(
     Parameters
     ----------
     staged, capacity
-        As of :func:`pointillist.fitting.estimation._staging_kernels.staged_parts`.
+        Buffer of extracted regions, and the number of spots that it has room for; see
+        :func:`pointillist.fitting.estimation._staging_kernels.staged_parts`.
     n_spots
-        How many of these there are.
+        Number of spots in the buffer.
     bounds
-        ``(2, N_PARAMETERS)``: least and greatest values of the parameters.
+        Least and greatest values of the parameters, ``(2, N_PARAMETERS)``, float32.
     free
-        Free parameters, ascending.
+        Indices of the free parameters, ascending.
     model, shape
-        Of the spots, of their regions.
+        Model of the spots, and shape of their regions.
     work
-        :func:`work_rows` rows.
+        Working space of :func:`work_rows` rows.
     ends
-        ``N_END`` rows for every sixteen spots, written; see :func:`end_parts`.
+        Results, ``N_END`` rows for every sixteen spots, written; see :func:`end_parts`.
     """
     half, aspect, is_tied = shape[0], shape[1], model[1]
     tolerance = LIKELIHOOD_TOLERANCE if model[0] else TOLERANCE

@@ -18,15 +18,15 @@ def factorise(matrix: LaneArray, n: int, lower: LaneArray) -> Lanes:
     Parameters
     ----------
     matrix
-        Of ``n`` rows and columns, not negative definite.
+        Matrix of ``n`` rows and columns, positive semidefinite.
     lower
-        Written: L, with the inverse of D in place of its unit diagonal. Where D vanishes its inverse is 0, so that
-        a solution does not move in a direction of which the matrix knows nothing.
+        Factor L, written, with the inverse of D on its diagonal. The inverse of a vanishing element of D is 0, so that
+        a solution does not move in a direction that the matrix does not determine.
 
     Returns
     -------
     Lanes
-        1 where the matrix is positive definite, else 0.
+        Flag, 1 if the matrix is positive definite, else 0.
     """
     is_definite = full(1.0)
     for i in range(n):
@@ -57,7 +57,7 @@ def solve(lower: LaneArray, n: int, right: LaneArray, solution: LaneArray) -> La
     Returns
     -------
     Lanes
-        The product of the right-hand side and the solution.
+        Scalar product of the right-hand side and the solution.
     """
     square = full(0.0)
     for i in range(n):

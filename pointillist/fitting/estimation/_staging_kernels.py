@@ -68,20 +68,20 @@ def stage_spots(
     Parameters
     ----------
     photoelectrons, known, variance
-        The frame, what of it is known to be background, and the variance of the pixels where weights come from the
-        data, else of their readout, ``(y, x)``.
+        Frame, known background, and the variance of the pixels if weights come from the data, otherwise that of their
+        readout, ``(y, x)``, float32.
     points
-        ``(candidate, 2 or more)``: x and y, px.
+        Candidates ``(candidate, 2 or more)``, float32: x and y, px.
     frame
-        Its number.
+        Number of the frame within the movie.
     first_point, n_spots, first_spot
-        The first of the candidates to copy, how many, and to which spot the first goes.
+        Index of the first candidate to copy, number of candidates, and index of the spot that the first one becomes.
     plan
-        What is fitted.
+        Options of the fit, see :data:`HALF` and the constants after it.
     staged
-        :func:`staged_rows` rows, written.
+        Buffer of :func:`staged_rows` rows, written.
     places
-        ``(spot, N_PLACES)``, written.
+        Region table ``(spot, N_PLACES)``, int32, written.
     """
     half = int(plan[HALF])
     height, width = photoelectrons.shape
@@ -164,12 +164,12 @@ def staged_parts(staged: LaneArray, half: int, capacity: int) -> tuple[LaneArray
     Returns
     -------
     raw
-        Of the sixteen spots that are being copied: three rows per pixel, those of the images.
+        Pixels of the sixteen spots that are being copied: three rows per pixel, one for each image.
     data
-        For every sixteen spots two rows per pixel, and one more, as
-        :func:`pointillist.fitting.estimation._equation_kernels.write_equations` takes them.
+        Pixels for :func:`pointillist.fitting.estimation._equation_kernels.write_equations`, two rows per pixel and one
+        more for every sixteen spots.
     numbers
-        For every sixteen spots ``N_NUMBERS`` rows.
+        Spot data, ``N_NUMBERS`` rows for every sixteen spots.
     """
     n, n_blocks = (2 * half + 1) ** 2, capacity // N_LANES
     data = (2 * n + 1) * n_blocks

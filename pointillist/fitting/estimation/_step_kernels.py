@@ -200,15 +200,15 @@ def advance(
     Parameters
     ----------
     p, low, high, free
-        The parameters; their least and greatest values; which ones are free.
+        Parameters, their least and greatest values, and the indices of the free ones.
     matrix, right
-        The equations.
+        Normal equations of the free parameters.
     lower, found
         Working space.
     step
-        The last step, replaced by the one that is taken.
+        Last step, replaced by the one that is taken.
     control
-        What lanes remember.
+        State of the search, ``N_CONTROL`` rows, updated.
     """
     slope, square = seek(p, low, high, free, matrix, right, lower, step, found)
     share = share_allowed(p, free, found, stretch(slope, full(_LAGGING), control))

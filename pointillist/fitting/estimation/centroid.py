@@ -49,7 +49,7 @@ class DetectedPoint(_Positions):
     Parameters
     ----------
     settings
-        Size of the region.
+        Settings of the analysis, of which the size of the region is used.
 
     Notes
     -----
@@ -71,7 +71,7 @@ class Centroid(_Positions):
     Parameters
     ----------
     settings
-        Size of the region, and whether the background is subtracted.
+        Settings of the analysis, of which the size of the region and the background subtraction are used.
 
     Notes
     -----

@@ -14,7 +14,7 @@ def photons(rows: Rows) -> NDArray[np.float64]:
     Parameters
     ----------
     rows
-        Localizations by any fit; NaN where it gives no width or no amplitude.
+        Localizations by any fit; without width or amplitude the result is NaN.
     """
     return np.asarray(2 * np.pi * width_px(rows) ** 2 * column(rows, "amplitude"))
 
@@ -25,7 +25,7 @@ def width_px(rows: Rows) -> NDArray[np.float64]:
     Parameters
     ----------
     rows
-        Localizations by any fit; NaN where it gives no width.
+        Localizations by any fit; without a width the result is NaN.
     """
     sigma = column(rows, "sigma").astype(np.float64)
     return np.sqrt(sigma * column(rows, "sigma_y")) if "sigma_y" in (rows.dtype.names or ()) else sigma
@@ -37,7 +37,7 @@ def precision_px(rows: Rows) -> NDArray[np.float64]:
     Parameters
     ----------
     rows
-        Localizations by any fit; NaN where it has no errors.
+        Localizations by any fit; without errors the result is NaN.
     """
     variance = column(rows, "x_error").astype(np.float64) ** 2 + column(rows, "y_error").astype(np.float64) ** 2
     return np.asarray(np.sqrt(variance / 2))

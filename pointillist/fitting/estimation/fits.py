@@ -23,11 +23,11 @@ class FrameImages(NamedTuple):
     Parameters
     ----------
     photoelectrons
-        The frame.
+        Camera-corrected frame, photoelectrons.
     background
-        What is known of it to be background, photoelectrons.
+        Known background, photoelectrons.
     variance
-        Of each pixel, estimated from the frame, e-².
+        Variance of each pixel, estimated from the frame, e-².
     """
 
     photoelectrons: Image
@@ -58,9 +58,9 @@ def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
     Parameters
     ----------
     settings
-        ``fit_module`` and ``estimator`` choose.
+        Settings of the analysis, whose ``fit_module`` and ``estimator`` name the fit.
     camera
-        Noise of each pixel.
+        Camera maps of the shape of the frames.
     """
     return MAKERS[settings.fit_module](settings, camera)
 

@@ -36,9 +36,9 @@ class Gaussian:
     Parameters
     ----------
     is_elliptical
-        Whether it has a width along each axis.
+        Whether x and y have separate widths.
     is_positive
-        Whether its amplitude is.
+        Whether the amplitude is constrained to >= 0.
     """
 
     is_elliptical: bool = False
@@ -59,9 +59,9 @@ class GaussianFit:
     Parameters
     ----------
     settings
-        Which Gaussian, on which background, with which estimator.
+        Settings of the analysis, which name the Gaussian, the background model and the estimator.
     camera
-        Noise of each pixel.
+        Camera maps of the shape of the frames.
 
     Notes
     -----

@@ -18,17 +18,17 @@ class FitModule:
     Parameters
     ----------
     summary
-        What it does, one line.
+        Description of the fit in one line.
     dtype
-        Of its rows.
+        Structured dtype of the rows.
     roi_half_size
-        Of the region that is fitted if nobody says, px.
+        Default half size of the fitted region, px, >= 1.
     estimators
-        That it can use; empty where nothing is fitted.
+        Names of the available estimators; empty if nothing is fitted.
     backgrounds
-        That it can fit, the first where nobody says.
+        Names of the available background models, the default first.
     has_free_width
-        Whether its width is one number that can be fitted or held.
+        Whether there is one width that can be fitted or fixed.
     """
 
     summary: str

@@ -24,15 +24,15 @@ class Rules:
     Parameters
     ----------
     radius_px
-        A localization farther than this from every emitter is false, px, > 0.
+        Largest distance of a true localization from its emitter, px, > 0.
     isolation_px
-        An emitter is isolated if no other is on within this distance, px, > 0.
+        Least distance of an isolated emitter from others in its frame, px, > 0.
     min_photons
-        Dimmer emitters are asked of nobody: missing them is no fault, finding them no merit.
+        Least photoelectrons of the emitters that count; localizations of dimmer ones are ignored.
     border_px
-        Likewise emitters nearer than this to the edge of the frame, px.
+        Least distance from the edge of the frame of the emitters that count, px, >= 0.
     frame_shape
-        Height and width of the frame, px; needed for a border.
+        Height and width of the frame, px; required with a border.
     """
 
     radius_px: float
@@ -49,11 +49,11 @@ class Optics:
     Parameters
     ----------
     roi_half_size
-        The fit saw ``2 roi_half_size + 1`` px squared.
+        Half size of the fitted region of ``2 roi_half_size + 1`` px squared.
     read_variance
-        Variance of the readout, photoelectrons squared; one for all pixels, or a map ``(y, x)`` of the frame.
+        Variance of the readout, e-²: a scalar or a map ``(y, x)``.
     noise_factor
-        Excess noise of an EM register.
+        Excess noise factor of the EM register, >= 1.
     """
 
     roi_half_size: int
@@ -68,19 +68,19 @@ class Errors:
     Parameters
     ----------
     n
-        How many.
+        Number of localizations.
     rmse_x, rmse_y
-        Root of the mean square error, px.
+        Root-mean-square error, px.
     bias_x, bias_y
         Mean error, px.
     pull_x, pull_y
-        Standard deviation of the error over the error that the fit reports; 1 is honest.
+        Standard deviation of the error over the reported error; 1 if reported errors are right.
     photon_ratio
         Median of fitted over true photoelectrons.
     sigma_px, sigma_y_px
-        Median fitted sigma, and that along y where it has its own.
+        Median fitted sigma, px, and that along y for fits with two widths.
     bound_x, bound_y
-        Cramér-Rao bound of these emitters, root of the mean square, px.
+        Root-mean-square Cramér-Rao bound of these emitters, px.
     """
 
     n: int
@@ -104,13 +104,13 @@ class Score:
     Parameters
     ----------
     n_truth
-        Emitters that count.
+        Number of emitters that count.
     n_localizations
-        Localizations, less those of emitters that do not count.
+        Number of localizations without those of emitters that do not count.
     n_matched
-        Pairs of the two.
+        Number of pairs of an emitter and a localization.
     every, isolated
-        Errors of all pairs, and of those whose emitter has no neighbour.
+        Errors of all pairs, and of those with an isolated emitter.
     """
 
     n_truth: int
@@ -145,9 +145,9 @@ def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
     truth
         Emitters of the frames that were analysed, in any order.
     rules
-        What counts.
+        Rules of the matching.
     optics
-        What bounds the precision.
+        Parameters of the Cramér-Rao bound.
 
     Raises
     ------

@@ -42,14 +42,14 @@ def match(localizations: Points, truth: Points, radius_px: float) -> Matches:
     Parameters
     ----------
     localizations, truth
-        Points in any order; those that are not finite stay alone.
+        Points in any order; those that are not finite remain unmatched.
     radius_px
         Largest distance within a pair, px, > 0.
 
     Returns
     -------
     Matches
-        As many pairs as there can be, with the smallest sum of squared distances that so many can have.
+        Largest possible number of pairs, with the smallest sum of squared distances among all such pairings.
     """
     pairs = _pairs_within(localizations, truth, radius_px)
     group = _groups(pairs, len(localizations), len(truth))
@@ -74,12 +74,12 @@ def neighbour_distance(points: Points, up_to_px: float) -> NDArray[np.float64]:
     points
         Finite points in any order.
     up_to_px
-        Neighbours farther than this are not looked for, px, > 0.
+        Largest distance of neighbours that are searched, px, > 0.
 
     Returns
     -------
     NDArray[np.float64]
-        Distances in px, infinite where there is no neighbour within ``up_to_px``.
+        Distances, px; infinite without a neighbour within ``up_to_px``.
     """
     if not len(points):
         return np.zeros(0)

@@ -34,7 +34,7 @@ def spot_array(*, sigma: ArrayLike | None = None, **columns: ArrayLike) -> Spots
     sigma
         Both widths of circular spots, px.
     **columns
-        Other :data:`SPOT_PARAMETERS`, one-dimensional or scalar; those left out are 0.
+        Values of other :data:`SPOT_PARAMETERS`, one-dimensional or scalar; missing ones are 0.
     """
     if sigma is not None:
         columns = {"sigma_x": sigma, "sigma_y": sigma, **columns}
@@ -56,22 +56,22 @@ def precision_bound(
     Parameters
     ----------
     spots
-        Spots, ``(n, 8)``, float64, see :data:`SPOT_PARAMETERS`; photons and widths > 0; the position may be anywhere.
+        Spots ``(n, 8)``, float64, see :data:`SPOT_PARAMETERS`; photons and widths > 0, any position.
     roi_half_size
-        The fit sees ``2 roi_half_size + 1`` px squared.
+        Half size of the fitted region of ``2 roi_half_size + 1`` px squared.
     read_variance
-        Variance of the readout in photoelectrons squared (before an EM register), > 0 where a pixel gets no
-        light; a scalar, or ``(n, y, x)`` with a value for each pixel of each region. Infinite for pixels that the
-        fit does not see, as beyond the edge of the frame.
+        Variance of the readout before an EM register, e-², > 0 for a pixel without light; a scalar, or ``(n, y, x)``
+        for each pixel of each region. Infinite for pixels that are not fitted, such as those beyond the edge of the
+        frame.
     noise_factor
-        Excess noise of the EM register, sqrt(2) with one, 1 without.
+        Excess noise factor of the EM register: sqrt(2) with one, 1 without.
     free
-        What is fitted, of :data:`SPOT_PARAMETERS` and ``sigma``; everything else is known.
+        Names of the fitted parameters, of :data:`SPOT_PARAMETERS` and ``sigma``; all others are known.
 
     Returns
     -------
     NDArray[np.float64]
-        ``(n, len(free))``, in the units of the parameters; NaN where the information is singular.
+        Bounds ``(n, len(free))`` in the units of the parameters; NaN if the information is singular.
 
     Notes
     -----
@@ -102,11 +102,11 @@ def spot_model(
     Parameters
     ----------
     spots
-        Spots, ``(n, 8)``, see :data:`SPOT_PARAMETERS`.
+        Spots ``(n, 8)``, float64, see :data:`SPOT_PARAMETERS`.
     roi_half_size
-        Images of ``2 roi_half_size + 1`` px squared.
+        Half size of the images of ``2 roi_half_size + 1`` px squared.
     free
-        Parameters to derive by, of :data:`SPOT_PARAMETERS` and ``sigma``.
+        Names of the parameters of the derivatives, of :data:`SPOT_PARAMETERS` and ``sigma``.
 
     Returns
     -------

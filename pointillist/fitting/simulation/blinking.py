@@ -24,10 +24,10 @@ class Blinking:
     emitters_per_frame
         Mean number of emitters that are on at any moment, >= 0; the number itself is Poisson-distributed.
     mean_on_frames
-        Mean on-time in frames, exponentially distributed, beginning and ending anywhere within a frame; 0
-        switches every emitter on for exactly one frame.
+        Mean on-time, frames, exponentially distributed, beginning and ending at any time within a frame; 0 switches
+        every emitter on for exactly one frame.
     photons
-        Median photoelectrons of an emitter in a frame that it is on for all of, > 0.
+        Median photoelectrons of an emitter in a frame during all of which it is on, > 0.
     photon_spread
         Standard deviation of the logarithm of the photoelectrons, from emitter to emitter, >= 0.
     """
@@ -58,18 +58,18 @@ def emitters_in(blinking: Blinking, structure: Structure, seed: int, start: int,
     Parameters
     ----------
     blinking
-        How they blink.
+        Statistics of the blinking.
     structure
-        Where they sit.
+        Structure on which the emitters lie.
     seed
         Seed of the simulation.
     start, stop
-        Range of frames, ``0 <= start <= stop``.
+        Range of frames ``[start, stop)``, ``0 <= start <= stop``.
 
     Returns
     -------
     Truth
-        One row for each emitter and frame, in order of frames; ``sigma`` and ``background`` are left at 0.
+        One row for each emitter and frame, in order of frames; ``sigma`` and ``background`` are 0.
     """
     born = [_switched_on(blinking, structure, seed, frame) for frame in range(start - blinking.lookback, stop)]
     if not born:

@@ -29,9 +29,9 @@ class Scene:
     frame_shape
         Height and width of a frame, px.
     structure
-        Where emitters sit; None spreads them evenly, 10 px off the edges.
+        Structure on which the emitters lie; None distributes them uniformly, 10 px off the edges.
     blinking
-        How they blink.
+        Statistics of the blinking.
     psf_sigma_px
         Standard deviation of the Gaussian spot, before the pixels integrate it, px, > 0.
     background
@@ -59,11 +59,11 @@ class Simulation:
     Parameters
     ----------
     scene
-        What the camera looks at.
+        Sample and optics.
     camera
-        What records it.
+        Camera model.
     seed
-        Seed, >= 0; everything random follows from it.
+        Seed of all random numbers, >= 0.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def draw_spots(emitters: Truth, frame_shape: tuple[int, int]) -> NDArray[np.floa
     Returns
     -------
     NDArray[np.float64]
-        The Gaussians, integrated over each pixel.
+        Gaussians, integrated over each pixel, ``(y, x)``, photoelectrons.
     """
     image = np.zeros(frame_shape)
     if not len(emitters):

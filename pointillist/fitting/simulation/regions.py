@@ -26,11 +26,11 @@ class Regions:
     Parameters
     ----------
     spots
-        The truth, ``(n, 8)``, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`.
+        Spots ``(n, 8)``, float64, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`.
     photoelectrons
-        ``(n, y, x)``, read noise included, without offset, in steps of half an electron; float32.
+        Images ``(n, y, x)``, float32, read noise included, without offset, in steps of half an electron.
     read_variance
-        Variance of the readout of each pixel, ``(n, y, x)``, e-²; float32.
+        Variance of the readout of each pixel, ``(n, y, x)``, float32, e-².
     """
 
     spots: Spots
@@ -53,11 +53,11 @@ def draw_regions(spots: Spots, roi_half_size: int, seed: int, *, has_em_register
     Parameters
     ----------
     spots
-        The spots, ``(n, 8)``, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`.
+        Spots ``(n, 8)``, float64, see :data:`pointillist.fitting.scoring.precision.SPOT_PARAMETERS`.
     roi_half_size
-        Regions of ``2 roi_half_size + 1`` px squared.
+        Half size of the regions of ``2 roi_half_size + 1`` px squared.
     seed
-        The same noise for the same seed, >= 0.
+        Seed of the noise, >= 0.
     has_em_register
         Whether an EM register of high gain doubles the variance of the light, as ``noise_factor`` sqrt(2) does.
 
@@ -96,15 +96,15 @@ def draw_spots_at_centres(
     Parameters
     ----------
     n
-        How many.
+        Number of spots.
     photons
-        Photoelectrons of each.
+        Photoelectrons of each spot, > 0.
     seed
-        The same positions and backgrounds for the same seed, >= 0.
+        Seed of positions and backgrounds, >= 0.
     background
-        Range of the background, evenly filled, photoelectrons per px.
+        Range of the uniformly distributed background, photoelectrons per px.
     **others
-        Further parameters as in :func:`pointillist.fitting.scoring.spot_array`; without any width sigma is 1.3 px.
+        Further parameters of :func:`pointillist.fitting.scoring.spot_array`; without any width sigma is 1.3 px.
     """
     rng = generator(seed, Stream.STRUCTURE)
     width: dict[str, ArrayLike] = {} if "sigma_x" in others else {"sigma": 1.3}

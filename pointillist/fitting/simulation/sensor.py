@@ -61,9 +61,9 @@ def scmos(frame_shape: tuple[int, int], seed: int, *, electrons_per_adu: float =
     Parameters
     ----------
     frame_shape
-        Height and width, px.
+        Height and width of the sensor, px.
     seed
-        Seed of the simulation: the same camera for the same seed.
+        Seed of the camera maps.
     electrons_per_adu
         Mean photoelectrons per count, e-/ADU.
 
@@ -93,15 +93,15 @@ def read_out(photoelectrons: NDArray[np.int64], camera: CameraModel, rng: np.ran
     photoelectrons
         Photoelectrons of one frame, ``(y, x)``.
     camera
-        The camera; with an EM gain above 1 the register multiplies each electron by an exponentially
-        distributed number, so that ``n`` of them give a gamma-distributed one.
+        Camera model; with an EM gain above 1 the register multiplies each electron by an exponentially distributed
+        number, so that ``n`` of them give a gamma-distributed one.
     rng
-        Randomness of this frame.
+        Random number generator of this frame.
 
     Returns
     -------
     NDArray[np.uint16]
-        Counts, rounded and held between 0 and 65535.
+        Counts ``(y, x)``, rounded and clipped to 0 to 65535.
     """
     electrons = photoelectrons.astype(np.float32)
     if camera.em_gain > 1.0:

@@ -24,13 +24,13 @@ def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
     seed
         Seed of the whole simulation, >= 0.
     stream
-        What the numbers are for.
+        Purpose of the numbers.
     index
-        Which of the streams of that kind, usually the number of a frame, >= 0.
+        Index among the streams of that purpose, usually the number of a frame, >= 0.
 
     Returns
     -------
     Generator
-        The same numbers for the same arguments, whatever else was drawn, in any order.
+        Generator of the same numbers for the same arguments, independent of all other draws.
     """
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(stream, index))))

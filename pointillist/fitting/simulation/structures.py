@@ -36,7 +36,7 @@ class Field:
     frame_shape
         Height and width of a frame, px.
     margin_px
-        Distance that is kept from the edges, px, >= 0 and less than half of the frame.
+        Least distance from the edges, px, >= 0 and less than half of the frame.
     pixel_size_nm
         Size of a pixel, nm, > 0.
     """
@@ -75,7 +75,7 @@ class Filaments:
     directions
         Unit vector along the fibre at each point, ``(n, 2)``.
     radius_px
-        Distance of the labels from the axis; seen from above they fill the width unevenly, px.
+        Distance of the labels from the axis, px; their projection fills the width unevenly.
     """
 
     points: Positions
