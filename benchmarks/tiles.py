@@ -10,8 +10,8 @@ from estimates import Estimates, estimates_of
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera.model import CameraMaps
+from pointillist.fitting.estimation import FrameImages, fit_of
 from pointillist.fitting.estimation.derived import photons
-from pointillist.fitting.estimation.fits import FrameImages, fit_of
 from pointillist.fitting.localizations import Rows, column
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.regions import ADU_PER_ELECTRON, REGIONS_ON_SENSOR, Regions

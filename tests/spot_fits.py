@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera.model import CameraMaps, CameraModel
-from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.gaussian_fit import GaussianFit
 from pointillist.fitting.localizations import Rows
 from pointillist.fitting.settings import FitSettings

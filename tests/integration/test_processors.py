@@ -17,7 +17,7 @@ import sys
 import numpy as np
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.estimation.gaussian_fit import GaussianFit
-from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 

@@ -8,8 +8,9 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera.model import CameraModel
-from pointillist.fitting.estimation.fits import MAKERS, FrameImages, fit_of
+from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.estimation.registry import FITS, fit_of
 from pointillist.fitting.localizations import Rows
 from pointillist.fitting.settings import FitSettings
 
@@ -41,7 +42,7 @@ def spot(x: float, y: float, height: float = 100.0, sigma: float = 1.3, level: f
 
 
 def test_every_fit_module_has_a_maker() -> None:
-    assert MAKERS.keys() == MODULES.keys()
+    assert FITS.keys() == MODULES.keys()
 
 
 def test_a_detected_point_stays_where_detection_saw_it() -> None:

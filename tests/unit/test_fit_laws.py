@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, camera_of, fit, frame_of, images_of
 
-from pointillist.fitting.estimation.fits import FrameImages
+from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.gaussian_fit import GaussianFit
 from pointillist.fitting.estimation.result_codes import CONVERGED
 from pointillist.fitting.settings import FitSettings

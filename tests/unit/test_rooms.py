@@ -58,6 +58,32 @@ def test_every_public_name_is_there_and_is_no_private_one(package: str) -> None:
         assert getattr(room, name) is not None
 
 
+def defining_modules() -> dict[tuple[str, str], str]:
+    """Module that defines each public name of a package, by package and name."""
+    modules: dict[tuple[str, str], str] = {}
+    for package, path in PACKAGES.items():
+        stub = path.with_suffix(".pyi")
+        for node in ast.parse(stub.read_text("utf-8")).body if stub.exists() else ():
+            if isinstance(node, ast.ImportFrom):
+                names = [alias.name for alias in node.names]
+                modules |= {(package, name): ".".join(filter(None, (package, node.module or name))) for name in names}
+    return modules
+
+
+def test_no_two_modules_import_each_other() -> None:
+    defining = defining_modules()
+
+    def module_of(source: str, name: str) -> str:
+        submodule = f"{source}.{name}"
+        found = defining.get((source, name), submodule if submodule in SOURCES else source)
+        return module_of(found, name) if (found, name) in defining and found != source else found
+
+    imports = {module: {module_of(*found) for found in imported(path)} - {module} for module, path in SOURCES.items()}
+    pairs = {(module, other) for module, others in imports.items() for other in others}
+    assert len(pairs) > len(SOURCES)  # imports are resolved
+    assert sorted(pair for pair in pairs if pair[::-1] in pairs) == []
+
+
 def test_every_module_is_imported_under_one_name() -> None:
     code = (
         "import pkgutil, sys, pointillist\n"

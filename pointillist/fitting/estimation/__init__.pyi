@@ -3,13 +3,15 @@ from .derived import (
     precision_px as precision_px,
     width_px as width_px,
 )
-from .fits import (
+from .fit import (
     FrameImages as FrameImages,
-    fit_of as fit_of,
 )
 from .modules import (
     MODULES as MODULES,
     FitModule as FitModule,
+)
+from .registry import (
+    fit_of as fit_of,
 )
 from .result_codes import (
     ENDINGS as ENDINGS,

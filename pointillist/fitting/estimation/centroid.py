@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.estimation._centroid_kernels import centre_regions, clip_regions, span_regions
+from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.localizations import REGION, Rows, blank_rows, join_rows
 from pointillist.fitting.settings import FitSettings
-
-if TYPE_CHECKING:
-    from pointillist.fitting.estimation.fits import FrameImages
 
 
 class _Positions:

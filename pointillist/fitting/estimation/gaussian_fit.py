@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,11 @@ from pointillist.fitting.estimation._row_kernels import CODES, VALUES, write_row
 from pointillist.fitting.estimation._search_kernels import N_END, search, work_rows
 from pointillist.fitting.estimation._staging_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
 from pointillist.fitting.estimation._step_kernels import UNLIMITED
+from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.lanes import N_LANES, LaneArray
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.localizations import Rows, join_rows
 from pointillist.fitting.settings import FitSettings
-
-if TYPE_CHECKING:
-    from pointillist.fitting.estimation.fits import FrameImages
 
 STAGED_BYTES = 1 << 19
 """Regions that wait for their fit: they fit into the cache of a core."""

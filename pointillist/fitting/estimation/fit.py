@@ -1,18 +1,13 @@
-"""Fits by name, and what every one of them does: frames with candidates in, rows out."""
+"""What every fit does: frames with candidates in, rows out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.fitting.camera import CameraMaps
-from pointillist.fitting.estimation.centroid import Centroid, DetectedPoint
-from pointillist.fitting.estimation.gaussian_fit import GAUSSIANS, GaussianFit
 from pointillist.fitting.localizations import Rows
-from pointillist.fitting.settings import FitSettings
 
 Image = NDArray[np.float32]
 
@@ -50,24 +45,3 @@ class Fit(Protocol):
 
     def rows(self) -> Rows:
         """Return the rows of all candidates since the last call, in the order in which they came."""
-
-
-def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
-    """Make the fit that the settings ask for.
-
-    Parameters
-    ----------
-    settings
-        Settings of the analysis, whose ``fit_module`` and ``estimator`` name the fit.
-    camera
-        Camera maps of the shape of the frames.
-    """
-    return MAKERS[settings.fit_module](settings, camera)
-
-
-MAKERS: Mapping[str, Callable[[FitSettings, CameraMaps], Fit]] = {
-    "LatObjFindFR": lambda settings, _: DetectedPoint(settings),
-    "LatFitCOIR": lambda settings, _: Centroid(settings),
-    **dict.fromkeys(GAUSSIANS, GaussianFit),
-}
-"""Makers of fits by the keys of :data:`pointillist.fitting.estimation.MODULES`."""
