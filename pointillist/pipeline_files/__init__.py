@@ -1,4 +1,4 @@
-"""What is on disk: movies, metadata, camera maps, results, and where things go."""
+"""Files: movies, metadata, camera maps, backgrounds, results, and their paths."""
 
 import lazy_loader
 

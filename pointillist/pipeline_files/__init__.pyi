@@ -4,6 +4,9 @@ from .data_roots import (
     DataRoots as DataRoots,
     join_folders as join_folders,
 )
+from .error_text import (
+    short_reason as short_reason,
+)
 from .hdf5_file import (
     open_hdf5 as open_hdf5,
 )

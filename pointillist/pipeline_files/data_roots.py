@@ -1,4 +1,4 @@
-"""The folders that a machine lets a cluster read."""
+"""Folders that a machine lets a cluster read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pointillist.pipeline_files.paths import data_root
 from pointillist.system import DATA, chosen, expand, home
 
 ALLOW_VARIABLE = "POINTILLIST_ALLOW"
-"""Folders, joined as in ``PATH``, besides PYME's data directory."""
+"""Environment variable of further folders besides PYME's data directory, joined as in ``PATH``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataRoots:
-    """Folders whose contents may be opened because somebody at another machine asks for it.
+    """Folders whose contents may be opened on request of another machine.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class DataRoots:
 
     @classmethod
     def of(cls, folders: Iterable[Path | str]) -> Self:
-        """Return the roots that some folders are."""
+        """Return the roots at some folders, with links resolved."""
         return cls(folders=tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders)))
 
     @classmethod
@@ -40,7 +40,7 @@ class DataRoots:
         return cls.of([data_root(), home() / "PYMEData", *filter(None, [chosen(DATA)]), *named])
 
     def allowed(self, path: Path | str) -> Path | None:
-        """Return where a path leads, links followed; None if that is outside."""
+        """Return a path with links resolved; None if it is outside the roots."""
         if os.sep in self.folders:
             return Path(path)
         try:
@@ -54,11 +54,11 @@ class DataRoots:
 
 
 EVERYWHERE: DataRoots = DataRoots(folders=(os.sep,))
-"""For who works for nobody but the user that started it."""
+"""Roots of a process that serves only the user that started it."""
 
 
 def join_folders(folders: Sequence[Path]) -> str:
-    """Return what :data:`ALLOW_VARIABLE` has, and some more folders, for child processes."""
+    """Return the value of :data:`ALLOW_VARIABLE` with some more folders, for child processes."""
     before = os.environ.get(ALLOW_VARIABLE)
     return os.pathsep.join([*([before] if before else []), *(str(folder.absolute()) for folder in folders)])
 

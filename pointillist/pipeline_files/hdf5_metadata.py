@@ -81,7 +81,7 @@ def _value(group: h5py.Group, name: str) -> Value:
 
 
 def _text(value: bytes, *, may_be_pickled: bool) -> Value:
-    """Tell a pickle from a sentence: PyTables takes for one whatever ends in a full stop."""
+    """Return a text or unpickled value; PyTables takes any text that ends in a full stop for a pickle."""
     if may_be_pickled and value.endswith(b"."):
         try:
             return loads(value)
@@ -131,7 +131,7 @@ def _is_storable(parts: list[str], value: Value) -> bool:
 
 
 def _storable(value: Value) -> Value:
-    """Python's own types; a whole number that HDF5 has no room for becomes a float."""
+    """Return the value to store; an integer beyond 64 bits becomes a float."""
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return float(value)
     return value

@@ -1,4 +1,4 @@
-"""Where results go."""
+"""Paths of results and of the files that a job keeps beside them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pointillist.errors import SettingError
 from pointillist.pipeline_files.storage import make_directory, translated_write_errors
 from pointillist.system import DATA, chosen, expand, home, trouble_of, user_name
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
-"""Of localizations, and of images."""
+"""Endings of files of localizations and of images."""
 
 
 def data_root() -> Path:
@@ -27,40 +28,24 @@ def data_root() -> Path:
 
 
 def data_root_remark() -> str | None:
-    """Say why results are not where the user wants them; None if they are."""
+    """Return why the results are not in the user's folder; None if they are."""
     configured = chosen(DATA)
     trouble = configured and trouble_of(configured)
     return f"{DATA.variable}: {configured} {trouble}; {data_root()} takes its place" if trouble else None
 
 
 def default_results_path(movie: Path) -> Path:
-    """Return where PYME puts the results of a movie.
+    """Return PYME's path for the results of a movie.
 
-    Parameters
-    ----------
-    movie
-        Path of the movie.
-
-    Returns
-    -------
-    Path
-        ``<data root>/<user>/analysis/<directory of the movie>/<stem of the movie>.h5r``.
+    The path is ``<data root>/<user>/analysis/<directory of the movie>/<stem of the movie>.h5r``.
     """
     return _analysis_folder(movie) / f"{movie.stem}{RESULTS_ENDING}"
 
 
 def default_background_path(movie: Path) -> Path:
-    """Return where the background of a movie goes: beside its results.
+    """Return the default path of a background, beside the results of its movie.
 
-    Parameters
-    ----------
-    movie
-        Path of the movie.
-
-    Returns
-    -------
-    Path
-        ``<stem of the movie>.background.h5`` in the directory of :func:`default_results_path`.
+    The path is ``<stem of the movie>.background.h5`` in the directory of :func:`default_results_path`.
     """
     return _analysis_folder(movie) / f"{movie.stem}.background{IMAGES_ENDING}"
 
@@ -70,49 +55,25 @@ def _analysis_folder(movie: Path) -> Path:
 
 
 def partial_path(results: Path) -> Path:
-    """Return where what there is so far stands while the job runs.
+    """Return the path of the rows written so far, while the job runs.
 
-    Parameters
-    ----------
-    results
-        Path of the results.
-
-    Returns
-    -------
-    Path
-        ``<stem>.partial.h5r``, or with the suffix of `results`.
+    The name is ``<stem>.partial.h5r``, or with the suffix of `results`.
     """
     return _beside(results, f"partial{results.suffix}")
 
 
 def unfinished_path(results: Path) -> Path:
-    """Return where the results are until they are whole.
+    """Return the path of the results until they are complete.
 
-    Parameters
-    ----------
-    results
-        Path of the results.
-
-    Returns
-    -------
-    Path
-        ``<stem>.unfinished.h5r``, or with the suffix of `results`.
+    The name is ``<stem>.unfinished.h5r``, or with the suffix of `results`.
     """
     return _beside(results, f"unfinished{results.suffix}")
 
 
 def journal_path(results: Path) -> Path:
-    """Return where the journal of the job is.
+    """Return the path of the job's journal.
 
-    Parameters
-    ----------
-    results
-        Path of the results.
-
-    Returns
-    -------
-    Path
-        ``<stem>.journal``.
+    The name is ``<stem>.journal``.
     """
     return _beside(results, "journal")
 
@@ -123,7 +84,7 @@ def _beside(results: Path, ending: str) -> Path:
 
 
 def alternatives(results: Path, ending: str = RESULTS_ENDING) -> Iterator[Path]:
-    """Yield names to try, for what exists is never overwritten.
+    """Yield paths to try, since existing files are never overwritten.
 
     Parameters
     ----------
@@ -143,24 +104,39 @@ def alternatives(results: Path, ending: str = RESULTS_ENDING) -> Iterator[Path]:
         yield results.with_name(f"{stem}_{n}{ending}")
 
 
-def is_taken(results: Path) -> bool:
-    """Return whether a name belongs to a job, finished or not.
+def find_file(setting: str, name: str, folder: Path) -> Path:
+    """Return the file that a setting names: in the movie's folder, else below PYME's data directory.
 
     Parameters
     ----------
-    results
-        Path of the results.
+    setting
+        Name of the setting, for error messages.
+    name
+        Absolute or relative path.
+    folder
+        Folder of the movie.
 
-    Returns
-    -------
-    bool
-        Whether the file, or one that a job of that name keeps beside it, exists.
+    Raises
+    ------
+    SettingError
+        If there is no such file.
+    """
+    for path in (folder / name, data_root() / name):
+        if path.is_file():
+            return path
+    raise SettingError(setting, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path")
+
+
+def is_taken(results: Path) -> bool:
+    """Return whether a name belongs to a job, finished or not.
+
+    A job in progress has a partial file or a journal of that name.
     """
     return any(path.exists() for path in (results, partial_path(results), journal_path(results)))
 
 
 def check_writable(results: Path) -> None:
-    """Make sure, before the work is done, that results can be written.
+    """Check, before the analysis, that results can be written.
 
     Parameters
     ----------
@@ -170,7 +146,7 @@ def check_writable(results: Path) -> None:
     Raises
     ------
     ResultsError
-        If there can be no file.
+        If the file cannot be written.
     """
     trial = _beside(results, f"trial{os.getpid()}")
     make_directory(results)

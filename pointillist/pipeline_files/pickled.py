@@ -1,4 +1,4 @@
-"""Pickle protocol 0, as far as it is data: tuples, lists, dictionaries, numbers and strings.
+"""Reader of plain data in pickles of protocol 0: tuples, lists, dictionaries, numbers and strings.
 
 PyTables stores every attribute that is neither a scalar nor a string as such a text. Unpickling runs whatever code
 the text asks for; the reader here knows no instruction that could.
@@ -77,7 +77,7 @@ _MARK = object()
 
 
 def _since_mark(stack: list[Any]) -> list[Any]:
-    """Take from the stack what was laid upon the last mark, and the mark."""
+    """Pop the items above the last mark, and the mark."""
     items = []
     while (item := stack.pop()) is not _MARK:
         items.append(item)

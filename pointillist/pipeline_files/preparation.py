@@ -1,4 +1,4 @@
-"""Where settings meet a movie: what has to be known before work begins."""
+"""Settings of a movie's analysis, complete and checked."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def prepare(
 
 
 def _name_maps(movie: Movie, settings: dict[str, Value]) -> None:
-    """Put whole paths and digests in the place of the maps' names."""
+    """Replace the maps' names by absolute paths and digests."""
     for key in MAP_SETTINGS:
         found = find_map(key, settings, movie.path.absolute().parent)
         if found is not None:
@@ -116,7 +116,7 @@ def dark_offset(movie: Movie, settings: Metadata) -> float | None:
 
 
 def check_frames(movie: Movie, settings: Metadata) -> None:
-    """Refuse a movie that these settings leave nothing of.
+    """Refuse a movie of which these settings leave no frames to analyse.
 
     Parameters
     ----------

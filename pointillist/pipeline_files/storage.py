@@ -1,4 +1,4 @@
-"""Room on the disk, and what can go wrong when files are written."""
+"""Disk space, and the errors of writing files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pointillist.errors import ResultsError
 
 _SLACK_BYTES = 1 << 18
-"""What HDF5 needs for its own book-keeping besides the data of one append."""
+"""Space for HDF5's bookkeeping besides the data of one append."""
 
 _ZEROS = bytes(1 << 20)
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class DiskFullError(ResultsError):
-    """No space is left: make room, and go on."""
+    """No space is left; the user has to free some."""
 
 
 class FileBusyError(ResultsError):
-    """Another program has the file open: close it there, or try again later."""
+    """Another program has the file open; it has to be closed there, or tried again later."""
 
 
 def create_hdf5(path: Path) -> None:
-    """Make a new, empty HDF5 file, and the directories that it stands in.
+    """Create an empty HDF5 file and its directories.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def create_hdf5(path: Path) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make the directories that a file is going to stand in.
+    """Create the directories of a file.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def make_directory(path: Path) -> None:
 
 @contextmanager
 def extend_hdf5(path: Path, n_bytes: int) -> Iterator[tables.File]:
-    """Open an HDF5 file for writing, sure that there is room.
+    """Open an HDF5 file for writing with enough space reserved.
 
     HDF5 holds data back, and PyTables does not look whether they reached the disk: on a full disk it goes on in
     silence and leaves a file with holes. Space that the file owns beforehand cannot run out.
@@ -177,7 +177,7 @@ def publish(unfinished: Path, path: Path) -> None:
 
 @contextmanager
 def translated_write_errors(path: Path) -> Iterator[None]:
-    """Turn what the system and HDF5 say into one line.
+    """Translate errors of the system and of HDF5 to one line.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _write_error(path: Path, error: Exception) -> ResultsError:
 
 
 def _errno(error: Exception) -> int | None:
-    """Find the system's number of an error, which HDF5 mentions in the midst of its text."""
+    """Return the system's error number, which HDF5 states within its text."""
     number = getattr(error, "errno", None)
     if number is None:
         _, _, rest = str(error).partition("errno = ")

@@ -17,7 +17,7 @@ _VARIABLE = "HDF5_USE_FILE_LOCKING"
 
 @contextmanager
 def _without_locks() -> Iterator[None]:
-    """Have HDF5 read, as it is loaded, that it is not to lock; leave that to the user where they have said it."""
+    """Disable HDF5's locks while it is loaded, unless the user has set the variable."""
     is_said = _VARIABLE in os.environ
     os.environ.setdefault(_VARIABLE, "FALSE")
     try:
@@ -35,7 +35,7 @@ __all__ = ["alone_with", "tables"]
 
 @contextmanager
 def alone_with(path: Path) -> Iterator[None]:
-    """Keep other programs from a file, as HDF5 would, as long as the block lasts; from none where there are no locks.
+    """Lock a file for the duration of the block, as HDF5 would; without effect where the disk has no locks.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def alone_with(path: Path) -> Iterator[None]:
 
 @functools.cache
 def _locks_by_itself() -> bool:
-    """Return whether HDF5 locks all the same: another package loaded it before, or the user said so."""
+    """Return whether HDF5 locks nevertheless, loaded earlier by another package or set so by the user."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trial.h5"
         try:

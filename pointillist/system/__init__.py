@@ -1,4 +1,4 @@
-"""What every room needs of this machine: folders, locks, what stands in the way of a file, notes in the log."""
+"""Services of this machine for all rooms: folders, file locks, checks of files, logging of events."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Exclusive locks between processes, also on disks that know none.
+"""Exclusive locks between processes, also on disks without locks.
 
 NFS without its lock daemon answers flock with ENOLCK, Lustre without ``-o flock`` with ENOSYS. There, a file beside
 the one to be locked says who has it.
@@ -76,11 +76,11 @@ class FileLock:
 
     @property
     def is_lost(self) -> bool:
-        """Whether another process has taken it, since this one was silent for too long."""
+        """Whether another process has taken the lock over, because heartbeats were missing for too long."""
         return self.holder is not None and self.holder.is_lost
 
     def release(self) -> None:
-        """Give the holder's file up; the lock of a disk ends with the descriptor."""
+        """Delete the holder's file; the lock of a disk ends with the descriptor."""
         if self.holder is not None:
             self.holder.remove()
 
@@ -131,7 +131,7 @@ def holder_path(path: Path) -> Path:
 
 
 def without_locks(path: Path) -> str | None:
-    """Say that a file is held without a lock of its disk; None if it is not."""
+    """Return a remark if a file is locked by a holder's file; else None."""
     if not holder_path(path).exists():
         return None
     return f"the disk of {path.parent} has no file locks; a file {holder_path(path).name} stands in for them"
@@ -160,12 +160,12 @@ class HolderFile:
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is one, of a process that lives."""
+        """Whether the file exists and belongs to a running process."""
         found = _read(self.path)
         return found is not None and _is_alive(self.path, *found)
 
     def take(self) -> bool:
-        """Make the file, unless another process has it; return whether that was done."""
+        """Create the file unless another process has it; return whether that was done."""
         about = {"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid()), "token": self._token}
         while True:
             try:
@@ -254,7 +254,7 @@ def _clock(folder: Path) -> float:
 
 @functools.cache
 def _machine() -> str:
-    """Name what shares its process numbers: this machine since it was started, or a container on it."""
+    """Return a name of this machine since its start, or of the container, within which process numbers are unique."""
     boot, numbers = "", ""
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -263,7 +263,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process of this machine began, since its number may pass on; None if it is dead."""
+    """Return the start time of a process, since numbers are reused; None if it has ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -94,12 +94,12 @@ def home() -> Path:
 
 
 def config_folder() -> Path:
-    """Return the folder of keys."""
+    """Return the folder of the keys of clusters and users."""
     return chosen(CONFIG) or _own(platformdirs.user_config_path("pointillist"))
 
 
 def state_folder() -> Path:
-    """Return the folder of what runs."""
+    """Return the folder of the state of running programs."""
     return chosen(STATE) or _own(platformdirs.user_state_path("pointillist"))
 
 

@@ -1,4 +1,4 @@
-"""What is logged: events with a name and fields."""
+"""Logging of events with a name and fields."""
 
 from __future__ import annotations
 

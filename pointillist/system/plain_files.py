@@ -1,4 +1,4 @@
-"""Why a file cannot be read, in words, before a library says it in its own."""
+"""Checks of files before they are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = {
 
 
 def irregular(path: Path) -> str:
-    """Return what is at a path instead of a file.
+    """Return the kind of a path that is no regular file.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def irregular(path: Path) -> str:
 
 
 def obstacle(path: Path) -> tuple[str, str] | None:
-    """Return what keeps a file from being read, and what can be done; None if nothing does.
+    """Return why a file cannot be read, and the remedy; None if it can.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The background of a movie on disk: a series of images, ``.h5``, that is written at once.
+"""Writing the background of a movie as a series of images, ``.h5``.
 
 ``/ImageData`` has an image ``(X, Y)`` for each frame, as PYME's movies do; where images are mapped,
 ``/MappedImageData`` has each of them once. ``/Pointillist/Frames`` says for each frame which image is its background.
@@ -27,7 +27,7 @@ from pointillist.pipeline_files.unlocked_tables import tables
 IMAGES, MAPPED_IMAGES = "ImageData", "MappedImageData"
 
 _CHUNK_BYTES = 256
-"""What HDF5 needs to find a chunk, and more."""
+"""Upper bound on HDF5's bookkeeping for a chunk."""
 
 _BLOCK_FRAMES = 1 << 16
 
@@ -115,7 +115,7 @@ def _images(layout: ImageLayout) -> str:
 
 
 def _place(file: tables.File, layout: ImageLayout, packs: Iterable[tuple[int, Pack]]) -> int:
-    """Put the chunks where they belong; return their checksum, in order."""
+    """Write the chunks of all packs and return their checksum in order of writing."""
     images, index = file.get_node("/", _images(layout)), file.root.Pointillist.Frames
     places = _MappedPlaces() if layout.is_mapped else _OwnPlaces(len(index))
     checksum = 0
@@ -131,7 +131,7 @@ def _place(file: tables.File, layout: ImageLayout, packs: Iterable[tuple[int, Pa
 
 
 _Placed = tuple[NDArray[np.int64], list[tuple[int, Buffer]]]
-"""The number of each frame's image, and the images to write with theirs."""
+"""Image number of each frame, and the images to write with their numbers."""
 
 
 class _OwnPlaces:
@@ -148,7 +148,7 @@ class _OwnPlaces:
 
 
 class _MappedPlaces:
-    """Images follow each other; one that is like the one before it is not written again."""
+    """Images are numbered consecutively; one that equals its predecessor is not written again."""
 
     def __init__(self) -> None:
         self.n_images = 0
@@ -179,7 +179,7 @@ def _complete(path: Path, failures: Mapping[int, str]) -> None:
 
 
 def _verify(path: Path, layout: ImageLayout, checksum: int) -> int:
-    """Read the images once more: HDF5 does not always say when they did not reach the disk."""
+    """Read the images back, since HDF5 does not always report failed writes."""
     try:
         found, n_images = _read_back(path, layout)
     except RuntimeError:  # a chunk is missing

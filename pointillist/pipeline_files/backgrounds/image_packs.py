@@ -1,4 +1,4 @@
-"""Images of frames, packed one by one as the chunks of the HDF5 array that they are going to stand in.
+"""Images of frames, encoded one by one as chunks of an HDF5 array.
 
 Whoever makes the images compresses them; whoever writes the file puts the chunks where they belong, as they are.
 """
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from pointillist.settings import STORAGE, Metadata, Value
 
 FRAME_DTYPE: np.dtype[Any] = np.dtype([("image", "<i8"), ("offset", "<f4")])
-"""A frame: the number of its image, -1 for none, and what has to be added to that image."""
+"""Frame: number of its image, -1 for none, and offset to add to that image, ADU."""
 
 _SIZE_DTYPE = np.dtype("<u4")
-"""Of the lengths of images."""
+"""Type of the lengths of images."""
 
 _LEVEL = 1
-"""Of zlib: higher ones take twice the time for some percent."""
+"""Level of zlib; higher ones take twice the time to save a few per cent."""
 
 Buffer = bytes | memoryview
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLayout:
-    """How images stand in a file.
+    """Storage of images in a file.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class ImageLayout:
 
     @classmethod
     def of(cls, settings: Metadata, frame_shape: tuple[int, int], dtype: np.dtype[Any]) -> Self:
-        """Return what settings made by :func:`storage_settings` say; compressed, not mapped, if they say nothing."""
+        """Return the layout of :func:`storage_settings`; compressed and not mapped without them."""
         return cls(
             frame_shape=frame_shape,
             dtype=dtype,
@@ -73,7 +73,7 @@ class ImageLayout:
 
 
 def storage_settings(*, is_compressed: bool, is_mapped: bool) -> dict[str, Value]:
-    """Return settings that say how images are stored."""
+    """Return the settings of a layout."""
     return {f"{STORAGE}IsCompressed": is_compressed, f"{STORAGE}IsMapped": is_mapped}
 
 
@@ -115,7 +115,7 @@ class Pack:
 
     @classmethod
     def from_buffers(cls, buffers: Sequence[Buffer]) -> Self:
-        """Unpack what :meth:`buffers` returned.
+        """Return the pack of which :meth:`buffers` returned the buffers.
 
         Raises
         ------
@@ -136,6 +136,6 @@ class Pack:
         return cls(frames=frames, chunks=[chunks[end - size : end] for end, size in zip(ends, sizes, strict=True)])
 
     def buffers(self) -> list[bytes]:
-        """Return the pack as it travels."""
+        """Return the pack as three buffers for a message."""
         sizes = np.array([len(chunk) for chunk in self.chunks], _SIZE_DTYPE)
         return [self.frames.tobytes(), sizes.tobytes(), b"".join(self.chunks)]

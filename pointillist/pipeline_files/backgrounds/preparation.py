@@ -1,4 +1,4 @@
-"""Where a movie meets the settings of its background alone: no camera, no fit."""
+"""Settings of a background without camera or fit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def prepare_background(
 
 
 def settings_of_background(settings: Metadata) -> FitSettings:
-    """Return the settings as the numbers want them; what does not concern the background is made up.
+    """Return the settings of the background as fit settings, of which the others are placeholders.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def settings_of_background(settings: Metadata) -> FitSettings:
 
 
 class _Frames(Protocol):
-    """What a movie has, wherever it is."""
+    """Shape and pixel type of a movie."""
 
     @property
     def frame_shape(self) -> tuple[int, int]: ...
@@ -115,7 +115,7 @@ def background_layout(settings: Metadata, movie: _Frames) -> ImageLayout:
 
 
 def _gives_whole_numbers(method: BackgroundMethod, *, is_mapped: bool) -> bool:
-    """Whether pixels are values that frames have; offsets stand apart from mapped images."""
+    """Return whether a method yields pixel values of frames; mapped images have separate offsets."""
     match method:
         case RollingMedian():
             return method.dcnum or method.kernel_size == 1

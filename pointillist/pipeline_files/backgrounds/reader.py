@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import h5py
@@ -16,13 +15,14 @@ from numpy.typing import NDArray
 from pointillist.errors import MovieError, ResultsError
 from pointillist.fitting.backgrounds import BackgroundImages
 from pointillist.pipeline_files.backgrounds.image_packs import FRAME_DTYPE
+from pointillist.pipeline_files.error_text import short_reason
 from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.movies import ArrayFrames, Frames, Sendable
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackgroundAbout:
-    """What a background file says of itself.
+    """Description of a background file.
 
     Parameters
     ----------
@@ -104,20 +104,18 @@ class BackgroundFile:
             return images_of_range(self.rows, self.pixels, start, stop)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.pixels.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 class FrameRows:
-    """The table of frames in a background file, as frames of one line of bytes each, so that it can travel as they do.
+    """Table of frames in a background file, as frames of one row of bytes, which can be sent like frames.
 
     Parameters
     ----------
@@ -176,7 +174,7 @@ def _text(value: object) -> str:
 
 @contextmanager
 def _translated_errors(path: Path) -> Iterator[None]:
-    """Say in one line what the libraries say in many."""
+    """Translate the libraries' errors to one line."""
     try:
         yield
     except FileNotFoundError as error:
@@ -186,5 +184,6 @@ def _translated_errors(path: Path) -> Iterator[None]:
     except KeyError as error:
         raise ResultsError(path, "holds no background", "make it with 'pointillist background'") from error
     except (OSError, RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ResultsError(path, f"cannot be read ({reason})", "it may be damaged: make it again") from error
+        raise ResultsError(
+            path, f"cannot be read ({short_reason(error)})", "it may be damaged: make it again"
+        ) from error

@@ -1,4 +1,4 @@
-"""The method ``copy``: the background of a movie in a file that was made before."""
+"""Background method ``copy``, which reads an existing background file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pointillist.errors import SettingError
 from pointillist.fitting.backgrounds import Copy, ImagesOfRange
 from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
 from pointillist.pipeline_files.movies import Movie, identify
-from pointillist.pipeline_files.paths import data_root
+from pointillist.pipeline_files.paths import find_file
 from pointillist.settings import BACKGROUND_FILE, Metadata, Value, background, map_digest_name
 
 _COPIED_METHOD = "Pointillist.CopiedBackground"
 
 
 def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
-    """Find the file that the background is copied from, and make sure that it is of this movie.
+    """Find the file that the background is copied from, and check that it belongs to this movie.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     """
     if not is_copied(settings):
         return {}
-    path = _found(str(settings[BACKGROUND_FILE]), movie.path.absolute().parent)
+    path = find_file(BACKGROUND_FILE, str(settings[BACKGROUND_FILE]), movie.path.absolute().parent)
     with BackgroundFile(path) as file:
         about = file.about
     if (about.movie_identity, about.n_frames) != (movie.identity, movie.n_frames):
@@ -53,16 +53,6 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
 def is_copied(settings: Metadata) -> bool:
     """Whether the background comes from a file."""
     return isinstance(background(settings), Copy)
-
-
-def _found(name: str, folder: Path) -> Path:
-    """Look for a file as for camera maps: in the movie's folder, then under PYME's data directory."""
-    for path in (folder / name, data_root() / name):
-        if path.is_file():
-            return path
-    raise SettingError(
-        BACKGROUND_FILE, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path"
-    )
 
 
 def open_copied(settings: Metadata) -> BackgroundFile:

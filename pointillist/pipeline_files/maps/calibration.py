@@ -1,4 +1,4 @@
-"""From movies of the dark and of light to the maps of a camera."""
+"""Calibration of a camera from movies of darkness and of light."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_FRAMES_AT_A_TIME = 64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CameraCalibration:
-    """The maps of a camera, of the region that the movies show.
+    """Maps of a camera for the region that the movies show.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class CameraCalibration:
 def measure_pixels(
     movie: Movie, span: tuple[int, int | None], show: Callable[[int], None] | None = None
 ) -> PixelStatistics:
-    """Pass once through a movie.
+    """Measure the pixels of a movie in one pass.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def measure_pixels(
 def calibrate(
     dark: PixelStatistics, flat: PixelStatistics | None, lights: Sequence[PixelStatistics], settings: Metadata
 ) -> CameraCalibration:
-    """Put together what the movies tell.
+    """Combine the measurements of the movies.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def calibrate(
 
 
 def describe_calibration(calibration: CameraCalibration) -> dict[str, Value]:
-    """Return what every map of a calibration says of itself, by PYME's names.
+    """Return the metadata of every map of a calibration, by PYME's names.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where the maps of a camera go, with a file of the settings that name them."""
+"""Folder and files of a camera's maps, with a file of the settings that name them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Maps = Mapping[str, NDArray[np.floating]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Destination:
-    """Where the maps of a camera go.
+    """Destination of a camera's maps.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Destination:
 
     @property
     def settings_file(self) -> Path:
-        """Where the settings that name the maps go."""
+        """Path of the settings that name the maps."""
         return self.folder / f"camera_{round(1000 * (number(self.settings, 'Camera.IntegrationTime') or 0))}ms.yaml"
 
     def path(self, key: str) -> Path:
-        """Return where a map goes, by the key that names it in the settings of an analysis.
+        """Return the path of a map, by the setting that names it.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Destination:
         return self.folder / name
 
     def check(self, keys: Iterable[str], extras: Iterable[str] = ()) -> None:
-        """Make sure, before the work is done, that no file is in the way.
+        """Check, before the measurement, that no file exists.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Destination:
         write_calibration_tiff(path, chip, metadata, is_row_x=self.is_row_x, is_overwriting=self.is_overwriting)
 
     def _around(self, key: str, image: NDArray[np.floating]) -> float:
-        """Return what stands where nothing was measured: as PYME has it, what the metadata say of all pixels."""
+        """Return the value of unmeasured pixels, which PYME takes from the metadata."""
         if key == "Camera.FlatfieldMapID":
             return 1.0
         said = number(self.settings, "Camera.ADOffset" if key == "Camera.DarkMapID" else "Camera.ReadNoise")

@@ -1,4 +1,4 @@
-"""Where PYME keeps the maps of a camera: by its serial number and the exposure."""
+"""PYME's folder of a camera's maps, by serial number and exposure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def calibration_folder(settings: Metadata) -> Path | None:
 
 
 def map_file_name(key: str, settings: Metadata) -> str | None:
-    """Return what PYME calls a map.
+    """Return PYME's file name of a map.
 
     Parameters
     ----------

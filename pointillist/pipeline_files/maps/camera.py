@@ -1,4 +1,4 @@
-"""The camera, as metadata and maps describe it."""
+"""Camera model from metadata and maps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, load_map
 from pointillist.settings import Metadata, check_complete, normalised, number
 
 LoadMap = Callable[[str, Metadata, tuple[int, int]], CameraMap | None]
-"""Returns the map that a key names, for settings and the ``(y, x)`` of a movie."""
+"""Function that returns the map of a setting, for settings and the ``(y, x)`` of a movie."""
 
 
 def camera_model(
     settings: Metadata, frame_shape: tuple[int, int], folder: Path, load: LoadMap | None = None
 ) -> CameraModel:
-    """Return the camera as the numbers want it.
+    """Return the model of the camera for the fit.
 
     Parameters
     ----------

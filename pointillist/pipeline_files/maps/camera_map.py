@@ -12,7 +12,7 @@ from pointillist.errors import MovieError, SettingError
 from pointillist.fitting.camera import AS_IS, ORIENTATIONS
 from pointillist.pipeline_files.maps.formats import read_map_file, split_name
 from pointillist.pipeline_files.movies import IS_STORED_X_FIRST
-from pointillist.pipeline_files.paths import data_root
+from pointillist.pipeline_files.paths import find_file
 from pointillist.settings import ADU2, Metadata, map_digest_name, map_name, number
 
 if TYPE_CHECKING:  # numba
@@ -48,10 +48,7 @@ def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | N
     name, dataset = split_name(map_name(settings, key))
     if not name:
         return None
-    for path in (folder / name, data_root() / name):
-        if path.is_file():
-            return path, dataset
-    raise SettingError(key, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path")
+    return find_file(key, name, folder), dataset
 
 
 def digest_file(path: Path) -> str:
@@ -67,7 +64,7 @@ def digest_file(path: Path) -> str:
 
 
 def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder: Path) -> CameraMap | None:
-    """Read a map, turned and cut to the movie's part of the chip.
+    """Read a map, oriented and cropped to the movie's part of the chip.
 
     Parameters
     ----------
@@ -106,7 +103,7 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
 
 
 def load_whole_map(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
-    """Read a map whole, as its file says that it lies.
+    """Read a whole map in the orientation of its file.
 
     Parameters
     ----------
@@ -143,7 +140,7 @@ def load_whole_map(key: str, settings: Metadata, folder: Path) -> CameraMap | No
 
 
 def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap:
-    """Cut a map of the chip to the movie's part of it.
+    """Crop a map of the chip to the movie's part of it.
 
     Parameters
     ----------

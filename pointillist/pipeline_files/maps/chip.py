@@ -1,4 +1,4 @@
-"""The chip that a movie shows a part of."""
+"""Position of a movie on the camera's chip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pointillist.settings import Metadata, number
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
-    """Where the frames of a movie lie on the chip.
+    """Position of the frames of a movie on the chip.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Chip:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the movie shows all of it."""
+        """Whether the movie shows the whole chip."""
         return self.shape == self.frame_shape
 
     def embed(self, part: NDArray[np.floating], around: float) -> NDArray[np.floating]:
@@ -44,7 +44,7 @@ class Chip:
 
 
 def chip_of(settings: Metadata, frame_shape: tuple[int, int]) -> Chip:
-    """Return where a movie lies on its chip.
+    """Return the position of a movie on its chip.
 
     Parameters
     ----------

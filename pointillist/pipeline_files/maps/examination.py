@@ -1,4 +1,4 @@
-"""Whether the camera maps in use belong to a movie: looked for in a few of its frames."""
+"""Checks that camera maps belong to a movie, on a few of its frames."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What was found.
+    """Result of the examination.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Examination:
 
 
 def examine_maps(movie: Movie, settings: Metadata) -> Examination:
-    """Look whether the maps in use belong to a movie.
+    """Check whether the maps in use belong to a movie.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
 
 
 class _MapExamination:
-    """The maps of a movie, and a sample of its frames."""
+    """Maps of a movie, checked against a sample of its frames."""
 
     def __init__(self, movie: Movie, settings: Metadata) -> None:
         self.settings = settings
@@ -108,19 +108,19 @@ class _MapExamination:
         self.proofs: list[str] = []
 
     def check_values(self) -> None:
-        """Find maps that say nothing, or something impossible."""
+        """Find maps that are constant or impossible."""
         for key, image in self.maps.items():
             self.warnings += check_values(key, image, self.chips.get(key, image), self.settings)
 
     def check_quantities(self) -> None:
-        """Look whether variances and offsets are that, and not something else of the camera."""
+        """Check that variances and offsets are not another quantity of the camera."""
         if (variance := self.maps.get("Camera.VarianceMapID")) is not None:
             self.warnings += check_quantity(variance, self.sample, self.settings)
         if (dark := self.maps.get("Camera.DarkMapID")) is not None:
             self.warnings += check_dark_quantity(dark, self.sample, self.settings)
 
     def check_hot_pixels(self) -> None:
-        """Look whether the noisy pixels of the variance map are noisy in the movie."""
+        """Check whether the noisy pixels of the variance map are noisy in the movie."""
         key = "Camera.VarianceMapID"
         variance = self.maps.get(key)
         if variance is None:
@@ -182,7 +182,7 @@ class _MapExamination:
         return None
 
     def check_offsets(self) -> None:
-        """Look whether the offsets of the dark map are those of the movie."""
+        """Check whether the offsets of the dark map are those of the movie."""
         key = "Camera.DarkMapID"
         dark = self.maps.get(key)
         if dark is None:
@@ -216,7 +216,7 @@ class _MapExamination:
             self.warnings.append(f"{key}: the map's median is {difference:+.0f} ADU from Camera.ADOffset={said:g}")
 
     def check_units(self) -> None:
-        """Look whether the variances are in the unit that the settings say."""
+        """Check whether the variances are in the unit of the settings."""
         key = "Camera.VarianceMapID"
         variance = self.maps.get(key)
         factor = self.e_per_adu**2
@@ -258,7 +258,7 @@ class _MapExamination:
 
 
 def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
-    """Look at a few frames in four places of a movie.
+    """Sample a few frames in four parts of a movie.
 
     Parameters
     ----------

@@ -6,7 +6,6 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pointillist.errors import MovieError, SettingError
 from pointillist.fitting.camera import BLEMISH_VARIANCE_E2, LEAST_RESPONSE
 from pointillist.pipeline_files.hdf5_file import open_hdf5
+from pointillist.pipeline_files.movies import read_npy_header
 from pointillist.system import obstacle
 
 Image = NDArray[np.float64]
@@ -24,7 +24,7 @@ _NO_CALIBRATION = "name a calibration of storm-analysis (.npy) or Picasso (.hdf5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """What another program measured of a camera.
+    """Calibration of a camera by another program.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _read_picasso(path: Path) -> Calibration:
 
 def _read_storm_analysis(path: Path) -> Calibration:
     with path.open("rb") as file:
-        if _read_npy_dtype(file).hasobject:
+        if read_npy_header(file)[2].hasobject:
             loaded = _PlainArrays(file).load()
             entries = loaded.entries if isinstance(loaded, _Array) else []
         else:
@@ -99,13 +99,6 @@ def _read_storm_analysis(path: Path) -> Calibration:
     return _checked("storm-analysis", offset, variance, gain)
 
 
-def _read_npy_dtype(file: BinaryIO) -> np.dtype[np.generic]:
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    _, _, dtype = read(file)
-    return np.dtype(dtype)
-
-
 def _checked(program: str, offset: Image, variance: Image, gain: Image | None) -> Calibration:
     maps = [offset, variance, *([] if gain is None else [gain])]
     if any(image.ndim != 2 or image.shape != offset.shape for image in maps):
@@ -114,7 +107,7 @@ def _checked(program: str, offset: Image, variance: Image, gain: Image | None) -
 
 
 class _Dtype:
-    """Stands in for numpy's: holds a name, builds nothing."""
+    """Stand-in for a type of numpy that holds its name alone."""
 
     def __init__(self, name: object = "", *_: object) -> None:
         self.name = name.decode("ascii") if isinstance(name, bytes) else str(name)
@@ -125,7 +118,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stands in for numpy's: holds bytes or a list, builds nothing until it has been looked at."""
+    """Stand-in for an array of numpy that holds its bytes or list until it has been checked."""
 
     def __init__(self, *_: object) -> None:
         self.shape: tuple[int, ...] = ()
@@ -153,7 +146,7 @@ class _Array:
 
 
 class _PlainArrays(pickle.Unpickler):
-    """Reads a pickle of arrays and numbers without running anything from it: every name becomes an inert stand-in."""
+    """Reader of pickled arrays and numbers that runs none of their code: every name becomes an inert stand-in."""
 
     _STAND_INS: Mapping[tuple[str, str], type] = {
         (module, name): stand_in
@@ -174,7 +167,7 @@ class _PlainArrays(pickle.Unpickler):
 
 
 def to_maps(calibration: Calibration, electrons_per_adu: float | None) -> tuple[dict[str, Image], float]:
-    """Turn a calibration into the maps and the gain of PYME's settings.
+    """Convert a calibration to the maps and the gain of PYME's settings.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def read_map_file(path: Path, dataset: str, *, is_movie_x_first: bool) -> CameraMap:
-    """Read a map as it stands in its file.
+    """Read a map in the orientation of its file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether the noise of a movie is that of the camera which the settings describe."""
+"""Checks of the camera's settings against the noise of a movie."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pointillist.pipeline_files.movies import Movie, read_available
 from pointillist.settings import SETTINGS, Metadata, map_name, number
 
 MOST_FRAMES, MOST_BYTES = 64, 2**25
-"""How much of a movie is looked at, in up to four places."""
+"""Amount of the movie that is sampled, in up to four parts."""
 
 LEAST_UPPER, MOST_LOWER = 0.6, 1.4
 """Bounds on measured over expected variance from which on numbers are doubted: right ones leave 0.9 and 1."""
@@ -26,7 +26,7 @@ _MOST_HINTS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class _Hypothesis:
-    """What a number may be instead.
+    """Alternative explanation of the noise.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def examine_noise(movie: Movie, settings: Metadata) -> list[str]:
 
 
 def take_levels(movie: Movie, settings: Metadata) -> NoiseLevels:
-    """Look at pairs of neighbouring frames in a few places of a movie.
+    """Sample pairs of neighbouring frames in a few parts of a movie.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _slope(levels: NoiseLevels, given: CameraNumbers) -> str:
 
 
 def _others(given: CameraNumbers, settings: Metadata) -> Iterator[_Hypothesis]:
-    """Return what people give instead of the right numbers, the most frequent first."""
+    """Return common mistakes in the settings, the most frequent first."""
     e, gain, excess = given.electrons_per_adu, given.em_gain, given.noise_factor
     yield _Hypothesis(
         numbers=replace(given, electrons_per_adu=1 / e),

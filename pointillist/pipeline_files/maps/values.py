@@ -1,4 +1,4 @@
-"""Whether the values of a camera map can be what its setting says that they are."""
+"""Checks of the values of camera maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COARSE_VARIANCE_E2 = 10.0
 
 
 def check_values(key: str, region: CameraMap, chip: CameraMap, settings: Metadata) -> list[str]:
-    """Look at the values of a map alone.
+    """Check the values of a map without a movie.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def _flat_field(region: CameraMap, chip: CameraMap, settings: Metadata) -> Itera
 
 
 def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
-    """Look whether what is given as variances are variances, with a sample of the movie.
+    """Check that a variance map holds variances, with a sample of the movie.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
 
 
 def _check_level(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> None:
-    """Refuse a map of more noise than there is in the movie, whose light only adds to it."""
+    """Refuse a map with more noise than the movie, which has light in addition."""
     e_per_adu = number(settings, "Camera.ElectronsPerCount") or float("nan")
     said_adu2, seen_adu2 = float(np.median(variance_e2)) / e_per_adu**2, map_quantities.most_read_variance(sample)
     if not said_adu2 > map_quantities.MOST_NOISE_RATIO * seen_adu2:
@@ -166,7 +166,7 @@ def _check_level(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> 
 
 
 def check_dark_quantity(dark: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
-    """Look whether what is given as a dark map is one, with a sample of the movie.
+    """Check that a dark map is one, with a sample of the movie.
 
     Parameters
     ----------

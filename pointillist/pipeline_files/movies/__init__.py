@@ -1,4 +1,4 @@
-"""Movies on disk, whatever their format, and their way to another machine."""
+"""Movies of all formats, and their transfer to other machines."""
 
 import lazy_loader
 

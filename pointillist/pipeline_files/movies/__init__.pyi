@@ -23,6 +23,9 @@ from .movie import (
     MovieFile as MovieFile,
     open_movie as open_movie,
 )
+from .npy import (
+    read_npy_header as read_npy_header,
+)
 from .pyme_h5 import (
     ArrayFrames as ArrayFrames,
 )

@@ -17,7 +17,7 @@ _STRIP = 16
 each other out where they lie a power of two apart."""
 
 _TILE = 32
-"""Length of such a strip: its lines stay in the cache until they are used up."""
+"""Length of such a strip, whose lines stay in the cache until they are used up."""
 
 _LONG_BYTES = 8
 """Of a long word, as which several pixels are written at once."""
@@ -27,10 +27,10 @@ _LINE = 32
 page of memory."""
 
 _LONG_TILE = 128
-"""Rows that are turned at a time, whose columns stay in the cache meanwhile."""
+"""Rows transposed at a time, whose columns stay in the cache."""
 
 Words = NDArray[Any]
-"""Pixels as unsigned integers of their size, which no conversion can touch."""
+"""Pixels as unsigned integers of their size, which are copied without conversion."""
 
 
 @kernel
@@ -57,7 +57,7 @@ def join_planes(planes: NDArray[np.uint8], words: Words) -> None:
 def transpose_words(
     words: Words, shape: tuple[int, int, int], skipped: int, origin: tuple[int, int, int], n_frames: int, frames: Words
 ) -> None:
-    """Copy part of a chunk to where it belongs.
+    """Copy part of a chunk to its frames.
 
     Parameters
     ----------

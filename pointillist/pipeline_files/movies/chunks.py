@@ -1,4 +1,4 @@
-"""Chunks of an HDF5 array, decoded here.
+"""Decoding chunks of an HDF5 array.
 
 HDF5 undoes its filters under its one lock, with zlib, and leaves pixels in the order of the file. libdeflate is faster
 than zlib, since it knows the size of what comes out, and works without the interpreter's lock; a kernel turns pixels
@@ -21,7 +21,7 @@ from pointillist.pipeline_protocol.messages import Chunks
 
 
 class CannotDecodeError(Exception):
-    """A chunk is damaged, or stored in a way that only HDF5 knows: let HDF5 read it."""
+    """A chunk is damaged or of an unsupported encoding; HDF5 has to read it."""
 
 
 def is_transposable(dtype: np.dtype[Any]) -> bool:
@@ -63,7 +63,7 @@ def transpose_frames(stored: Frames) -> Frames:
 
 
 class ChunkReader:
-    """Frames out of chunks, wherever these are.
+    """Decoder of frames from chunks of any origin.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class ChunkReader:
         self._joined = np.empty(n_pixels if SHUFFLE in about.filters else 0, word)
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
-        """Read frames, holding one chunk besides them.
+        """Read frames, with one chunk at a time in memory.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class ChunkReader:
         return frames
 
     def _place(self, offset: Offset, start: int, words: NDArray[Any]) -> None:
-        """Put a chunk's part of the range, which begins at frame `start`, where it belongs."""
+        """Copy a chunk's part of the range, which begins at frame `start`, to the output."""
         from pointillist.pipeline_files.movies._chunk_kernels import transpose_words  # noqa: PLC0415 - numba, only for who reads movies
 
         layer, left, top = offset

@@ -57,9 +57,9 @@ class ContiguousFrames:
         return frames
 
     def expect(self, start: int, stop: int) -> None:
-        """Have frames fetched."""
+        """Have the system fetch frames."""
         fetch(self._file.fileno(), self._offset + start * self._frame_bytes, (stop - start) * self._frame_bytes)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()

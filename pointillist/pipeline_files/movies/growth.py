@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 STILL_WRITTEN = "is still being written", "wait until the acquisition has ended"
-"""What is wrong with a movie that grows, and what to do."""
+"""Problem and remedy of a growing movie."""
 
 _FRESH_S = 10.0
-"""Since the last change of a file that may still be written."""
+"""Maximum age of the last change of a file that may still be written."""
 
 _WATCHED_S = 1.0
 _POLL_S = 0.05
@@ -19,7 +19,7 @@ Stamp = tuple[tuple[int, int], ...]
 
 
 def stamp(paths: Iterable[Path]) -> Stamp:
-    """Return what changes when somebody writes to files.
+    """Return the sizes and modification times of files, which change as they are written.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def stamp(paths: Iterable[Path]) -> Stamp:
 
 
 def is_growing(path: Path) -> bool:
-    """Watch a file that was changed a short while ago, for a second at most.
+    """Return whether a recently modified file still changes, after watching it for at most a second.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether two files are the same movie."""
+"""Identity of movies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAMPLE_BYTES = 1 << 20
 
 
 def identify(files: Iterable[Path]) -> str:
-    """Return what is the same on every machine that holds the same bytes.
+    """Return a digest that is equal on all machines that hold the same files.
 
     Parameters
     ----------

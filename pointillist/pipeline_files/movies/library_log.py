@@ -1,4 +1,4 @@
-"""What a file library logs and then passes over."""
+"""Capture of the warnings that file libraries log."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def captured_log(name: str) -> Iterator[list[logging.LogRecord]]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return what was logged in one short line, without the names of objects in memory.
+    """Return the message of a record as one short line, without names of objects in memory.
 
     Parameters
     ----------

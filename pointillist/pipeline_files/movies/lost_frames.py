@@ -1,4 +1,4 @@
-"""Reading a movie that lacks some of its frames."""
+"""Reading movies that lack some frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pointillist.pipeline_files.movies.source import Frames
 
 
 def read_with_gaps(read: Callable[[int, int, Frames], object], start: int, stop: int, out: Frames) -> dict[int, str]:
-    """Read frames as far as they are there.
+    """Read those frames of a range that can be read.
 
     Parameters
     ----------

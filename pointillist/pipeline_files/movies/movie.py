@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from pointillist.errors import MovieError, TruncatedMovieError
+from pointillist.pipeline_files.error_text import short_reason
 from pointillist.pipeline_files.movies.growth import STILL_WRITTEN, is_growing, stamp
 from pointillist.pipeline_files.movies.identity import identify
 from pointillist.pipeline_files.movies.npy import open_npy
@@ -32,21 +32,21 @@ _OPENERS: dict[bytes, Callable[[Path], OpenedMovie]] = {
     b"II+\0": open_tiff,
     b"MM\0+": open_tiff,
 }
-"""What a file begins with decides, not what it is called."""
+"""Readers by the first bytes of a file; its name does not matter."""
 
 _READ_AS = {np.dtype(kind): np.dtype(read) for kind, read in (("u1", "u1"), ("u2", "u2"), ("f4", "f4"), ("f8", "f4"))}
 
 
 class Movie(Protocol):
-    """Frames with what is known of them. One thread at a time may use one."""
+    """Frames with metadata, for one thread at a time."""
 
     @property
     def path(self) -> Path:
-        """Where it is, as the user named it."""
+        """Path as the user gave it."""
 
     @property
     def n_frames(self) -> int:
-        """At least 1."""
+        """Number of frames, ``>= 1``."""
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -58,19 +58,19 @@ class Movie(Protocol):
 
     @property
     def metadata(self) -> Metadata:
-        """Dotted keys."""
+        """Metadata by dotted key."""
 
     @property
     def events(self) -> Events:
-        """Of :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`."""
+        """Structured array of :data:`pointillist.pipeline_files.movies.EVENT_DTYPE`."""
 
     @property
     def identity(self) -> str:
-        """The same for the same bytes, wherever they are."""
+        """Digest that is equal for equal files on all machines."""
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What the user should know of the movie."""
+        """Remarks for the user."""
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)`` as a C-contiguous array ``(frame, y, x)`` of :attr:`dtype`, new or `out`."""
@@ -79,13 +79,11 @@ class Movie(Protocol):
         """Have the system fetch frames that will be read soon; any thread may ask, at any time."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class MovieFile:
@@ -135,7 +133,7 @@ class MovieFile:
 
     @property
     def chunks(self) -> StoredChunks | None:
-        """The frames as chunks of HDF5 that can be decoded without it; None where they are anything else."""
+        """Chunks that can be decoded without HDF5; None where there are no such chunks."""
         return self._frames.chunks
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
@@ -183,15 +181,13 @@ class MovieFile:
                 self._frames.expect(start, stop)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._frames.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -250,7 +246,7 @@ def _open(path: Path) -> MovieFile:
 
 @contextmanager
 def _translated_errors(path: Path, problem: str) -> Iterator[None]:
-    """Say in one line what the libraries say in many."""
+    """Translate the libraries' errors to one line."""
     try:
         yield
     except FileNotFoundError as error:
@@ -258,5 +254,4 @@ def _translated_errors(path: Path, problem: str) -> Iterator[None]:
     except PermissionError as error:
         raise MovieError(path, "may not be read", "ask its owner for permission to read") from error
     except (OSError, RuntimeError, ValueError, KeyError, IndexError, EOFError, TypeError, *DAMAGE) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise MovieError(path, f"{problem} ({reason})", "it may be damaged: copy it again") from error
+        raise MovieError(path, f"{problem} ({short_reason(error)})", "it may be damaged: copy it again") from error

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from pointillist.errors import MovieError
 from pointillist.pipeline_files.movies.contiguous import ContiguousFrames
 from pointillist.pipeline_files.movies.source import OpenedMovie
+
+
+def read_npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return the shape of an array, whether it is in Fortran order, and its type; the pixels follow in the file."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
 
 
 def open_npy(path: Path) -> OpenedMovie:
@@ -32,11 +40,7 @@ def open_npy(path: Path) -> OpenedMovie:
     """
     try:
         with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read_header = np.lib.format.read_array_header_1_0
-            if version != (1, 0):
-                read_header = np.lib.format.read_array_header_2_0
-            shape, is_fortran, dtype = read_header(file)
+            shape, is_fortran, dtype = read_npy_header(file)
             offset = file.tell()
     except (ValueError, EOFError, SyntaxError, TokenError) as error:
         raise MovieError(path, "is not a NumPy array", "write it with numpy.save") from error

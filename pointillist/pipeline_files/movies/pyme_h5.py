@@ -22,7 +22,7 @@ from pointillist.settings import in_micrometres
 
 
 def open_pyme_h5(path: Path) -> OpenedMovie:
-    """Open what PYME's acquisition wrote.
+    """Open a movie of PYME's acquisition.
 
     Parameters
     ----------
@@ -151,17 +151,17 @@ class ArrayFrames:
         return self._read_by_hdf5(start, stop)
 
     def _read_by_hdf5(self, start: int, stop: int) -> Frames:
-        """Read without the import of a compiler, for a look at one frame; HDF5 keeps the chunk for the next."""
+        """Read a single frame without importing numba; HDF5 caches the chunk for the next one."""
         frames: Frames = self._data[start:stop]
         return frames.transpose(0, 2, 1).astype(self.dtype, copy=False)
 
     def expect(self, start: int, stop: int) -> None:
-        """Have frames fetched."""
+        """Have the system fetch frames."""
         if self.chunks is not None:
             fetch(self._file.id.get_vfd_handle(), *self.chunks.span(start, stop))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
@@ -200,13 +200,13 @@ class MappedFrames:
         return frames
 
     def expect(self, start: int, stop: int) -> None:
-        """Have the images of frames fetched."""
+        """Have the system fetch the images of frames."""
         numbers = self._index[start:stop]["image"]
         if numbers.max() >= 0:
             self._images.expect(int(numbers[numbers >= 0].min()), int(numbers.max()) + 1)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._images.close()
 
 
@@ -272,8 +272,8 @@ class PzfFrames:
         return frames
 
     def expect(self, start: int, stop: int) -> None:
-        """Leave it to the system, which fetches ahead of whoever reads in order."""
+        """Do nothing, since the system reads ahead by itself."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()

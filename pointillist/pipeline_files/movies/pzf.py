@@ -32,12 +32,12 @@ _FORMATS = (np.dtype("u1"), np.dtype("<u2"), np.dtype("<f4"))
 
 
 class PzfError(ValueError):
-    """A frame is damaged, or written in a way that is not read."""
+    """A frame is damaged or of an unsupported encoding."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PzfHeader:
-    """What precedes the pixels of a frame.
+    """Header of a frame.
 
     Parameters
     ----------

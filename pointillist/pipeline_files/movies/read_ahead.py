@@ -1,15 +1,15 @@
-"""Bytes that are going to be read, brought into memory before."""
+"""Reading ahead of use."""
 
 from __future__ import annotations
 
 import os
 
 _PORTION = 1 << 17
-"""Bytes that every kind of disk and network share fetches at one request."""
+"""Number of bytes that every kind of disk and network share fetches in one request."""
 
 
 def fetch(file: int, offset: int, n_bytes: int) -> None:
-    """Have the system fetch part of a file, and do not wait for it.
+    """Have the system fetch part of a file in the background.
 
     Parameters
     ----------

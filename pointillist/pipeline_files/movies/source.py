@@ -1,4 +1,4 @@
-"""What a reader of one kind of file has to offer."""
+"""Interface of the readers of movie formats."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Events = NDArray[np.void]
 NO_EVENTS: Events = np.zeros(0, EVENT_DTYPE)
 
 DAMAGE = (struct.error, zlib.error, lzma.LZMAError)
-"""What decoders raise where bytes are damaged, beside OSError, ValueError and the like."""
+"""Errors of decoders on damaged bytes, besides OSError and ValueError."""
 
 Frames = NDArray[Any]
 """``(frame, y, x)``."""
 
 
 class FrameSource(Protocol):
-    """Frames as they stand in a file.
+    """Frames stored in a file.
 
     Readers raise :class:`pointillist.errors.MovieError` for what they recognise, and may let through
     OSError, RuntimeError, ValueError and KeyError for what they do not.
@@ -53,7 +53,7 @@ class FrameSource(Protocol):
 
     @property
     def chunks(self) -> StoredChunks | None:
-        """The frames as chunks of HDF5 that can be decoded without it; None where they are anything else."""
+        """Chunks that can be decoded without HDF5; None where there are no such chunks."""
 
     def read(self, start: int, stop: int, out: Frames | None = None) -> Frames:
         """Return frames ``[start, stop)``, ``0 <= start < stop <= shape[0]``, of :attr:`dtype`; in `out`, if handy."""
@@ -62,7 +62,7 @@ class FrameSource(Protocol):
         """Have the system fetch frames that will be read soon, as far as it can; any thread may ask."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

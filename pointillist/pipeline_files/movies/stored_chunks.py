@@ -1,4 +1,4 @@
-"""Chunks of an HDF5 array as they stand in the file."""
+"""Encoded chunks of an HDF5 array."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Offset = tuple[int, int, int]
 """First element of a chunk."""
 
 Stored = tuple[memoryview | bytearray, int]
-"""A chunk's bytes, and the filters that were left out, a bit each."""
+"""Bytes of a chunk, and the mask of filters that were not applied."""
 
 WORDS = {"u1": np.uint8, "u2": np.uint16, "f4": np.uint32}
 """Pixels that can be decoded here, by type, and the words that kernels transpose them as."""
@@ -27,7 +27,7 @@ N_SPANNED = 50_000
 """Chunks from which on nobody is told where they lie: HDF5 goes through all of them to find one, 40 ns each."""
 
 _PIPELINES = ((), (SHUFFLE,), (DEFLATE,), (SHUFFLE, DEFLATE))
-"""Filters that can be undone here, in the order of writing."""
+"""Filters that can be decoded without HDF5, in the order of writing."""
 
 
 def is_decodable(data: h5py.Dataset) -> bool:
@@ -60,7 +60,7 @@ def is_decodable(data: h5py.Dataset) -> bool:
 
 
 def can_decode(chunks: Chunks) -> bool:
-    """Whether what is told of an array elsewhere can be decoded here."""
+    """Return whether chunks described by another machine can be decoded."""
     return (
         chunks.dtype[1:] in WORDS
         and tuple(chunks.filters) in _PIPELINES

@@ -1,4 +1,4 @@
-"""Frames cut into pieces that can be sent."""
+"""Frames divided into pieces for transfer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ or a layer of chunks, may be larger."""
 
 
 class Sendable(Protocol):
-    """What can be cut: a movie, or what is kept like one."""
+    """Source of frames to transfer: a movie or an array."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -26,11 +26,11 @@ class Sendable(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the frames."""
+        """Type of a pixel."""
 
     @property
     def chunks(self) -> StoredChunks | None:
-        """Its chunks, if they can be decoded elsewhere."""
+        """Chunks, if they can be decoded elsewhere; else None."""
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``[start, stop)``."""
@@ -58,7 +58,7 @@ class ArrayInMemory:
 
 
 def layout_of(source: Sendable, digest: str = "") -> Layout:
-    """Say how a source is cut.
+    """Return how a source is divided into pieces.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def piece_bytes(layout: Layout) -> int:
 
 
 def cut(source: Sendable, layout: Layout, item: Item) -> tuple[FrameData, bytes]:
-    """Return a piece, and its bytes.
+    """Return the description and the bytes of a piece.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def cut(source: Sendable, layout: Layout, item: Item) -> tuple[FrameData, bytes]
 
 
 def is_whole(layout: Layout, piece: FrameData, content: bytes | memoryview) -> bool:
-    """Whether a piece has what its layout wants of it."""
+    """Return whether the content of a piece matches its layout."""
     try:
         start, stop = bounds(layout, piece.item)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The truth of a simulated movie, beside it."""
+"""Ground truth of a simulated movie, in a file beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VARIANCE_MAP = "ReadVariance"
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """Under what conditions a movie was recorded.
+    """Conditions under which a movie was recorded.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Conditions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RecordedTruth:
-    """What a truth file says.
+    """Content of a truth file.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class RecordedTruth:
 
 
 def truth_path(movie: Path) -> Path:
-    """Return the place of the truth of a movie: ``<stem>.truth.h5`` beside it."""
+    """Return the path of the truth of a movie, ``<stem>.truth.h5`` beside it."""
     return movie.with_name(f"{movie.stem}.truth.h5")
 
 

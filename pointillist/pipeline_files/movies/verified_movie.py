@@ -1,4 +1,4 @@
-"""A movie that must stay the file that it was."""
+"""Movies whose files must not change."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pointillist.pipeline_files.movies.source import Frames
 
 
 class LostMovieError(MovieError):
-    """The movie is gone, or is another one: no frame of it can be had here."""
+    """The movie is missing or was replaced, and cannot be read on this machine."""
 
 
 class VerifiedMovie:
-    """A movie whose identity is known beforehand, open.
+    """Open movie of known identity.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class VerifiedMovie:
             raise
 
     def check(self) -> None:
-        """Make sure that nobody has written to it since the last call.
+        """Check that the file has not changed since the last call.
 
         Raises
         ------
@@ -80,11 +80,11 @@ class VerifiedMovie:
             self._stamp = stamp
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.movie.close()
 
     def _stamped(self) -> tuple[int, int, int] | None:
-        """Return what changes when somebody writes to the movie."""
+        """Return sizes and modification times of the movie's files."""
         try:
             status = self._path.stat()
         except (OSError, ValueError):
@@ -92,7 +92,7 @@ class VerifiedMovie:
         return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _open(self) -> MovieFile:
-        """Open the movie, sure that it is the same."""
+        """Open the movie and check its identity."""
         real = self._roots.allowed(self._path)
         if real is None:
             raise LostMovieError(self._path, f"is outside {self._roots}", "start launch-workers with --allow FOLDER")

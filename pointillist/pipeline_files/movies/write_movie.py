@@ -1,4 +1,4 @@
-"""Movies as PYME's acquisition spools them."""
+"""Writing movies in the format of PYME's acquisition."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_pyme_h5(
     *,
     is_compressed: bool = True,
 ) -> int:
-    """Write a movie as PYME would have spooled it.
+    """Write a movie in the format of PYME's acquisition.
 
     Parameters
     ----------

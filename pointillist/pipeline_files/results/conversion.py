@@ -1,4 +1,4 @@
-"""Localizations in px and photoelectrons, and the same in nm and ADU as PYME stores them."""
+"""Conversion of localizations between px and photoelectrons, and PYME's nm and ADU."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Column = Callable[[str], NDArray[Any]]
 """Returns one of PYME's columns, to be written to."""
 
 _DEFLATE_LEVEL = 1
-"""Of ISA-L's 3; the higher ones save nothing here. The level that a table names does not concern its readers."""
+"""Level of ISA-L, of 3; higher ones save nothing. Readers ignore the level that a table states."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """What a px and a photoelectron are in PYME's units.
+    """Units of the program in PYME's units.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Scale:
         return cls(nm_per_px_x=1e3 * x_um, nm_per_px_y=1e3 * y_um, adu_per_photoelectron=gain / electrons_per_adu)
 
     def factors(self) -> dict[str, float]:
-        """Return what a value of each unit is to be multiplied with to become PYME's."""
+        """Return the factor that converts each unit to PYME's."""
         return {
             "": 1.0,
             "x": self.nm_per_px_x,

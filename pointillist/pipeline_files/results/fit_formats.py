@@ -1,4 +1,4 @@
-"""How PYME stores what each fit module gives."""
+"""PYME's storage format of each fit module."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pointillist.fitting import QUANTITIES
 from pointillist.fitting.estimation import MODULES
 
 NO_ERROR = -5000.0
-"""PYME's mark of a fit without error estimates."""
+"""PYME's error of a fit without error estimates."""
 
 WORD_BYTES = 4
-"""Of every column of PYME's."""
+"""Size of every column of PYME's, bytes."""
 
 Words = NDArray[np.uint32]
-"""``(word, row)``: such rows, column by column."""
+"""PYME's rows as 4-byte words, ``(word, row)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitFormat:
-    """How PYME stores the results of one fit module.
+    """PYME's storage format of one fit module.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class FitFormat:
 
     @cached_property
     def words(self) -> Mapping[str, tuple[int, np.dtype[Any]]]:
-        """Which word of a row each of PYME's columns is, and of what type."""
+        """Index of the word and type of each of PYME's columns."""
         return dict(_words(self.dtype))
 
 
@@ -103,7 +103,7 @@ _UNFITTED = {
     "fitResults.by": 0.001,
     **{f"fitError.{name}": NO_ERROR for _, name in _ROUND + _SLOPES},
 }
-"""What PYME's LatObjFindFR writes where a fit would begin, nm and ADU."""
+"""Values that PYME's LatObjFindFR writes as start parameters, nm and ADU."""
 
 
 def _format(fit_module: str, parameters: Names, fields: Sequence[str]) -> FitFormat:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import MovieError, ResultsError, SettingError
 from pointillist.fitting import Rows
+from pointillist.pipeline_files.error_text import short_reason
 from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
 from pointillist.pipeline_files.movies import Events
@@ -94,12 +95,11 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
     except SettingError as error:
         raise ResultsError(path, f"its metadata: {error.subject} {error.problem}", "analyse the movie again") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ResultsError(path, f"is no results file, or damaged ({reason})", "copy it again") from error
+        raise ResultsError(path, f"is no results file, or damaged ({short_reason(error)})", "copy it again") from error
 
 
 def is_finished(path: Path, description: ResultsDescription, failed: Collection[int]) -> bool:
-    """Whether a file stands, whole, that is described so: of this movie, with these settings, without these frames.
+    """Return whether a file is complete, of this movie and these settings, and lacks only these frames.
 
     Parameters
     ----------

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 _EXPECTED_ROWS = 500_000
-"""PYME's; PyTables derives the size of chunks from it."""
+"""PYME's number, from which PyTables derives the size of chunks."""
 
 _BLOCK_ROWS = 4096
-"""Converted and appended at a time, while they are in the cache: PyTables copies them once more."""
+"""Rows converted and appended at a time, so that they are still in the cache when PyTables copies them."""
 
 Converted = TypeVar("Converted")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResultsDescription:
-    """What a results file says of itself.
+    """Metadata and provenance of a results file.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class ResultsDescription:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the fit's rows."""
+        """Type of the fit's rows."""
         return MODULES[self.fit_module].dtype
 
 
@@ -157,7 +157,7 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
 
 
 def write_provenance(file: tables.File, description: ResultsDescription, more: Mapping[str, Value]) -> None:
-    """Make the group ``/Pointillist``, which says what a file is of, and that it is not complete.
+    """Create the group ``/Pointillist`` with the provenance of a file that is not complete.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def write_provenance(file: tables.File, description: ResultsDescription, more: M
 
 
 def append_localizations(path: Path, rows: Rows) -> None:
-    """Append localizations; the file is open only meanwhile.
+    """Append localizations, opening the file only for that time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The whole of an analysis, in a file that has its name once it is finished."""
+"""Writing of complete results, in a file that is renamed once it is finished."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from pointillist.pipeline_files.results.table import ResultsDescription, create_
 from pointillist.pipeline_files.storage import extend_hdf5, publish, sync, translated_write_errors
 
 RANGE_DTYPE = np.dtype([("start", "<i8"), ("stop", "<i8"), ("n_localizations", "<i8")])
-"""Frames ``[start, stop)`` that were analysed, and how much was found in them."""
+"""Range of analysed frames ``[start, stop)`` and number of localizations in it."""
 
 FAILURE_DTYPE = np.dtype([("frame", "<i8"), ("reason", "S512")])
-"""A frame that could not be analysed, and why, in UTF-8."""
+"""Frame that could not be analysed, and the reason in UTF-8."""
 
 _RANGE_FRAMES = 1000
 
 _N_CHUNKS = 64
-"""Chunks that are held, and written, at a time."""
+"""Number of chunks written at a time."""
 
 N_THREADS = min(8, os.cpu_count() or 1)
-"""That compress them where the workers have nothing else to do."""
+"""Number of threads that compress chunks while the workers are idle."""
 
 
 class ResultsWriter:
@@ -89,7 +89,7 @@ class ResultsWriter:
                     self._write(self._n_held - self._n_held % n_block, threads)
 
     def finish(self, path: Path, done: Iterable[tuple[int, int]], failures: Mapping[int, str]) -> int:
-        """Give the file its name, whole and on the disk.
+        """Complete and sync the file, and rename it.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class ResultsWriter:
         self._path.unlink(missing_ok=True)
 
     def _write(self, n_rows: int, threads: Executor) -> None:
-        """Write the first of the rows that are held: whole blocks, but at the end."""
+        """Write the first of the buffered rows, in whole blocks except at the end."""
         if not n_rows:
             return
         rows = join_rows(self._held, self._held[0].dtype)
@@ -149,7 +149,7 @@ class ResultsWriter:
 
 
 def _ranges(done: Iterable[tuple[int, int]]) -> NDArray[np.void]:
-    """Join ranges that touch, and cut them at fixed frames."""
+    """Join adjacent ranges, and split them at fixed frames."""
     joined: list[tuple[int, int]] = []
     for start, stop in sorted(done):
         if joined and start <= joined[-1][1]:
@@ -179,7 +179,7 @@ def failure_table(failures: Mapping[int, str]) -> NDArray[np.void]:
 
 
 def _verify(path: Path, n_localizations: int, checksum: int) -> None:
-    """Read the table once more: nobody says when it did not reach the disk."""
+    """Read the table back, since failed writes are not always reported."""
     if results_checksum(path) != (n_localizations, checksum):
         raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pointillist.errors import LostFrameError, MovieError, PointillistError, ServerError
+from pointillist.pipeline_files import short_reason
 from pointillist.pipeline_files.backgrounds import is_copied, open_copied
 from pointillist.pipeline_files.maps import MAP_SETTINGS, load_map
 from pointillist.pipeline_files.movies import ArrayInMemory, LostMovieError, Sendable, VerifiedMovie, cut, layout_of
@@ -67,8 +68,7 @@ class SourceCache:
         except PointillistError as error:
             return _missing(item, error, is_lasting=False)
         except (OSError, RuntimeError, ValueError, KeyError) as error:
-            reason = " ".join(str(error).split())[:120]
-            said = MovieError(spec.movie, f"cannot be read ({reason})", "it may be damaged: copy it again")
+            said = MovieError(spec.movie, f"cannot be read ({short_reason(error)})", "it may be damaged: copy it again")
             return _missing(item, said, is_lasting=False)
         return FrameReply(message=message, content=content)
 

@@ -1,4 +1,4 @@
-"""TIFF in all its dialects: pages, what counts them, and which of them are frames."""
+"""TIFF in all its variants: directories, pages, and the choice of those that are frames."""
 
 import lazy_loader
 

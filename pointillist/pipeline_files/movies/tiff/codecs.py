@@ -1,4 +1,4 @@
-"""Whether the compression of a TIFF can be read here."""
+"""Check that the compression of a TIFF can be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALWAYS_READ = (1, 8, 32946, 32773, 34925)
 
 
 def check_codecs(path: Path, selection: Selection, frames: PageFrames) -> None:
-    """Read one frame of each layout, so that a codec that is not installed is told before the analysis.
+    """Read one frame of each layout, so that a missing codec is reported before the analysis.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pointillist.errors import MovieError
 
 ByteOrder: TypeAlias = Literal["<", ">"]
-"""Little or big endian."""
+"""Byte order, little or big endian."""
 
 _MAX_TAGS = 4096
 _FIRST_READ = 512

@@ -1,4 +1,4 @@
-"""TIFFs whose descriptions count their frames, some of which follow the one page without a page: ImageJ, STK."""
+"""Number of frames in the descriptions of a TIFF; ImageJ and STK may have a page for the first frame alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pointillist.pipeline_files.movies.tiff.selection import check_axes
 
 @dataclass(frozen=True, kw_only=True)
 class FrameCount:
-    """What a file says of the number of its frames.
+    """Number of frames that a file states.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def read_shaped(path: Path, descriptions: Sequence[str], frame_shape: tuple[int,
 
 
 def count_following(pages: Pages, count: FrameCount) -> int:
-    """Return the number of frames that lie one after the other from the pixels of the only page on.
+    """Return the number of frames stored contiguously from the pixels of the only page.
 
     Parameters
     ----------

@@ -58,14 +58,14 @@ class PageFrames:
         return frames
 
     def expect(self, start: int, stop: int) -> None:
-        """Leave it to the system, which fetches ahead of whoever reads in order."""
+        """Do nothing, since the system reads ahead by itself."""
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._on_close.close()
 
     def tolerate(self, records: Iterable[LogRecord]) -> None:
-        """Take what tifffile has logged up to here for harmless, and whatever else it logs for an error."""
+        """Accept what tifffile has logged up to here, and treat everything else that it logs as an error."""
         self._tolerated = set(map(message_of, records))
 
     def _read(self, frame: int, file: _PageFile, page: int, out: Frames) -> None:
@@ -89,7 +89,7 @@ class _NoPixelsError(Exception):
 
 @contextmanager
 def _own_failure(is_checked: bool) -> Iterator[None]:  # noqa: FBT001 - one switch
-    """Let a page whose content is damaged fail alone, once it is known that its codec is there."""
+    """Report a damaged page as an error of its frame alone, once its codec is known to be installed."""
     try:
         yield
     except (ValueError, TypeError, IndexError, RuntimeError, EOFError, *DAMAGE) as error:
@@ -99,7 +99,7 @@ def _own_failure(is_checked: bool) -> Iterator[None]:  # noqa: FBT001 - one swit
 
 
 class _PageFile:
-    """One of the files.
+    """One file of the movie.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ class _PageFile:
         return True
 
     def decode(self, page: int, out: Frames) -> None:
-        """Have tifffile read a page."""
+        """Read a page with tifffile."""
         directory = int(self.pages.directories[page])
         keyframe, segments = self._keyframe(page), self._segments(page)
         if keyframe.jpegtables is not None:  # each page has its own
@@ -167,7 +167,7 @@ class _PageFile:
         return {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}
 
     def _keyframe(self, page: int) -> tifffile.TiffPage:
-        """Return a page of the same layout, whose tags tifffile has read."""
+        """Return a page of the same layout as tifffile's keyframe."""
         number = int(self.pages.layout_indices[page])
         if number not in self._keyframes:
             file = self._open()

@@ -1,4 +1,4 @@
-"""How the pixels of a page of a TIFF are stored."""
+"""Storage of the pixels of a TIFF page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAYOUT_TAGS = {
     339: "sample_format",
     32997: "depth",
 }
-"""Tags that say how pixels are stored, with our names."""
+"""Tags that define the storage of pixels, with our names."""
 
 _TYPES = {1: "uint", 2: "int", 3: "float"}
 _WHOLE_BITS = (8, 16, 32, 64)
@@ -46,7 +46,7 @@ class Layout(NamedTuple):
 
     @property
     def kind(self) -> tuple[int, ...]:
-        """What all frames of a movie have in common: size and type, whatever the compression."""
+        """Size and type, which all frames of a movie have in common."""
         return self.length, self.width, self.depth, self.samples, self.bits, self.sample_format
 
     @property

@@ -33,7 +33,7 @@ _SUFFIXES = (".tif", ".tiff")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
-    """What one file says of its frames.
+    """Index of the frames in one file.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def select_stack(stack: Stack, pages: Pages, ome: Ome | None) -> Selection:
 
 
 def _series_files(stack: Stack) -> tuple[list[Stack], list[str]]:
-    """Return the files of the same acquisition and position in the same folder, by what they hold, not by name."""
+    """Return the files of the same acquisition and position in the same folder, regardless of their names."""
     series, remarks = [stack], []
     known = set(map(tuple, stack.index[:, :4].tolist()))
     for path in sorted(stack.path.parent.iterdir()):
@@ -159,7 +159,7 @@ def _axis(summary: dict[str, Any], sizes: Sequence[int]) -> tuple[int, int]:
 
 
 def _refuse_parts(path: Path, ome: Ome | None, stacks: Sequence[Stack], first: int) -> None:
-    """Refuse part of a movie."""
+    """Refuse an incomplete movie."""
     remedy = "put all files of the acquisition into one folder"
     if first > 0:
         raise MovieError(path, f"begins with frame {first}; the file with those before is not in its folder", remedy)
@@ -175,7 +175,7 @@ def _refuse_parts(path: Path, ome: Ome | None, stacks: Sequence[Stack], first: i
 
 
 def _pages_of(stack: Stack, pages: Pages) -> Pages:
-    """Return the pages of a file, with those that only its index knows."""
+    """Return the pages of a file, including those that only its index lists."""
     offsets = stack.index[:, 4]
     unknown = offsets[(offsets > 0) & ~np.isin(offsets, pages.directories)]
     return read_pages(stack.path, unknown.tolist()) if len(unknown) else pages
@@ -188,7 +188,7 @@ def _found(stack: Stack, pages: Pages) -> NDArray[np.int64]:
 
 
 def _with_rest(path: Path, files: Sequence[Pages], table: NDArray[np.int64], remarks: Sequence[str]) -> Selection:
-    """Return the selection, with the pages that no index knows where they belong: in the gaps, or at the end."""
+    """Return the selection with the pages that no index lists, placed in gaps or at the end."""
     known = set(map(tuple, table.tolist()))
     rows = np.concatenate([table_of(frame_pages(pages)[0], number) for number, pages in enumerate(files)])
     rest = np.array([row for row in rows.tolist() if tuple(row) not in known], np.int64).reshape(-1, 2)

@@ -21,7 +21,7 @@ _AXES = {"time": "T", "z": "Z", "channel": "C", "position": "P", "row": "P", "co
 
 
 class Entry(NamedTuple):
-    """Where the index says that a frame is."""
+    """Location of a frame in the index."""
 
     axes: Mapping[str, Any]
     name: str
@@ -102,7 +102,7 @@ def _entries(index: Path) -> Iterator[Entry]:
 
 
 def _newest(entries: Iterator[Entry]) -> list[Entry]:
-    """Return one entry for each place along the axes: the last, which replaces those before."""
+    """Return the last entry for each coordinate, which replaces earlier ones."""
     return list({tuple(sorted((k, str(v)) for k, v in entry.axes.items())): entry for entry in entries}.values())
 
 

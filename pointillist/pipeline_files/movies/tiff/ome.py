@@ -157,7 +157,7 @@ def _files(path: Path, pages: Pages, ome: Ome, image: OmeImage) -> dict[str, Pag
 
 
 def _check_names(path: Path, files: Mapping[str, Pages]) -> None:
-    """Refuse parts that say of themselves that they are another file than the one whose name they have."""
+    """Refuse parts whose UUID is not that of the file whose name they have."""
     for key, pages in files.items():
         ome = next((read_ome(text) for text in pages.descriptions(1) if is_ome(text)), None)
         if ome is not None and ome.uuid and key.startswith("urn:uuid:") and ome.uuid != key:
@@ -166,7 +166,7 @@ def _check_names(path: Path, files: Mapping[str, Pages]) -> None:
 
 
 def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selection:
-    """Put the pages into the order of the XML; those that it does not know follow."""
+    """Arrange the pages in the order of the XML, with those that it does not list at the end."""
     numbers = {key: number for number, key in enumerate(files)}
     there = [plane for plane in image.planes if plane.page < len(files[plane.file])]
     n_frames = max((plane.frame for plane in there), default=-1) + 1

@@ -1,4 +1,4 @@
-"""OME-XML: what an OME-TIFF says of its images."""
+"""OME-XML, the description of the images of an OME-TIFF."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pointillist.settings import Value, micrometres_in
 
 
 class Plane(NamedTuple):
-    """Where a frame is said to be: its number, the key of the file, the page there."""
+    """Location of a frame: its number, the key of the file, and the page."""
 
     frame: int
     file: str
@@ -111,7 +111,7 @@ def read_ome(text: str) -> Ome | None:
 
 
 def is_ome(text: str) -> bool:
-    """Return whether a description is meant to be OME-XML.
+    """Return whether a description looks like OME-XML.
 
     Parameters
     ----------

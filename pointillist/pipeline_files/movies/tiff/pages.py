@@ -32,7 +32,7 @@ _SUB_IFDS = 330
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pages:
-    """The pages of one file, in the order in which each refers to the next.
+    """Pages of one file, in the order of their chain of directories.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def read_pages(path: Path, others: Sequence[int] = ()) -> Pages:
 
 
 class _TagPositions(NamedTuple):
-    """Where the tags that matter are, in directories that have the same tags."""
+    """Indices of the required tags, in directories with the same tags."""
 
     structure: Callable[[tuple[int, ...]], Any]
     offsets: int | None
@@ -156,7 +156,7 @@ class _TagPositions(NamedTuple):
 
 
 class _DirectoryChain:
-    """Collects pages; what is the same in many of them is interpreted once.
+    """Reader of a chain of directories, which interprets equal ones once.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ class _DirectoryChain:
         self._sub_ifds: tuple[Layout, int] | None = None
 
     def follow(self, n_bytes: int) -> str:
-        """Add the pages from the first to the last, and return what is wrong with the end of the chain."""
+        """Add the pages of the chain, and return a description of its fault, if any."""
         offset = self._reader.start
         while offset:
             if offset in self._seen:
@@ -189,13 +189,13 @@ class _DirectoryChain:
         return "" if self._pages else "it has no pages"
 
     def add(self, offset: int) -> None:
-        """Add a page to which no other refers, unless it is there or there is none at that offset."""
+        """Add a page outside the chain, unless it is known or not at that offset."""
         directory = self._reader.read(offset) if offset not in self._seen else None
         if directory is not None:
             self._append(directory)
 
     def result(self, path: Path, n_bytes: int, fault: str) -> Pages:
-        """Return all that was found."""
+        """Return the pages."""
         table = np.array(self._pages, np.int64).reshape(-1, 4).T
         return Pages(
             path=path,

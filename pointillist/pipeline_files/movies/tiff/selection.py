@@ -17,7 +17,7 @@ MISSING = -1
 """Page of a frame that no file holds."""
 
 Table = NDArray[np.int64]
-"""``(frame, 2)``: which of the files of a movie, and which page of it, or :data:`MISSING`."""
+"""Index of the file and of its page, or :data:`MISSING`, for each frame, ``(frame, 2)``."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +88,7 @@ def frame_pages(pages: Pages) -> tuple[NDArray[np.int64], list[str]]:
 
 
 def check_axes(path: Path, sizes: Sequence[tuple[str, int]]) -> None:
-    """Refuse what is no sequence of grey images.
+    """Refuse anything but a sequence of grey images.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _area(pages: Pages, group: Sequence[int]) -> int:
 
 
 def _refuse_rivals(pages: Pages, counts: NDArray[np.int64], frames: Sequence[int], other: Sequence[int]) -> None:
-    """Refuse other pages that may as well be the movie: as many, or several that take more room."""
+    """Refuse a file with other pages that may equally be the movie, being as many or larger in total."""
     n_frames, n_other = _count(counts, frames), _count(counts, other)
     is_rival = n_other == n_frames if n_frames > 1 else _area(pages, other) == _area(pages, frames)
     if is_rival or (n_other > 1 and n_other * _area(pages, other) >= n_frames * _area(pages, frames)):

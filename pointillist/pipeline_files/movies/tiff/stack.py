@@ -37,10 +37,10 @@ _LARGEST_LSM = 1 << 32
 """Bytes up to which the offsets of an LSM are right."""
 
 _MOST_UNREAD = 1 << 16
-"""Bytes that may follow the only page of a file: a colour table, or words of some program."""
+"""Bytes that may follow the only page of a file, such as a colour table or private metadata."""
 
 _OTHER_KINDS = ("lsm", "fluoview", "scanimage", "sis", "nih", "mdgel", "eer")
-"""Microscope files whose axes tifffile tells."""
+"""Formats of microscopes whose axes tifffile states."""
 
 
 def open_tiff(path: Path) -> OpenedMovie:
@@ -87,7 +87,7 @@ def open_tiff(path: Path) -> OpenedMovie:
 
 
 def pyme_annotation(path: Path) -> str:
-    """Return the metadata that PYME wrote into a TIFF; where there are any, its rows are PYME's x.
+    """Return PYME's metadata of a TIFF; where there are any, its rows are PYME's x.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def pyme_annotation(path: Path) -> str:
 
 
 def _count(path: Path, pages: Pages) -> FrameCount:
-    """Return what a file of no index says of the number of its frames."""
+    """Return the number of frames that a file without index states."""
     layout = pages.layout_of(int(frame_pages(pages)[0][0]))
     n_planes = pages.n_values(_UIC2)
     if n_planes:
@@ -121,7 +121,7 @@ def _count(path: Path, pages: Pages) -> FrameCount:
 
 
 def _count_others(path: Path) -> FrameCount:
-    """Return what tifffile makes of the files of other microscope programs."""
+    """Return tifffile's number of frames for files of other microscopes."""
     with captured_log("tifffile"), tifffile.TiffFile(path) as file:  # what it says of the axes is all that is used
         kind = next((kind for kind in _OTHER_KINDS if getattr(file, f"is_{kind}")), None)
         if kind is None:
@@ -157,7 +157,7 @@ def _select(pages: Pages, count: FrameCount) -> Selection:
 
 
 def _source(path: Path, selection: Selection) -> tuple[FrameSource, list[str]]:
-    """Return the frames, and what is to be said of them."""
+    """Return the frames, and remarks on them."""
     for number, pages in enumerate(selection.files):
         _refuse_broken(pages)
         _refuse_truncated(pages, selection.table[selection.table[:, 0] == number, 1])
@@ -196,7 +196,7 @@ def _known(selection: Selection) -> list[tuple[int, int]]:
 
 
 def _contiguous(selection: Selection) -> ContiguousFrames | None:
-    """Return frames that lie one after the other, as those of a movie of any length are read fastest."""
+    """Return contiguous frames, which are read fastest; None if they are not contiguous."""
     pages, chosen = selection.files[0], selection.table[:, 1]
     layout = pages.layout_of(int(chosen[0]))
     is_whole = len(selection.files) == 1 and bool((chosen != MISSING).all())
