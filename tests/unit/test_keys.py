@@ -24,13 +24,10 @@ def test_the_key_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> Non
     assert [path.name for path in file.parent.iterdir()] == ["cluster.key"]
 
 
-def _key_in(folder: Path) -> str:
-    return keys.user_keys(folder).key
-
-
 def test_processes_that_make_it_at_once_agree(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        assert len(set(pool.map(_key_in, [tmp_path] * 8, chunksize=1))) == 1
+        made = pool.map(keys.user_keys, [tmp_path] * 8, chunksize=1)
+    assert len({each.key for each in made}) == 1
 
 
 def test_one_key_yields_two_pairs_that_are_always_the_same() -> None:
