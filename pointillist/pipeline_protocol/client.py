@@ -50,11 +50,11 @@ from pointillist.pipeline_protocol.sockets import connect_dealer, is_greeting, r
 Reply = TypeVar("Reply")
 
 RESEND_S = 1.0
-"""A request that stays without an answer for so long is sent again; all of them may be repeated."""
+"""A request without an answer for this time, s, is sent again; all requests may be repeated."""
 
 _LISTEN_S = 0.2
 _LOST_S = 3.0
-"""A server that stays silent for so long is looked for elsewhere."""
+"""A server that is silent for this time, s, is looked for elsewhere."""
 
 _REDIRECTION_S = 0.05
 """Pause before a request goes to the server that another one named: the two may disagree for a moment."""
@@ -71,22 +71,22 @@ class Client:
     Parameters
     ----------
     address
-        ``ipc://...`` or ``tcp://host:port``.
+        Address of the server, ``ipc://...`` or ``tcp://host:port``.
     keys
-        Of the cluster.
+        Keys of the cluster.
     timeout_s
-        How long a request waits for a server that does not answer.
+        Time for which a request waits for a server that does not answer, s.
     check
-        Called now and then while a request waits; whatever it raises ends that.
+        Function that is called now and then while a request waits; what it raises ends the request.
     locate
-        Called now and then while the server is silent; returns where it is, or None if that cannot be told.
+        Function that returns the address of a silent server, or None if it is not found.
 
     Attributes
     ----------
     patience_s
-        How long a request waits for a server that says that it is at it.
+        Time for which a request waits for a server that works on it, s.
     tell
-        Takes a line for people, which says what a request waits for, once it has done so for some seconds.
+        Function that shows a line to the user: what a request has been waiting for, for some seconds.
 
     Notes
     -----
@@ -138,20 +138,20 @@ class Client:
         movie, output
             Absolute paths; without ``output`` the server follows PYME's rule.
         identity
-            Of the movie, as the client sees it.
+            Identity of the movie, as the client sees it.
         settings
             All effective settings and metadata, flat; the same settings must give the same dictionary again.
         resume
             Whether the journal of an earlier, unfinished run may be, must be or must not be taken up.
         kind
-            What is to be made of the movie.
+            Name of the kind of job, such as ``fit``.
         mixed
             Whether workers whose last digits differ may share it.
 
         Returns
         -------
         str
-            The job's id.
+            Id of the job.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class Client:
         return _expect(reply, Accepted).job
 
     def progress(self, job: str) -> Progress:
-        """Return how far a job is."""
+        """Return the progress of a job."""
         return _expect(self._ask(Watch(request=next(self._numbers), job=job)), Progress)
 
     def stop(self, job: str) -> None:
@@ -184,15 +184,15 @@ class Client:
         _expect(self._ask(Stop(request=next(self._numbers), job=job)), Accepted)
 
     def retry(self, job: str) -> None:
-        """Have the failed frames of a job tried again; one that is paused or stopped goes on."""
+        """Retry the failed frames of a job; one that is paused or stopped is resumed."""
         _expect(self._ask(Retry(request=next(self._numbers), job=job)), Accepted)
 
     def ping(self) -> Pong:
-        """Return who answers."""
+        """Return what the server says of itself."""
         return _expect(self._ask(Ping(request=next(self._numbers))), Pong)
 
     def workers(self) -> list[WorkerReport]:
-        """Return how all workers are."""
+        """Return reports on all workers."""
         found: list[WorkerReport] = []
         while True:
             after = found[-1].worker if found else ""
@@ -202,7 +202,7 @@ class Client:
                 return found
 
     def jobs(self, *, ended: bool = False) -> list[Progress]:
-        """Return how far all jobs are; those that are over only if they are asked for."""
+        """Return the progress of all jobs; of ended ones only if ``ended``."""
         found: list[Progress] = []
         while True:
             after = found[-1].number if found else 0
@@ -212,11 +212,11 @@ class Client:
                 return found
 
     def read_log(self, job: str, place: LogPosition) -> LogLines:
-        """Return what follows in the log of a job, and where to go on."""
+        """Return the next lines of the log of a job, and the position after them."""
         return _expect(self._ask(ReadLog(request=next(self._numbers), job=job, place=place)), LogLines)
 
     def report(self, host: str, pid: int, n_workers: int, troubles: list[str]) -> Pong:
-        """Tell what a launcher keeps running; return who answers."""
+        """Report the processes of a launcher; return what the server says of itself."""
         number = next(self._numbers)
         report = Report(request=number, host=host, pid=pid, n_workers=n_workers, troubles=troubles)
         return _expect(self._ask(report), Pong)
@@ -227,7 +227,7 @@ class Client:
         self.address = address
 
     def close(self) -> None:
-        """Let go of the server."""
+        """Close the connection."""
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
         self._context.destroy(linger=0)

@@ -1,4 +1,4 @@
-"""How long a client waits for a server that is at its request, and what people are told meanwhile."""
+"""How long a client waits for a server that works on its request, and what the user is told meanwhile."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pointillist.errors import ServerError
 
 PATIENCE_S = 60.0
-"""Of who gives one command and looks at the answer."""
+"""Longest wait of a command for the answer to one request, s."""
 
 TELL_S = 3.0
-"""Whoever waits for longer is told what for."""
+"""Wait after which the user is told the reason, s."""
 
 
 class Patience:
@@ -20,11 +20,11 @@ class Patience:
     Parameters
     ----------
     seconds
-        After which the client gives up.
+        Longest wait, s.
     tell
-        Takes a line for people.
+        Function that shows a line to the user.
     clock
-        Seconds, from any start.
+        Function that returns the time, s from any start.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Patience:
         self._told: set[str] = set()
 
     def wait(self, reason: str) -> None:
-        """Go on waiting; people are told once what for.
+        """Wait further; the user is told each reason once.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""ZeroMQ sockets as this protocol uses them: CURVE always, bounded, and quick to notice a cut link."""
+"""ZeroMQ sockets as this protocol uses them: CURVE always, bounded, and quick to notice a broken connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pointillist.pipeline_protocol.security import ClusterKeys
 
 _QUEUE_LENGTH = 1000
 _PROBE_S, _N_PROBES = 1, 3
-"""After so long without a word the system asks its peer, and so often before the link counts as cut."""
+"""Silence after which the system probes its peer, s, and number of probes before the connection counts as broken."""
 
 _RECONNECT_MS = 50
 _MAX_RECONNECT_MS = 1000
@@ -93,4 +93,4 @@ def _configure(socket: zmq.Socket[bytes]) -> None:
     # Not libzmq's heartbeats: they abort the process where a peer leaves that had filled its queue (libzmq 4.3.5).
     socket.tcp_keepalive, socket.tcp_keepalive_cnt = 1, _N_PROBES
     socket.tcp_keepalive_idle = socket.tcp_keepalive_intvl = _PROBE_S
-    socket.tcp_maxrt = 1000 * _PROBE_S * _N_PROBES  # what is on its way keeps the system from asking
+    socket.tcp_maxrt = 1000 * _PROBE_S * _N_PROBES  # data in flight keeps the system from probing

@@ -1,4 +1,4 @@
-"""How a thread wakes another one that waits for sockets."""
+"""Waking a thread that waits for sockets."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import socket
 
 
 class Waker:
-    """A descriptor that becomes readable when any thread says so.
+    """A file descriptor that any thread can make readable.
 
     Attributes
     ----------
     fd
-        To be polled.
+        File descriptor to poll.
     """
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class Waker:
             self._writer.send(b"\0")
 
     def clear(self) -> None:
-        """Make it unreadable; to be called before looking at what the other thread left."""
+        """Make the descriptor unreadable; to be called before reading what the other thread left."""
         with contextlib.suppress(BlockingIOError):
             while self._reader.recv(4096):
                 pass
 
     def close(self) -> None:
-        """Let go of both ends."""
+        """Close both ends."""
         self._reader.close()
         self._writer.close()

@@ -16,14 +16,14 @@ class AddressPipe:
     Parameters
     ----------
     fd
-        Its descriptor.
+        File descriptor to read from; None for that of the standard input.
 
     Attributes
     ----------
     fds
-        To be polled.
+        File descriptors to poll: one, or none where there is no pipe.
     is_closed
-        Whether no more will come.
+        Whether the other end is closed.
     """
 
     def __init__(self, fd: int | None = None) -> None:
@@ -33,7 +33,7 @@ class AddressPipe:
         self._rest = b""
 
     def latest(self) -> str | None:
-        """Return the last address that has come since, without waiting."""
+        """Return the latest address that has arrived since the last call, without waiting; None if there is none."""
         for fd in self.fds:
             while not self.is_closed and select.select([fd], [], [], 0)[0]:
                 chunk = os.read(fd, _CHUNK)

@@ -1,4 +1,4 @@
-"""What tells apart kernels that must not be taken for each other."""
+"""A digest of everything on which compiled kernels depend."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PACKAGES = ("numba", "llvmlite", "numpy", "scipy")
 
 
 def cache_key(environment: Mapping[str, str]) -> str:
-    """Return what tells apart caches that must not be shared, of processes with an environment."""
+    """Return a digest that is the same for processes that may share a cache: sources, versions, processor, options."""
     digest = hashlib.sha256()
     for name in SOURCES:
         spec = importlib.util.find_spec(name)
         package = Path(spec.origin).parent if spec and spec.origin else Path()
         for source in sorted(package.rglob("*.py")):
-            # Numba keeps code by the path and the time of its source; where it finds none, each worker would compile
-            # for itself, in an order of its own, and the last bits of its results may then be others.
+            # Numba finds code by the path and the time of its source. Where it finds none, each worker compiles in an
+            # order of its own, and the last bits of its results may differ.
             digest.update(f"{source} {source.stat().st_mtime_ns}\n".encode())
             digest.update(source.read_bytes())
     for name in _PACKAGES:

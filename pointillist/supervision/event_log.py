@@ -1,4 +1,4 @@
-"""A log file: one JSON object per line, bounded, and never in the way of what it tells of."""
+"""A log file: one JSON object per line, bounded in size; a log that cannot be written stops nothing."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 from pointillist.pipeline_protocol.messages import LogPosition
 
 MAX_BYTES = 4 << 20
-"""Length of a file; then it is moved aside, to ``<name>.1``, and the one that was there goes."""
+"""Largest size of a file; a full one is renamed to ``<name>.1``, in place of an earlier one."""
 
 MAX_TEXT = 2000
-"""Characters of a value."""
+"""Largest number of characters of a value."""
 
 CHUNK_BYTES = 256 << 10
-"""What is read at once: more than the longest line."""
+"""Bytes that are read at once: more than the longest line."""
 
 
 class EventLog:
-    """Where events are appended.
+    """A file that events are appended to.
 
     Parameters
     ----------
     path
-        The file. It and its folder are made when there is something to tell.
+        File to append to. It and its folder are made with the first event.
     max_bytes
-        Its length, at most.
+        Largest size of the file, bytes.
 
     Notes
     -----
@@ -42,7 +42,7 @@ class EventLog:
         self._max_bytes = max_bytes
 
     def append(self, event: Mapping[str, Any]) -> bool:
-        """Write an event down; return False, and leave it, if that cannot be done."""
+        """Append an event; return False if it cannot be written."""
         line = _encode(event)
         try:
             try:
@@ -82,14 +82,15 @@ def read_log(path: Path, place: LogPosition | None = None) -> tuple[list[str], L
     Parameters
     ----------
     path
-        The file.
+        File to read.
     place
-        How far it has been read; None for its beginning.
+        Position to read from; None for the beginning.
 
     Returns
     -------
     (lines, place)
-        Whole lines, of some 100 kB together, and where to go on. No lines if nothing follows, or there is no file.
+        Whole lines, of some 100 kB together, and the position after them. No lines if nothing follows, or there is
+        no file.
     """
     place = place or LogPosition()
     with contextlib.ExitStack() as stack:

@@ -32,7 +32,7 @@ CACHE_VARIABLE = CACHE.variable
 COMPILING = "compiling kernels, once (about a minute)"
 _N_KEPT = 4
 _KEPT_S = 7 * 24 * 3600.0
-"""What has been in use within so long is kept as well: several kinds of machines may share a home."""
+"""A cache that was used within this time is kept as well, s: several kinds of machines may share a home folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,9 @@ class KernelCache:
     Parameters
     ----------
     folder
-        What :data:`NUMBA_VARIABLE` is to be.
+        Folder of compiled kernels: the value for :data:`NUMBA_VARIABLE`.
     key
-        What tells apart caches that must not be shared.
+        Digest of everything on which the compiled code depends; a cache is shared only under the same one.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class KernelCache:
 
     @property
     def is_filled(self) -> bool:
-        """Whether every file is there and has its end, which a full disk or a power cut takes: a full stop."""
+        """Whether every file is there and ends with a full stop, which a full disk or a power cut removes."""
         try:
             _, *names = self._marker.read_text("utf-8").splitlines()
             return all(_has_end(self.folder / name) for name in names)
@@ -73,7 +73,7 @@ class KernelCache:
 
     @property
     def build(self) -> str:
-        """Checksum of what all its kernels find, as they were compiled; empty if it is not filled."""
+        """Checksum of the results of all its kernels when they were compiled; empty if it is not filled."""
         try:
             return self._marker.read_text("utf-8").partition("\n")[0]
         except OSError:
@@ -81,19 +81,19 @@ class KernelCache:
 
     @property
     def filled_at_ns(self) -> int:
-        """When it was filled, ns since 1970; 0 if it is not."""
+        """Time at which it was filled, ns since 1970; 0 if it is not."""
         try:
             return self._marker.stat().st_mtime_ns
         except OSError:
             return 0
 
     def stamp(self) -> None:
-        """Say that it is in use, so that nobody removes it."""
+        """Record that the cache is in use, so that it is not removed."""
         with contextlib.suppress(OSError):  # who may only read it cannot
             os.utime(self.folder)
 
     def fill(self, environment: Mapping[str, str], on_message: Callable[[str], None]) -> None:
-        """Have all kernels compiled, unless they are; wait for whoever does so already.
+        """Compile all kernels that are not compiled; wait for another process that does so.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class KernelCache:
         _prune(self.folder)
 
     def discard(self, filled_at_ns: int) -> None:
-        """Empty it, since its kernels cannot be loaded; not if it has been filled again since some time."""
+        """Empty the cache, whose kernels cannot be loaded, unless it has been filled again since ``filled_at_ns``."""
         with _locked(self.folder, lambda _: None):
             if self.filled_at_ns == filled_at_ns:
                 self._empty()
@@ -142,19 +142,19 @@ class KernelCache:
 
 
 def fill_cache(environment: Mapping[str, str], on_message: Callable[[str], None]) -> Path:
-    """Have all kernels compiled, unless they are.
+    """Compile all kernels that are not compiled.
 
     Parameters
     ----------
     environment
-        In which compilers run. The cache is in its own :data:`NUMBA_VARIABLE`, if there is one.
+        Environment of the compilers. Its :data:`NUMBA_VARIABLE`, if there is one, names the cache.
     on_message
-        Told if that takes a while.
+        Function that shows a line to the user; called if kernels have to be compiled.
 
     Returns
     -------
     Path
-        What :data:`NUMBA_VARIABLE` is to be.
+        Folder of compiled kernels: the value for :data:`NUMBA_VARIABLE`.
 
     Raises
     ------
@@ -219,12 +219,12 @@ def _unwritable(folder: Path, error: OSError) -> ServerError:
 def _compile(folder: Path, environment: Mapping[str, str]) -> str | None:
     """Return None, or the last line of what went wrong."""
     with ExitStack() as stack:
-        reader, writer = os.pipe()  # closed with this process: compilers that outlive it would spoil the next filling
+        reader, writer = os.pipe()  # closed with this process: compilers that outlive it would spoil the next cache
         stack.callback(os.close, writer)
         stack.callback(os.close, reader)
         compilers = {part: stack.enter_context(_compiler(part, folder, environment, reader)) for part in PARTS}
         for compiler in compilers.values():
-            stack.callback(compiler.kill)  # where this process is to end
+            stack.callback(compiler.kill)  # if this process is ended meanwhile
         errors = {part: compiler.communicate()[1] for part, compiler in compilers.items()}
     for part, error in errors.items():
         status = compilers[part].returncode
@@ -252,7 +252,7 @@ def _has_end(path: Path) -> bool:
 
 
 def _prune(folder: Path) -> None:
-    """Remove the caches that have not been in use for longest, and not lately."""
+    """Remove the caches whose last use is longest ago, except those of the last week."""
     siblings = [entry for entry in folder.parent.iterdir() if any(entry.glob("*.filled")) and entry != folder]
     now = time.time()
     for stale in sorted(siblings, key=lambda entry: entry.stat().st_mtime)[: -(_N_KEPT - 1)]:

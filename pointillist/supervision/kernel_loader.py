@@ -16,30 +16,30 @@ log = logging.getLogger("pointillist.worker")
 
 
 class KernelsLostError(Exception):
-    """A kernel is wanted that the cache has lost: the worker ends, so that its successor has the cache filled again."""
+    """A kernel is needed that the cache has lost: the worker ends, and its successor fills the cache again."""
 
 
 class Kernels(Protocol):
-    """What a worker computes with."""
+    """The compiled kernels of a worker."""
 
     @property
     def build(self) -> str | None:
-        """Checksum of what they find, to the last digit; None until it is known."""
+        """Checksum of their results, to the last digit; None until it is known."""
 
     @property
     def is_compiling(self) -> bool:
-        """Whether some are being compiled, here or by who fills the cache."""
+        """Whether kernels are being compiled, by this process or by the one that fills the cache."""
 
     @property
     def is_lost(self) -> bool:
-        """Whether they have to be loaded by another process."""
+        """Whether they can only be loaded by another process."""
 
     def load(self, wake: Callable[[], None]) -> None:
-        """Load them; ``wake`` is called, by any thread, when an attribute has changed."""
+        """Load the kernels; ``wake`` is called, by any thread, when an attribute has changed."""
 
 
 class NoKernels:
-    """Those of a worker that needs none."""
+    """The kernels of a worker that needs none."""
 
     build: str | None = ""
     is_compiling = False
@@ -67,11 +67,11 @@ class CachedKernels:
 
     @property
     def is_compiling(self) -> bool:
-        """Whether some are being compiled, here or by who fills the cache."""
+        """Whether kernels are being compiled, by this process or by the one that fills the cache."""
         return self._n_compiling > 0
 
     def load(self, wake: Callable[[], None]) -> None:
-        """Load what most jobs need, and have the cache filled before if it is not.
+        """Fill the cache if it is not filled, and load what most jobs need.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class CachedKernels:
         self.build = blake2b(f"{cache.build} {found}".encode(), digest_size=8).hexdigest()
 
     def fill_again(self) -> None:
-        """Have the cache filled that has lost kernels; those that are loaded stay.
+        """Fill the cache that has lost kernels; those that are loaded stay.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class CachedKernels:
         return cache
 
     def _begin(self, cache: KernelCache) -> None:
-        """Have numba compile what no cache has, but nothing that a whole cache would have."""
+        """Let numba compile what no cache holds, but nothing that a complete cache would hold."""
         if not cache.is_filled:
             self.is_lost = True
             self._wake()

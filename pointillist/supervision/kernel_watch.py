@@ -11,7 +11,7 @@ from pointillist.supervision.numba_options import NUMBA_VARIABLE
 
 _STAMP_S = 3600.0
 _N_COLD, _COLD_S = 5, 900.0
-"""A worker that has lost its kernels so often within so long has a lasting reason."""
+"""A worker that loses its kernels so many times within this time, s, has a lasting reason."""
 
 
 class KernelWatch:
@@ -20,9 +20,9 @@ class KernelWatch:
     Parameters
     ----------
     environment
-        Environment of the workers, which are told there where the cache is.
+        Environment of the workers; :data:`NUMBA_VARIABLE` is set there.
     on_message
-        Told when kernels are being compiled.
+        Function that shows a line to the user; called when kernels are being compiled.
 
     Raises
     ------
@@ -40,14 +40,14 @@ class KernelWatch:
         self.announce_compilation()
 
     def announce_compilation(self) -> None:
-        """Say so, once, if the worker that starts next has to fill the cache."""
+        """Tell the user, once, if the next worker has to fill the cache."""
         is_filled = self._cache.is_filled
         if not is_filled and not self._is_compiling:
             self._on_message(COMPILING)
         self._is_compiling = not is_filled
 
     def keep_in_use(self, now: float) -> None:
-        """Say now and then that the cache is in use; some workers last for weeks."""
+        """Record now and then that the cache is in use; some workers run for weeks."""
         if self._is_compiling:
             self._is_compiling = not self._cache.is_filled
         if now >= self._stamp_at:
@@ -55,7 +55,7 @@ class KernelWatch:
             self._cache.stamp()
 
     def check(self, worker: str, status: int, last_line: str, now: float) -> None:
-        """Take note that a worker ended for want of kernels.
+        """Record that a worker ended because it has no kernels.
 
         Raises
         ------

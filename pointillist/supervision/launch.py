@@ -26,7 +26,7 @@ OnMessage = Callable[[str], None]
 _CHECK_S = 0.5
 
 _LONGEST_IPC_PATH = 100
-"""Bytes that a socket's path may have (108 on Linux, 104 on macOS)."""
+"""Largest length of a socket's path, bytes (108 on Linux, 104 on macOS)."""
 
 
 def default_workers() -> int:
@@ -58,19 +58,19 @@ def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> contextl
 
 @contextlib.contextmanager
 def own_cluster(start_workers: Callable[[ProcessSupervisor, str], None], on_message: OnMessage) -> Iterator[Client]:
-    """Run a server of our own, and what works for it, for as long as the block lasts.
+    """Run a server of our own, and its workers, for as long as the block lasts.
 
     Parameters
     ----------
     start_workers
-        Given a supervisor and the server's address.
+        Function of a supervisor and the server's address that starts the workers.
     on_message
-        Told, by another thread, what a user may want to know: one line each.
+        Function that shows a line to the user; called by another thread.
 
     Yields
     ------
     Client
-        Of that server. It raises ServerError once server or workers cannot be kept alive.
+        Client of that server. It raises ServerError once server or workers cannot be kept alive.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def own_cluster(start_workers: Callable[[ProcessSupervisor, str], None], on_mess
     Notes
     -----
     Meanwhile SIGTERM and SIGHUP raise SystemExit in the main thread, so that the block is left in order. The
-    same processes end with this one if it is killed. An unfinished job keeps its journal.
+    processes end with this one if it is killed. An unfinished job keeps its journal.
     """
     keys = ephemeral_keys()
     with _folder() as folder, terminable():
@@ -102,9 +102,9 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
     Parameters
     ----------
     plan
-        What is wished.
+        Number of workers, and where they find or start their server.
     on_message
-        Told, by another thread as well, what a user may want to know: one line each.
+        Function that shows a line to the user; called by other threads as well.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def _who_is_let_in(plan: LaunchPlan) -> str:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Make a folder for a socket, that nobody else can look into."""
+    """Make a folder for a socket that no other user can open."""
     folder = Path(tempfile.mkdtemp(prefix="pointillist-"))
     if len(os.fsencode(folder)) > _LONGEST_IPC_PATH - len("/server") or not is_utf8(str(folder)):
         folder.rmdir()
@@ -155,7 +155,7 @@ def _folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP leave the block as an exception does."""
+    """Make SIGTERM and SIGHUP leave the block as an exception does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -25,11 +25,11 @@ class Launcher:
     Parameters
     ----------
     pid
-        Its process.
+        Number of the process.
     cluster
-        Its cluster.
+        Name of the cluster that it works for.
     path
-        The file that it holds a lock on as long as it lives.
+        File that the process keeps locked as long as it runs.
     """
 
     pid: int
@@ -38,14 +38,14 @@ class Launcher:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it holds its lock. Another process with its number does not."""
+        """Whether the process holds its lock, which another process of the same number does not."""
         try:
             return is_locked(self.path)
         except OSError:
             return False
 
     def end(self) -> bool:
-        """End it and, with it, what it started: politely, then by force; return whether it runs no more."""
+        """End the launcher and all that it started, by SIGTERM, then by SIGKILL; return whether it has ended."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             self._send(number)
             deadline = time.monotonic() + _PATIENCE_S
@@ -63,7 +63,7 @@ class Launcher:
                 return
             process = os.pidfd_open(self.pid)
             try:
-                # Only then asked whether it is ours: the number cannot pass on to another process any more.
+                # Checked after the descriptor is open: the number cannot pass to another process any more.
                 if self.is_alive:
                     signal.pidfd_send_signal(process, number)
             finally:
@@ -72,12 +72,12 @@ class Launcher:
 
 @contextlib.contextmanager
 def registered(cluster: str) -> Iterator[str | None]:
-    """Let this process be found among the launchers for as long as the block lasts.
+    """List this process among the launchers for as long as the block lasts.
 
     Yields
     ------
     str or None
-        What the user should know of the disk.
+        Remark on a disk without file locks, for the user.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def registered(cluster: str) -> Iterator[str | None]:
     with file, lock:
         file.write(cluster)
         file.flush()
-        draft.replace(path)  # locked when it is seen: without a lock it would be taken for a dead one's
+        draft.replace(path)  # locked before it is visible: an unlocked file is that of a process that has ended
         try:
             yield without_locks(path)
         finally:
@@ -104,7 +104,7 @@ def registered(cluster: str) -> Iterator[str | None]:
 
 
 def running(cluster: str | None = None) -> list[Launcher]:
-    """Return the launchers of a cluster, or of all; forget those that died."""
+    """Return the launchers of a cluster, or of all clusters; remove the files of those that have ended."""
     found = []
     for path in sorted(path for path in _folder().glob("[0-9]*") if path.name.isdigit()):
         with contextlib.suppress(FileNotFoundError):  # it has just ended

@@ -1,7 +1,7 @@
 """What the processes log: events with a name and fields, each a line of JSON in a file of the machine.
 
 Whoever logs says ``note(log, INFO, "begun", job=..., movie=...)``. Other records of the standard library's
-``logging`` are taken as they come. A log that cannot be written is left, and nothing else.
+``logging`` are taken as they come. A log that cannot be written is left out; nothing else depends on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pointillist.supervision.event_log import EventLog, aside
 from pointillist.system import LOGS, chosen, user_name
 
 N_JOB_LOGS = 1000
-"""Logs of jobs that are kept."""
+"""Number of logs of jobs that are kept."""
 
 _JOB = re.compile(r"[0-9a-f]{1,64}")
 _TRACE_CHARACTERS = 2000
@@ -43,13 +43,13 @@ def start_logging(process: str, folder: Path, *others: logging.Handler) -> None:
     Parameters
     ----------
     process
-        What it is: ``server`` or ``worker``.
+        Kind of the process: ``server`` or ``worker``.
     folder
-        Of the logs: ``<process>-<machine>.log``.
+        Folder of the log ``<process>-<machine>.log``.
     others
-        Who gets to know as well.
+        Further handlers of every record.
     """
-    logging.raiseExceptions = False  # what cannot be logged is left
+    logging.raiseExceptions = False  # what cannot be logged is left out
     errors = logging.StreamHandler(sys.stderr)
     errors.setLevel(logging.ERROR)
     errors.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
@@ -63,13 +63,7 @@ def job_log(folder: Path, job: str) -> Path | None:
 
 
 class MachineLog(logging.Handler):
-    """Writes every record.
-
-    Parameters
-    ----------
-    log
-        Where to.
-    """
+    """Writes every record to the log of the machine."""
 
     def __init__(self, log: EventLog) -> None:
         super().__init__()
@@ -86,7 +80,7 @@ class JobLogs(logging.Handler):
     Parameters
     ----------
     folder
-        Of the logs.
+        Folder of all logs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -94,7 +88,7 @@ class JobLogs(logging.Handler):
         self._folder = folder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record that is of a job."""
+        """Write a record if it belongs to a job."""
         path = job_log(self._folder, str(getattr(record, "fields", {}).get("job", "")))
         if path is not None:
             if not path.exists():
@@ -119,7 +113,7 @@ def event_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def forget_old(folder: Path, n_kept: int = N_JOB_LOGS) -> None:
-    """Delete the oldest logs of jobs, when there are more than some."""
+    """Delete the oldest logs of jobs when there are more than ``n_kept``."""
     try:
         logs = list(folder.glob("*.log"))
         if len(logs) >= n_kept:

@@ -27,28 +27,28 @@ _ONE_THREAD = dict.fromkeys(
 _FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 30.0
 _STEADY_S = 10.0
-"""A child that has lived for so long is taken to be sound."""
+"""A process that has lived for this time, s, works."""
 
 N_QUICK_DEATHS = 6
-"""What dies so often soon after its start has a lasting reason."""
+"""A process that dies so many times in a row soon after its start has a lasting reason."""
 
 _TERMINATION_S = 1.5
 
 
 class ParentPipe:
-    """The pipe whose closing ends all children, however this process ends."""
+    """A pipe that closes with this process, however it ends, and so ends all child processes."""
 
     def __init__(self) -> None:
         self.reader, self._writer = os.pipe()
 
     def close(self) -> None:
-        """End the children."""
+        """End the child processes."""
         os.close(self._writer)
         os.close(self.reader)
 
 
 def child_environment(keys: ClusterKeys, parent_pipe: ParentPipe, allowed: Sequence[Path] = ()) -> dict[str, str]:
-    """Return the environment of servers and workers, who may read what is in some more folders."""
+    """Return the environment of servers and workers, which may also read the ``allowed`` folders."""
     own = {KEY_VARIABLE: keys.key, PARENT_FD_VARIABLE: str(parent_pipe.reader), "PYTHONUNBUFFERED": "1"}
     if allowed:
         own[ALLOW_VARIABLE] = join_folders(allowed)
@@ -56,7 +56,7 @@ def child_environment(keys: ClusterKeys, parent_pipe: ParentPipe, allowed: Seque
 
 
 def importing_us(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which Python finds its own modules, and ours where they are not installed."""
+    """Return an environment in which Python finds its own modules first, and ours even where they are not installed."""
     root = Path(__file__).parents[2]
     is_installed = root == Path(sysconfig.get_path("purelib"))
     return with_import_path(environment, [] if is_installed else [str(root)])
@@ -69,23 +69,27 @@ class ManagedProcess:
     Attributes
     ----------
     name
-        For people.
+        Name that messages to the user give it.
     is_worker
-        Whether it wants to know whom it replaces.
+        Whether it is a worker, which is told on its command line which process it replaces.
     arguments
-        After the interpreter.
+        Command line, without the interpreter.
     environment
-        Of the process.
-    descriptors
-        That it inherits, besides that of the parent pipe.
+        Environment variables.
+    log
+        File for its standard output and standard error.
+    parent_pipe
+        Pipe whose closing ends it.
+    process
+        Running process; None between its death and its restart.
     dead_pid
-        Of the process before it.
-    started_at
-        When, s.
+        Number of the process that it replaces.
     n_quick_deaths
-        How often in a row it died soon after it had been started; what lives for a while is sound again.
+        Number of deaths in a row soon after the start; 0 again once the process has lived for a while.
     last_status
-        How it died last.
+        Exit status of the last death; a signal is negative.
+    started_at
+        Time of the last start, s on the monotonic clock.
     """
 
     name: str
@@ -108,7 +112,7 @@ class ManagedProcess:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with it then."""
+        """Message for a process that dies again and again."""
         return f"{self.name} dies again and again ({describe_status(self.last_status)})"
 
     def start(self, now: float, descriptors: Sequence[int] = ()) -> None:
@@ -122,20 +126,19 @@ class ManagedProcess:
             stdout=self.log,
             stderr=self.log,
             pass_fds=(self.parent_pipe.reader, *descriptors),
-            # Of a session of its own: Ctrl-C in the terminal reaches the parent alone, which ends the others
-            # in order.
+            # A session of its own: Ctrl-C in the terminal reaches the parent alone, which ends the others in order.
             start_new_session=True,
         )
 
     def tell(self, line: str) -> None:
-        """Write a line to its standard input; one that is dead is given it with its arguments instead."""
+        """Write a line to the standard input of the process, if it runs."""
         if self.process is not None and self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.write(line.encode() + b"\n")
                 self.process.stdin.flush()
 
     def restart_if_dead(self, now: float) -> int | None:
-        """Start it again if it is dead, after a pause that grows; return the status if it has just died."""
+        """Start a dead process again after a pause that grows; return the exit status if it has just died."""
         if self.process is None:
             if now >= self._start_at:
                 self.start(now)
@@ -160,7 +163,7 @@ def _close_stdin(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop_all(children: Sequence[ManagedProcess]) -> None:
-    """End processes: politely, then by force."""
+    """End processes by SIGTERM, then by SIGKILL."""
     running = [child.process for child in children if child.process is not None]
     for process in running:
         process.terminate()

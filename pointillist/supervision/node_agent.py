@@ -1,4 +1,4 @@
-"""The workers of one machine in their cluster: which server they have, and what becomes of them when it goes."""
+"""The workers of one machine in their cluster: finding their server, and another one when it is lost."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from pointillist.supervision.process_supervisor import WORKER_COMMAND, ProcessSu
 _PAUSE_S = 0.5
 _ANSWER_S = 1.5
 _LOST_S = 3.0
-"""A server that stays silent for so long is looked for elsewhere."""
+"""A server that is silent for this time, s, is looked for elsewhere."""
 
 _FAILOVER_S = 15.0
-"""A server that is found nowhere for so long is replaced; one that is started again is back much earlier."""
+"""A server that is not found for this time, s, is replaced; one that is started again is back much earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchPlan:
-    """What a ``launch-workers`` is to do.
+    """Options of ``launch-workers``.
 
     Parameters
     ----------
     n_workers
-        Processes.
+        Number of workers, from 0.
     location
-        Where the server is.
+        Places where the server is looked for.
     may_serve
         Whether to start a server if there is none.
     allowed
         Folders that the cluster may read, and the server write to, besides PYME's data directory.
     worker_command
-        What the interpreter is given for a worker, before the server's address.
+        Arguments of the interpreter for a worker, before the server's address.
     """
 
     n_workers: int
@@ -58,18 +58,18 @@ class LaunchPlan:
 
 
 class NodeAgent:
-    """What connects a supervisor with the server of its cluster.
+    """The connection of a supervisor with the server of its cluster.
 
     Parameters
     ----------
     plan
-        What to do.
+        Number of workers, and where they find or start their server.
     keys
-        Of the cluster.
+        Keys of the cluster.
     supervisor
-        Its processes.
+        Supervisor of the processes of this machine.
     on_message
-        Told what a user may want to know.
+        Function that shows a line to the user.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class NodeAgent:
         return address
 
     def check_server(self) -> None:
-        """Exchange a word with the server; if it stays away, find it again or replace it.
+        """Report to the server; if it does not answer, find it again or replace it.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class NodeAgent:
         self._on_pong(pong)
 
     def close(self) -> None:
-        """Let go of the server."""
+        """Close the connection."""
         self._withdraw()
         if self._client is not None:
             self._client.close()
@@ -140,7 +140,7 @@ class NodeAgent:
         return self._plan.may_serve and self._location.server is None
 
     def _start_server(self) -> str:
-        """Start a server here; of two that are started on one machine at once, take the one that is first."""
+        """Start a server here; of two that are started on one machine at once, use the first."""
         self._withdraw()
         interface, cluster = self._location.interface, self._location.cluster
         file = server_file(cluster)
@@ -157,7 +157,7 @@ class NodeAgent:
             return address
 
     def _on_pong(self, pong: Pong) -> None:
-        """Take note that the server lives; follow it where it points to, once it has no jobs left."""
+        """Record that the server lives; follow it to the leader that it names, once it has no jobs left."""
         self._answered_at = time.monotonic()
         if self._is_lost:
             self._is_lost = False
@@ -205,7 +205,7 @@ class NodeAgent:
         return self._client.address if self._client is not None else ""
 
     def _publish(self) -> None:
-        """Let commands on this machine find the server at once."""
+        """Write the address where commands of this machine find the server at once."""
         try:
             self._announcement = Announcement(server_file(self._location.cluster))
         except ServerError:

@@ -9,7 +9,7 @@ import socket
 from types import FrameType
 
 PARENT_FD_VARIABLE = "POINTILLIST_PARENT_FD"
-"""Number of the descriptor that a child process watches; its other end closes with the parent."""
+"""Environment variable with the file descriptor that a child process watches; it closes with the parent."""
 
 EXIT_REPLACED = 77
 """Status of a server that ended because another one leads its cluster."""
@@ -18,7 +18,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ParentWatch:
-    """Watches over the process that it is made in; to be made in its main thread, once.
+    """Tells this process when to end; to be made once, in the main thread.
 
     SIGINT, SIGTERM and SIGHUP do not interrupt: they make :attr:`fds` readable, as the end of the parent
     does.
@@ -50,4 +50,4 @@ class ParentWatch:
 
 
 def _wake_only(_number: int, _frame: FrameType | None) -> None:
-    """Let the signal do nothing but write to the wake-up descriptor."""
+    """Do nothing: the signal has been written to the wake-up descriptor."""

@@ -1,4 +1,4 @@
-"""Where the processes of a cluster write what nobody is shown."""
+"""The log of the output of the processes of a cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def new_log(on_message: Callable[[str], None]) -> Path:
     Parameters
     ----------
     on_message
-        Told where it is instead, if the folder of logs cannot be written: nothing else depends on it.
+        Function that shows a line to the user; called if the folder of logs cannot be written and another is used.
     """
     folder = log_folder()
     try:

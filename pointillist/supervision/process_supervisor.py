@@ -1,4 +1,4 @@
-"""A server and workers, tended by a thread."""
+"""A server and workers, kept running by a thread."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pointillist.supervision.parent_watch import EXIT_REPLACED
 from pointillist.supervision.process_log import new_log
 
 WORKER_COMMAND = ("-m", "pointillist.pipeline_worker")
-"""What the interpreter is given for a worker."""
+"""Arguments of the interpreter for a worker."""
 
 _CHECK_S = 0.1
 _START_S = 30.0
@@ -38,16 +38,16 @@ class ProcessSupervisor:
     Parameters
     ----------
     keys
-        Of the cluster.
+        Keys of the cluster.
     on_message
-        Told what happens, by the thread that tends them.
+        Function that shows a line to the user; called by the thread that keeps the processes running.
     allowed
         Folders that server and workers may read, besides those of :class:`pointillist.pipeline_files.DataRoots`.
 
     Attributes
     ----------
     log_path
-        Where the processes write what nobody is shown.
+        File for the output of the processes.
     """
 
     def __init__(self, keys: ClusterKeys, on_message: Callable[[str], None], allowed: Sequence[Path] = ()) -> None:
@@ -71,11 +71,11 @@ class ProcessSupervisor:
         Parameters
         ----------
         address
-            Where it listens.
+            Endpoint to listen on.
         options
-            What else it is told.
+            Further arguments of its command line.
         otherwise
-            Where it listens if that is taken: the first of these that is free.
+            Endpoints to listen on if that is taken: the first of these that is free.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class ProcessSupervisor:
         if not bound:
             stop_all([server])
             raise ServerError("server", f"cannot be started ({self._last_line()})", f"look into {self.log_path}")
-        # It comes back where its peers look for it, if that is free.
+        # A restarted server listens where its peers look for it, if that is free.
         server.arguments = ["-m", "pointillist.pipeline_server", bound, address, *otherwise, *options]
         with self._lock:
             self._server = server
@@ -108,11 +108,11 @@ class ProcessSupervisor:
         Parameters
         ----------
         address
-            Of the server.
+            Address of the server.
         n_workers
-            Their number; 0 for a machine that only has the server.
+            Number of workers; 0 for a machine that only has the server.
         command
-            What the interpreter is given before the address.
+            Arguments of the interpreter before the address.
 
         Raises
         ------
@@ -124,12 +124,12 @@ class ProcessSupervisor:
         self._start([self._child(f"worker {number}", [*command, address]) for number in range(1, n_workers + 1)])
 
     def start_gateway(self, address: str, scheduler: str) -> None:
-        """Have the workers of a Dask cluster work for a server, and watch all processes from then on.
+        """Start the gateway from a server to a Dask cluster, and watch all processes from then on.
 
         Parameters
         ----------
         address, scheduler
-            Of the server, of the cluster's scheduler.
+            Addresses of the server and of the scheduler of the Dask cluster.
         """
         self._start(
             [self._child("gateway to Dask", ["-m", "pointillist.pipeline_worker.dask.gateway", scheduler, address])]
@@ -151,16 +151,16 @@ class ProcessSupervisor:
 
     @property
     def has_server(self) -> bool:
-        """Whether it keeps a server running."""
+        """Whether there is a server among the processes."""
         return self._server is not None
 
     @property
     def troubles(self) -> list[str]:
-        """What is wrong, one line each."""
+        """Messages about the workers that die again and again, one line each."""
         return [worker.trouble for worker in self._workers if worker.is_failing]
 
     def check(self) -> None:
-        """Make sure that all is well.
+        """Raise the error that has ended the supervision, if one has.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class ProcessSupervisor:
 
     @property
     def pids(self) -> list[int]:
-        """Of the processes that run: the server, then the workers."""
+        """Numbers of the running processes: the server, then the workers."""
         children = [*([self._server] if self._server else []), *self._workers]
         return [child.process.pid for child in children if child.process is not None]
 
@@ -215,7 +215,7 @@ class ProcessSupervisor:
                 return
 
     def _on_exit(self, child: ManagedProcess, status: int) -> None:
-        """Say that a process died, once if it goes on so; give up if nothing else is left.
+        """Tell the user of the death of a process, once if it is repeated; stop if no process works.
 
         Raises
         ------
@@ -250,4 +250,4 @@ class ProcessSupervisor:
     def _last_line(self) -> str:
         self._log.flush()
         lines = self.log_path.read_text("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "no word of why"
+        return lines[-1] if lines else "no message"

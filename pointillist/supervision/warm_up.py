@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from pointillist.fitting import FitSettings
 
 DTYPES = ("uint16", "uint8", "float32")
-"""Of the frames that a movie is read as."""
+"""Types of pixels that movies are read as."""
 
 BUILD_ENDING = ".build"
 
 _DIGEST_BYTES = 8
 _N_FRAMES, _SIDE_PX, _PERIOD_PX = 4, 96, 8
-"""Of frames with so many spots that kernels which round differently show it; less than one fit in twenty may."""
+"""Frames with so many spots that kernels which round differently show it; less than one fit in twenty may."""
 
 
 def load_kernels() -> str:
@@ -115,9 +115,9 @@ def localize_spots(dtypes: Sequence[str], choices: Sequence[FitSettings]) -> str
     Parameters
     ----------
     dtypes
-        Of the raw frames.
+        Types of the pixels of the raw frames.
     choices
-        How to.
+        Settings of each localization.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def _part(frames: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
 
 @contextmanager
 def _hidden(module: str) -> Iterator[None]:
-    """Have numba do without a module that no kernel needs, and whose import takes as long as loading all of them."""
+    """Hide a module from numba that no kernel needs, and whose import takes as long as loading all of them."""
     is_ours = module not in sys.modules
     if is_ours:
         sys.modules[module] = None  # type: ignore[assignment]  # what Python calls a module that cannot be imported

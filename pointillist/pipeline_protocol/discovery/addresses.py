@@ -26,11 +26,11 @@ class Interface:
     Parameters
     ----------
     bind
-        The address that a server listens on.
+        Address that a server listens on.
     addresses
-        Where others reach it, best first.
+        Addresses by which others reach the server, best first.
     port
-        None for :data:`DEFAULT_PORT`, or any other if that is taken.
+        Port from 1 to 65535; None for :data:`DEFAULT_PORT`, or any free one if that is taken.
     """
 
     bind: str
@@ -39,7 +39,7 @@ class Interface:
 
     @property
     def endpoints(self) -> list[str]:
-        """Where to listen: the first of these that is free."""
+        """Endpoints to listen on: the first of these that is free."""
         ports = [DEFAULT_PORT, ANY_PORT] if self.port is None else [self.port]
         return [endpoint(self.bind, port) for port in ports]
 
@@ -121,9 +121,9 @@ def nearest(addresses: Iterable[str], own: Iterable[str]) -> str | None:
     Parameters
     ----------
     addresses
-        Of the server.
+        Addresses of the server.
     own
-        Of this machine.
+        Addresses of this machine.
     """
     own = list(own)
     return max(

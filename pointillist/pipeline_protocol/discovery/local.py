@@ -1,4 +1,4 @@
-"""Where the server of this user on this machine is.
+"""The address of the server of this user on this machine.
 
 A server that is meant to be found writes its address into a file and holds a lock on it as long as it lives; where
 workers of another machine's server run, they do so for it.
@@ -50,24 +50,24 @@ def find_server(path: Path | None = None) -> str | None:
     Parameters
     ----------
     path
-        The file; :func:`server_file` if None.
+        File of the address; :func:`server_file` if None.
     """
     path = path or server_file()
     try:
         if not is_locked(path):
-            return None  # it is what a dead server left
+            return None  # left by a server that has ended
         return path.read_text("ascii", "replace").strip() or None
     except OSError:
         return None
 
 
 class Announcement:
-    """The file of a server, locked.
+    """The file of a server's address, locked as long as the server lives.
 
     Parameters
     ----------
     path
-        The file.
+        File of the address.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class Announcement:
         os.pwrite(self._file, address.encode("ascii") + b"\n", 0)
 
     def close(self) -> None:
-        """Take the address back."""
+        """Remove the address and release the lock."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
             os.close(self._file)

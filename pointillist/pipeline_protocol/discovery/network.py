@@ -1,6 +1,6 @@
 """Servers announced over zeroconf (mDNS), and how to announce one.
 
-An announcement is a hint, which anyone on the network can forge: it says where to knock. Whether a server lives
+An announcement is a hint, which anyone on the network can forge: it says where to connect. Whether a server lives
 there, and has the cluster key, shows when it answers.
 """
 
@@ -29,7 +29,7 @@ log = logging.getLogger("pointillist.discovery")
 SERVICE = "_pointillist._tcp.local."
 
 _ASK_MS = 500
-"""What a responder that told a name, but nothing else of it, gets for the rest."""
+"""Time for a responder that has announced a name to tell the rest, ms."""
 
 _POLL_S = 0.25
 _MAX_TEXT = 63
@@ -42,11 +42,11 @@ class DiscoveredServer:
     Parameters
     ----------
     address
-        Where to reach it from here.
+        Address that this machine reaches it by.
     cluster, server, host, version
-        What it says of itself: its cluster, its name, its machine and the version of its protocol.
+        Name of the cluster, of the server and of its machine, and version of the protocol, as announced.
     fingerprint
-        Of its key.
+        Fingerprint of the cluster key, as announced.
     """
 
     address: str
@@ -58,17 +58,17 @@ class DiscoveredServer:
 
 
 def fingerprint(keys: ClusterKeys) -> str:
-    """Say which key a cluster has, without telling strangers the public key, with which they could begin to knock."""
+    """Return a digest of a cluster key, which does not tell strangers the public key that a connection needs."""
     return blake2b(keys.server.public, digest_size=16, person=b"pointillist-fp").hexdigest()
 
 
 class Browser:
-    """Looks for servers, from its making to its end, with an empty memory: only who lives answers.
+    """Looks for servers from its creation on, with an empty cache: only running servers answer.
 
     Parameters
     ----------
     addresses
-        Of the networks of this machine to look on.
+        Addresses of this machine on the networks to look on.
 
     Raises
     ------
@@ -103,7 +103,7 @@ class Browser:
                     yield seen
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._zeroconf.close()
 
     def __enter__(self) -> Self:
@@ -113,7 +113,7 @@ class Browser:
         self.close()
 
     def _on_change(self, zeroconf: object, service_type: str, name: str, state_change: object) -> None:
-        del zeroconf, service_type, state_change  # a change of any kind is a reason to look again
+        del zeroconf, service_type, state_change  # a change of any kind is a reason to resolve the name again
         with self._fresh:
             self._names.add(name)
             self._n_events += 1
@@ -125,7 +125,7 @@ class Browser:
         try:
             info = ServiceInfo(SERVICE, name)
             is_known = info.load_from_cache(self._zeroconf) or info.request(self._zeroconf, _ASK_MS)
-        except Error as error:  # a name that is none, or the network has gone
+        except Error as error:  # no valid name, or the network has gone
             log.debug("announcement name=%s %r", name, error)
             return None
         return _parse_announcement(info, self._own) if is_known else None
@@ -137,9 +137,9 @@ class Advertiser:
     Parameters
     ----------
     addresses, port
-        Where to reach it, and the networks to announce it on.
+        Addresses of this machine on the networks to announce the server on, and port of the server.
     cluster, server, keys
-        What it is.
+        Name of the cluster and of the server, and keys of the cluster.
 
     Raises
     ------
@@ -174,7 +174,7 @@ class Advertiser:
             raise ServerError("network", f"the server cannot be announced ({error!r})", "use --server there") from error
 
     def close(self) -> None:
-        """Take it back."""
+        """Withdraw the announcement."""
         self._zeroconf.close()
 
 

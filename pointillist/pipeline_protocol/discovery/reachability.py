@@ -12,7 +12,7 @@ from pointillist.pipeline_protocol.discovery.addresses import endpoint
 
 _CONNECT_S = 1.0
 _RESTART_S = 2.0
-"""How long a port may refuse: a server that is started again is back within that."""
+"""Time for which a port may refuse, s: a server that is started again is back within it."""
 
 _PAUSE_S = 0.1
 _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
@@ -24,7 +24,7 @@ def known_address(address: str) -> str:
     Parameters
     ----------
     address
-        ``tcp://HOST:PORT``, or any other, which is left alone.
+        Address ``tcp://HOST:PORT``; any other is returned as it is.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def known_address(address: str) -> str:
 
 
 def check_listening(address: str) -> None:
-    """Make sure that somebody listens at an address, as far as that can be told at once.
+    """Check that a server listens at an address, as far as that can be told at once.
 
     Raises
     ------

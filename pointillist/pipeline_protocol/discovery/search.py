@@ -18,25 +18,25 @@ from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION, Pong
 from pointillist.pipeline_protocol.security import ClusterKeys, existing_keys, is_key_shared
 
 _FIND_S = 1.5
-"""How long a server is looked for by who has time; most answer within a tenth of that."""
+"""Time for which a server is looked for, s; most answer within a tenth of it."""
 
 _BACKGROUND_S = 10.0
 PROBE_S = 1.0
-"""How long a server that is announced gets to show that it lives and has the key."""
+"""Time for an announced server to show that it lives and has the key, s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerLocation:
-    """Where a server may be.
+    """Where the server of a cluster is looked for.
 
     Parameters
     ----------
     cluster
-        Its cluster.
+        Name of the cluster.
     server
-        Its address, if the user gave one: then it is nowhere else.
+        Address that the user gave; then the server is looked for nowhere else.
     interface
-        The network to look on; None for all of this machine's.
+        Network to look on; None for all of this machine's.
     """
 
     cluster: str = DEFAULT_CLUSTER
@@ -50,7 +50,7 @@ class ServerLocation:
 
     @property
     def local(self) -> str | None:
-        """What the user said, or the address that this machine knows."""
+        """Address that the user gave, or that of a server on this machine; None if there is neither."""
         return self.server or find_server(server_file(self.cluster))
 
     def checked(self) -> Self:
@@ -75,9 +75,9 @@ def probe(server: DiscoveredServer, cluster: str, keys: ClusterKeys) -> Pong | N
     Parameters
     ----------
     server
-        Its announcement; if that is of another cluster, key or version, the server is not even tried.
+        Announced server; it is not contacted if its cluster, key or version is another.
     cluster, keys
-        What it has to be of.
+        Name and keys of the cluster that it has to belong to.
     """
     if (server.cluster, server.fingerprint) != (cluster, fingerprint(keys)) or server.version != PROTOCOL_VERSION:
         return None
@@ -88,21 +88,21 @@ def probe(server: DiscoveredServer, cluster: str, keys: ClusterKeys) -> Pong | N
 
 
 class Search:
-    """Looks for a server on the network, in the background, from its making on.
+    """Looks for a server on the network, in the background, from its creation on.
 
     The network is left alone if the location is known, or if no other machine can have this user's key.
 
     Parameters
     ----------
     location
-        Where to look.
+        Cluster and networks to look on.
     seconds
-        For how long.
+        Duration of the search, s.
 
     Attributes
     ----------
     is_on_network
-        Whether the network is looked at.
+        Whether the network is searched.
     """
 
     def __init__(self, location: ServerLocation, seconds: float = _BACKGROUND_S) -> None:
@@ -123,14 +123,14 @@ class Search:
         Parameters
         ----------
         seconds
-            How long to wait; a little longer if one is being asked for its key.
+            Longest time to wait, s; :data:`PROBE_S` more while an announced server is checked.
         """
         if not self._is_over.wait(seconds) and self._is_probing:
             self._is_over.wait(PROBE_S)
         return self.location.local or self._found
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._is_over.set()
 
     def __enter__(self) -> Self:

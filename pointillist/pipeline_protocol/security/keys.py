@@ -36,14 +36,14 @@ class KeyPair:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterKeys:
-    """What one cluster key yields.
+    """The key pairs that one cluster key yields.
 
     Parameters
     ----------
     key
-        The 32 bytes in hexadecimal, as they travel to child processes in :data:`KEY_VARIABLE`.
+        Cluster key, 32 bytes in hexadecimal, as child processes get it in :data:`KEY_VARIABLE`.
     server, client
-        The pair that the server holds, and the one that workers and clients share.
+        Key pair of the server, and the one that workers and clients share.
     """
 
     key: str
@@ -64,7 +64,7 @@ def derive_keys(key: bytes) -> ClusterKeys:
 
 
 def ephemeral_keys() -> ClusterKeys:
-    """Keys of a cluster that lives as long as one run."""
+    """Return the keys of a cluster that lives as long as one run."""
     return derive_keys(secrets.token_bytes(N_KEY_BYTES))
 
 
@@ -74,7 +74,7 @@ def user_keys(folder: Path | None = None) -> ClusterKeys:
     Parameters
     ----------
     folder
-        Where the key file lies; the user's configuration folder if None.
+        Folder of the key file; the user's configuration folder if None.
 
     Raises
     ------
@@ -128,12 +128,12 @@ class KeyFile:
 
     @classmethod
     def of_user(cls, folder: Path | None = None) -> KeyFile:
-        """Return the user's, in the configuration folder if no other is named."""
+        """Return the key file of the user, in the configuration folder if no other is named."""
         return cls((folder or config_folder()) / "cluster.key")
 
     @property
     def exists(self) -> bool:
-        """Whether there is one, as far as this account can see; a link that leads nowhere is one, too."""
+        """Whether the file exists, as far as this account can see; a link that leads nowhere counts."""
         return os.path.lexists(self.path)
 
     def read(self) -> list[str]:

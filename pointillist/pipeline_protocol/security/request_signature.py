@@ -1,9 +1,9 @@
 """How a server or worker knows that a request comes from the very user whose account it runs under.
 
 All of a cluster hold its key, whoever and wherever they are. Each account has a second secret, which no command shows
-or copies. With it a client vouches for a request: this movie with these settings, this place for the results. Who
-knows the secret too can tell that, and may then open what the user himself may open; anybody else can at most repeat
-the same request.
+or copies. With it a client signs a request: this movie with these settings, this path for the results. A process that
+knows the secret too can check the signature, and may then open what the user himself may open; anybody else can at most
+repeat the same request.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from pointillist.system import config_folder
 
 @dataclass(frozen=True)
 class UserSecret:
-    """A user account.
+    """The secret of a user account.
 
     Parameters
     ----------
     secret
-        Of the account; empty for one that cannot vouch for anything.
+        Secret bytes; empty for an account that cannot sign requests.
     """
 
     secret: bytes
 
     @classmethod
     def of_user(cls, folder: Path | None = None) -> Self:
-        """Return the account of this process; its secret is made on first use.
+        """Return the secret of the account of this process; it is made on first use.
 
         Parameters
         ----------
         folder
-            Where the secret lies; the user's configuration folder if None.
+            Folder of the secret; the user's configuration folder if None.
         """
         file = KeyFile((folder or config_folder()) / "owner.key")
         try:
@@ -51,15 +51,15 @@ class UserSecret:
             return cls(b"")
 
     def sign_reading(self, movie: str, identity: str, settings: Settings) -> str:
-        """Return what proves that the user wants a movie read, and the files that its settings name."""
+        """Return the signature of a request to read a movie and the files that its settings name."""
         return self._signature("read", [movie, identity, settings])
 
     def sign_writing(self, output: str, identity: str) -> str:
-        """Return what proves that the user wants results of a movie written to a path."""
+        """Return the signature of a request to write the results of a movie to a path."""
         return self._signature("write", [output, identity])
 
     def is_mine(self, signature: str, expected: str) -> bool:
-        """Whether a signature is what this account would have given."""
+        """Whether a signature is the one that this account expects."""
         return bool(self.secret) and compare_digest(signature.encode(), expected.encode())
 
     def _signature(self, use: str, what: list[object]) -> str:
