@@ -6,7 +6,6 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self, TypeVar
 
 import zmq
@@ -235,9 +234,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _ask(self, request: FromClient) -> ToClient:

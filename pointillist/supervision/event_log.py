@@ -76,23 +76,23 @@ def aside(path: Path) -> Path:
     return path.with_name(f"{path.name}.1")
 
 
-def read_log(path: Path, place: LogPosition | None = None) -> tuple[list[str], LogPosition]:
+def read_log(path: Path, position: LogPosition | None = None) -> tuple[list[str], LogPosition]:
     """Read what follows in a log.
 
     Parameters
     ----------
     path
         File to read.
-    place
+    position
         Position to read from; None for the beginning.
 
     Returns
     -------
-    (lines, place)
+    (lines, position)
         Whole lines, of some 100 kB together, and the position after them. No lines if nothing follows, or there is
         no file.
     """
-    place = place or LogPosition()
+    position = position or LogPosition()
     with contextlib.ExitStack() as stack:
         files = []
         for candidate in (aside(path), path):
@@ -101,8 +101,8 @@ def read_log(path: Path, place: LogPosition | None = None) -> tuple[list[str], L
                 stack.callback(os.close, descriptor)
                 files.append(descriptor)
         numbers = [os.fstat(file).st_ino for file in files]
-        at = numbers.index(place.file) if place.file in numbers else 0
-        offset = place.offset if place.file in numbers else 0
+        at = numbers.index(position.file) if position.file in numbers else 0
+        offset = position.offset if position.file in numbers else 0
         for file, number in zip(files[at:], numbers[at:], strict=True):
             offset = offset if offset <= os.fstat(file).st_size else 0  # another file by the same number
             content = os.pread(file, CHUNK_BYTES, offset)
@@ -111,11 +111,11 @@ def read_log(path: Path, place: LogPosition | None = None) -> tuple[list[str], L
             if offset == 0 and number != numbers[0]:
                 lines = lines[1:]  # repeated from the file before
             if whole:
-                place = LogPosition(file=number, offset=offset + len(whole))
+                position = LogPosition(file=number, offset=offset + len(whole))
             if lines:
-                return lines, place
+                return lines, position
             offset = 0
-    return [], place
+    return [], position
 
 
 def parse_event(line: str) -> dict[str, Any] | None:
