@@ -174,15 +174,16 @@ def test_messages_that_lie_are_not_believed(victim: Victim) -> None:
             start = rng.randrange(2 * N_FRAMES)
             ref = m.Ref(job=victim.job, start=start, stop=start + rng.randrange(50), generation=rng.randrange(9))
             worker = f"liar-{number % 50}"
+            content = rng.randbytes(rng.randrange(300))
             lies: list[m.Message] = [
-                answer(worker, ref, computed(ref.start, ref.stop, n_items=rng.randrange(10**6))[0]),
+                answer(worker, ref, computed(ref.start, ref.stop, [content], rng.randrange(10**6))[0]),
                 m.Fault(worker=worker, ref=ref, error="x" * 8000),
                 m.Blocked(worker=worker, ref=ref, error="no"),
                 m.Goodbye(worker=worker),
                 m.WorkerDied(host="nowhere", pid=number),
                 m.Stop(request=number, job=f"{number:016x}"),
             ]
-            send(peer, [bytes(frame) for frame in encode(rng.choice(lies), [rng.randbytes(rng.randrange(300))])])
+            send(peer, [bytes(frame) for frame in encode(rng.choice(lies), [content])])
             drain(peer)
     victim.survives()
 

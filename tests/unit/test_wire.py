@@ -19,7 +19,7 @@ from pointillist.pipeline_protocol.messages.reports import (
 ITEM = f.Item(job="j", part=f.MOVIE, number=f.LAYOUT)
 CHUNKS = f.Chunks(shape=(9, 4, 5), chunk=(2, 4, 5), dtype="<u2", filters=[2, 1], fill=b"\0\0")
 REF = m.Ref(job="j", start=3, stop=9, generation=2)
-RESULT = RangeResult(start=3, stop=9, n_items=4, failures={5: "bad"}, seconds={"fit": 0.5}, sizes=[8], build="b")
+RESULT = RangeResult(start=3, stop=9, n_items=4, failures={5: "bad"}, seconds={"fit": 0.5}, sizes=[4, 0], build="b")
 VERSIONED = wire.MARK + bytes([m.PROTOCOL_VERSION])
 TO_SERVER: list[m.ToServer] = [
     m.Heartbeat(worker="w", host="h", pid=1, holds=[REF], computing=REF, wants=2),
@@ -146,3 +146,11 @@ def test_too_many_buffers_are_refused() -> None:
 def test_values_out_of_range_are_refused() -> None:
     with pytest.raises(MessageError):
         wire.decode_at_server(wire.encode(m.Ping(request=-1)))
+
+
+@pytest.mark.parametrize("buffers", [[], [b"rows"], [b"row", b"s"]])
+def test_an_answer_with_buffers_of_other_lengths_than_announced_is_refused(buffers: list[bytes]) -> None:
+    answer = m.Answer(worker="w", job="j", generation=2, result=RESULT)
+    assert wire.decode_at_server(wire.encode(answer, [b"rows", b""])) == (answer, [b"rows", b""])
+    with pytest.raises(MessageError, match="lengths"):
+        wire.decode_at_server(wire.encode(answer, buffers))

@@ -12,7 +12,14 @@ from typing import TypeVar
 import msgspec
 
 from pointillist.errors import MessageError
-from pointillist.pipeline_protocol.messages.control import PROTOCOL_VERSION, FromServer, JobSpec, Message, ToServer
+from pointillist.pipeline_protocol.messages.control import (
+    PROTOCOL_VERSION,
+    Answer,
+    FromServer,
+    JobSpec,
+    Message,
+    ToServer,
+)
 from pointillist.pipeline_protocol.messages.fields import Buffer
 
 MARK = b"P"
@@ -50,7 +57,10 @@ def decode_at_server(frames: Sequence[Buffer]) -> tuple[ToServer, list[Buffer]]:
     MessageError
         If the frames are anything else, too many or too large.
     """
-    return _decode(frames, _TO_SERVER)
+    message, buffers = _decode(frames, _TO_SERVER)
+    if isinstance(message, Answer) and message.result.sizes != [len(buffer) for buffer in buffers]:
+        raise MessageError("answer", "has buffers of other lengths than announced", "use the same version everywhere")
+    return message, buffers
 
 
 def decode_from_server(frames: Sequence[Buffer]) -> tuple[FromServer, list[Buffer]]:

@@ -72,7 +72,7 @@ class BackgroundWriter(OutputWriter):
         super().__init__(path, journal, description)
         self._layout = layout
 
-    def check_contents(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
+    def check(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
         """Check that a result is a pack of the images of its range.
 
         Raises

@@ -99,7 +99,7 @@ class LocalizationWriter(OutputWriter):
         self._has_partial = True
         self._is_partial_begun = False
 
-    def check_contents(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
+    def check(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
         """Check that a result is the rows of its range, in order of frames.
 
         Raises

@@ -35,6 +35,7 @@ class OutputWriter(ABC):
         self._journal = journal
         self._description = description
 
+    @abstractmethod
     def check(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
         """Check that the file can hold a result.
 
@@ -42,19 +43,6 @@ class OutputWriter(ABC):
         ------
         MessageError
             If it cannot: a peer has sent something else.
-        """
-        if result.sizes != [len(buffer) for buffer in buffers]:
-            raise refused(result, "buffers of other lengths than announced")
-        self.check_contents(result, buffers)
-
-    @abstractmethod
-    def check_contents(self, result: RangeResult, buffers: Sequence[Buffer]) -> None:
-        """Check what the buffers of a result contain.
-
-        Raises
-        ------
-        MessageError
-            If it is not what this kind of job computes.
         """
 
     def extend(self, starts: Sequence[int]) -> bool:  # noqa: ARG002 - used by those that can grow
