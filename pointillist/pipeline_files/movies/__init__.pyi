@@ -47,10 +47,10 @@ from .transfer import (
     ArrayInMemory as ArrayInMemory,
     Sendable as Sendable,
     bounds as bounds,
-    cut as cut,
     is_whole as is_whole,
     layout_of as layout_of,
     piece_bytes as piece_bytes,
+    read_piece as read_piece,
 )
 from .truth import (
     Conditions as Conditions,

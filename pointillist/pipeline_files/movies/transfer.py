@@ -99,18 +99,13 @@ def bounds(layout: Layout, item: Item) -> tuple[int, int]:
     return start, min(start + n_frames, layout.shape[0])
 
 
-def has_chunks(layout: Layout, item: Item) -> bool:
-    """Whether an item comes as chunks."""
-    return layout.chunks is not None and not item.is_frame
-
-
 def piece_bytes(layout: Layout) -> int:
     """Return the bytes of a piece's frames in memory."""
     _, n_y, n_x = layout.shape
     return min(layout.piece_frames, layout.shape[0]) * n_y * n_x * np.dtype(layout.dtype).itemsize
 
 
-def cut(source: Sendable, layout: Layout, item: Item) -> tuple[FrameData, bytes]:
+def read_piece(source: Sendable, layout: Layout, item: Item) -> tuple[FrameData, bytes]:
     """Return the description and the bytes of a piece.
 
     Parameters

@@ -161,10 +161,6 @@ def _conditions(file: h5py.File) -> Conditions:
     )
 
 
-def _usual(conditions: Conditions) -> float:
-    return float(np.median(conditions.read_variance))
-
-
 def _read_variance(file: h5py.File, frame_shape: tuple[int, int]) -> float | NDArray[np.float32]:
     if VARIANCE_MAP not in file:
         return float(file.attrs["read_variance"])

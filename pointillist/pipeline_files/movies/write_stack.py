@@ -51,14 +51,8 @@ def write_npy(path: Path, blocks: Iterable[Frames], shape: tuple[int, int, int],
 
     Parameters
     ----------
-    path
-        Path of the new file; the side-car has the same stem and ends in ``.json``.
-    blocks
-        Arrays of uint16, ``(frame, y, x)``, in order; one is held at a time.
-    shape
-        Lengths of the whole movie, ``(frame, y, x)``.
-    metadata
-        Values by dotted key.
+    path, blocks, shape, metadata
+        Arguments as for :func:`write_tiff`.
 
     Raises
     ------

@@ -13,7 +13,14 @@ from pointillist.errors import LostFrameError, MovieError, PointillistError, Ser
 from pointillist.pipeline_files import short_reason
 from pointillist.pipeline_files.backgrounds import is_copied, open_copied
 from pointillist.pipeline_files.maps import MAP_SETTINGS, load_map
-from pointillist.pipeline_files.movies import ArrayInMemory, LostMovieError, Sendable, VerifiedMovie, cut, layout_of
+from pointillist.pipeline_files.movies import (
+    ArrayInMemory,
+    LostMovieError,
+    Sendable,
+    VerifiedMovie,
+    layout_of,
+    read_piece,
+)
 from pointillist.pipeline_protocol.messages import (
     BACKGROUND,
     BACKGROUND_ROWS,
@@ -60,7 +67,7 @@ class SourceCache:
         if item.number == LAYOUT:
             return FrameReply(message=LayoutReply(item=item, layout=part.layout))
         try:
-            message, content = cut(part.source, part.layout, item)
+            message, content = read_piece(part.source, part.layout, item)
             part.check()
         except LostMovieError as error:
             self.forget(item.job)
