@@ -104,15 +104,15 @@ def _threshold(settings: Metadata) -> Iterator[str]:
     if settings["Analysis.Detector"] == "local-maximum":
         return
     threshold = _given(settings, "Analysis.DetectionThreshold")
-    said = f"Analysis.DetectionThreshold is {threshold:g}"
+    shown = f"Analysis.DetectionThreshold is {threshold:g}"
     if fit_settings(settings).is_snr_threshold:
         if threshold > _HIGHEST_SNR_THRESHOLD:
-            yield f"{said} times the noise, mostly it is near 1; if it is in ADU, give Analysis.SNRThreshold=False"
+            yield f"{shown} times the noise, mostly it is near 1; if it is in ADU, give Analysis.SNRThreshold=False"
         return
     noise_adu = (number(settings, "Camera.ReadNoise") or 0) / _given(settings, "Camera.ElectronsPerCount")
     if threshold < 0.25 * noise_adu:
         yield (
-            f"{said} ADU, within the read noise of {noise_adu:.2g} ADU; if it is in units of the noise, "
+            f"{shown} ADU, within the read noise of {noise_adu:.2g} ADU; if it is in units of the noise, "
             "give Analysis.SNRThreshold=True"
         )
 

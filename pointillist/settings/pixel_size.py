@@ -82,10 +82,10 @@ def in_micrometres(metadata: Metadata) -> tuple[dict[str, Value], list[str]]:
     if factor == 1 or not sizes:
         return dict(metadata), []
     converted = {key: float(f"{size * factor:.{_KEPT_DIGITS}g}") for key, size in sizes.items()}
-    said = [
+    remarks = [
         f"{key} is {converted[key]:g} µm, given as {size:g} {metadata[PIXEL_UNITS_NAME]}" for key, size in sizes.items()
     ]
-    return {**metadata, **converted, PIXEL_UNITS_NAME: MICROMETRES}, ["; ".join(said)]
+    return {**metadata, **converted, PIXEL_UNITS_NAME: MICROMETRES}, ["; ".join(remarks)]
 
 
 def merge_metadata(upper: Metadata, lower: Metadata) -> tuple[dict[str, Value], list[str]]:

@@ -160,8 +160,8 @@ class Setting:
     def bounds(self) -> str:
         """Bounds of a number with its unit, in words; empty where there are none."""
         signs = ((">", self.above), (">=", self.low), ("<=", self.high))
-        said = " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
-        return said + self._unit if said else ""
+        text = " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+        return text + self._unit if text else ""
 
     def _remedy(self) -> str:
         example = ":".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default

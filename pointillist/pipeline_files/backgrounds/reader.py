@@ -159,8 +159,8 @@ def images_of_range(rows: Sendable, pixels: Sendable, start: int, stop: int) -> 
 
 
 def _about(file: h5py.File, data: h5py.Dataset, n_frames: int, *, is_mapped: bool) -> BackgroundAbout:
-    told = file["Pointillist"].attrs
-    texts = {name: _text(told[name]) for name in ("method", "movie_path", "movie_identity")}
+    attributes = file["Pointillist"].attrs
+    texts = {name: _text(attributes[name]) for name in ("method", "movie_path", "movie_identity")}
     n_images, n_x, n_y = data.shape
     shape = (int(n_y), int(n_x))
     return BackgroundAbout(

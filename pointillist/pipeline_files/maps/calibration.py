@@ -148,10 +148,10 @@ def calibrate(
     em_gain = number(settings, "Camera.TrueEMGain") or 1.0
     excess = (number(settings, "Camera.NoiseFactor") or 1.0) ** 2
     offset = np.where(np.isfinite(dark.mean), dark.mean, np.nanmedian(dark.mean))
-    said = number(settings, "Camera.ElectronsPerCount")
-    is_useless = find_blemishes(dark.mean, dark.variance * (said or 1.0) ** 2)
+    stated_gain = number(settings, "Camera.ElectronsPerCount")
+    is_useless = find_blemishes(dark.mean, dark.variance * (stated_gain or 1.0) ** 2)
     transfer = measure_photon_transfer(dark, lights, is_useless, excess) if lights else None
-    e_per_adu = excess * em_gain / transfer.slope_adu if transfer is not None else said
+    e_per_adu = excess * em_gain / transfer.slope_adu if transfer is not None else stated_gain
     if e_per_adu is None:
         raise SettingError(
             "Camera.ElectronsPerCount",

@@ -129,10 +129,10 @@ class Destination:
         """Return the value of unmeasured pixels, which PYME takes from the metadata."""
         if key == "Camera.FlatfieldMapID":
             return 1.0
-        said = number(self.settings, "Camera.ADOffset" if key == "Camera.DarkMapID" else "Camera.ReadNoise")
-        if said is None:
+        stated = number(self.settings, "Camera.ADOffset" if key == "Camera.DarkMapID" else "Camera.ReadNoise")
+        if stated is None:
             return float(np.median(image))
-        return said if key == "Camera.DarkMapID" else said**2
+        return stated if key == "Camera.DarkMapID" else stated**2
 
     def _about(self) -> dict[str, Value]:
         of_camera = {

@@ -90,15 +90,15 @@ def apply_default_maps(settings: Metadata) -> tuple[dict[str, str], list[str]]:
     SettingError
         If they are asked for, and the folder lacks the dark or the variance map.
     """
-    there = {key: path for key, path in maps_in_folder(settings).items() if not map_name(settings, key)}
+    available = {key: path for key, path in maps_in_folder(settings).items() if not map_name(settings, key)}
     if settings.get("Camera.Maps") != "default":
-        names = ", ".join(path.name for path in there.values())
+        names = ", ".join(path.name for path in available.values())
         hint = f"{calibration_folder(settings)} has maps of this camera ({names}): use them with -s Camera.Maps=default"
-        return {}, [hint] if there else []
-    missing = [key for key in MAP_FILE_STEMS if key not in there and not map_name(settings, key)]
+        return {}, [hint] if available else []
+    missing = [key for key in MAP_FILE_STEMS if key not in available and not map_name(settings, key)]
     if missing and missing != ["Camera.FlatfieldMapID"]:
         raise SettingError("Camera.Maps", _why_missing(settings, missing[0]), "make it with 'pointillist maps make'")
-    return {key: str(path) for key, path in there.items()}, [f"{key} is {path}" for key, path in there.items()]
+    return {key: str(path) for key, path in available.items()}, [f"{key} is {path}" for key, path in available.items()]
 
 
 def _why_missing(settings: Metadata, key: str) -> str:

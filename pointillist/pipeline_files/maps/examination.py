@@ -211,9 +211,9 @@ class _MapExamination:
         noise = np.sqrt(self.sample.typical_variance_adu2) if self.sample.n_steps else np.inf
         if (level := float(np.median(signal))) < -max(noise, 1.0):
             self.warnings.append(f"{key}: the movie is {-level:.0f} ADU darker than the map: is it this camera's?")
-        said = number(self.settings, "Camera.ADOffset")
-        if said is not None and abs(difference := float(np.median(dark)) - said) > max(20.0, 0.2 * abs(said)):
-            self.warnings.append(f"{key}: the map's median is {difference:+.0f} ADU from Camera.ADOffset={said:g}")
+        stated = number(self.settings, "Camera.ADOffset")
+        if stated is not None and abs(difference := float(np.median(dark)) - stated) > max(20.0, 0.2 * abs(stated)):
+            self.warnings.append(f"{key}: the map's median is {difference:+.0f} ADU from Camera.ADOffset={stated:g}")
 
     def check_units(self) -> None:
         """Check whether the variances are in the unit of the settings."""
@@ -235,11 +235,11 @@ class _MapExamination:
                 )
             return
         noise = number(self.settings, "Camera.ReadNoise")
-        said = noise**2 / typical if noise and (typical := float(np.median(variance))) > 0 else np.nan
-        if map_checks.is_of_other_unit(said, factor):
+        stated = noise**2 / typical if noise and (typical := float(np.median(variance))) > 0 else np.nan
+        if map_checks.is_of_other_unit(stated, factor):
             self.warnings.append(
                 f"{key}: is the map in {other}? Its median is {np.median(variance):.3g}, Camera.ReadNoise squared "
-                f"{said * np.median(variance):.3g} e-²; if so, give -s Camera.VarianceMapUnits={other}"
+                f"{stated * np.median(variance):.3g} e-²; if so, give -s Camera.VarianceMapUnits={other}"
             )
 
     def _in_other_orientations(self, key: str, compare: Callable[[CameraMap], Result]) -> dict[str, Result]:

@@ -104,8 +104,8 @@ def _is_npy(path: Path) -> bool:
 
 def _has_rows_of_x(path: Path, *, is_movie_x_first: bool) -> bool:
     annotation = pyme_annotation(path)
-    said = re.search(r'<RowAxis\b[^>]*\bvalue="([xy])"', annotation)
-    return said[1] == "x" if said else bool(annotation) and is_movie_x_first
+    row_axis = re.search(r'<RowAxis\b[^>]*\bvalue="([xy])"', annotation)
+    return row_axis[1] == "x" if row_axis else bool(annotation) and is_movie_x_first
 
 
 def _read_hdf5(path: Path, dataset: str) -> CameraMap:
@@ -114,8 +114,8 @@ def _read_hdf5(path: Path, dataset: str) -> CameraMap:
             images: list[str] = []
             file.visititems(lambda name, node: images.append(name) if getattr(node, "ndim", 0) == 2 else None)
             if len(images) != 1:
-                there = ", ".join(f"{path.name}:{name}" for name in images) or "none"
-                raise MovieError(path, "does not hold one image", f"name the data set ({there})")
+                names = ", ".join(f"{path.name}:{name}" for name in images) or "none"
+                raise MovieError(path, "does not hold one image", f"name the data set ({names})")
             dataset = images[0]
         if dataset:
             node = file.get(dataset)

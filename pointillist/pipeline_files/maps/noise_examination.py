@@ -140,11 +140,11 @@ def _said(found: NoiseBounds, hints: list[str], levels: NoiseLevels, given: Came
         size = f"at most {np.sqrt(found.upper):.2g} times"
     else:
         size = f"at least {np.sqrt(found.lower):.2g} times"
-    said = f"from frame to frame the movie has {size} the noise that the settings of the camera imply"
+    shown = f"from frame to frame the movie has {size} the noise that the settings of the camera imply"
     if hints:
-        return f"{said}; it fits {', or '.join(hints)}"
+        return f"{shown}; it fits {', or '.join(hints)}"
     checked = "check Camera.ElectronsPerCount (e-/ADU), ADOffset, ReadNoise, TrueEMGain and NoiseFactor"
-    return f"{said}; {checked}" + _slope(levels, given)
+    return f"{shown}; {checked}" + _slope(levels, given)
 
 
 def _slope(levels: NoiseLevels, given: CameraNumbers) -> str:
@@ -212,8 +212,8 @@ def _lower_offset(levels: NoiseLevels, given: CameraNumbers, settings: Metadata)
 
 def _fits(levels: NoiseLevels, numbers: CameraNumbers) -> bool:
     """Return whether usual numbers agree with the darker half of the tiles and with the brighter one."""
-    said = {"Camera.ElectronsPerCount": numbers.electrons_per_adu, "Camera.ReadNoise": numbers.read_noise_e}
-    if any(SETTINGS[name].doubt(value) for name, value in said.items()):
+    values = {"Camera.ElectronsPerCount": numbers.electrons_per_adu, "Camera.ReadNoise": numbers.read_noise_e}
+    if any(SETTINGS[name].doubt(value) for name, value in values.items()):
         return False
     is_dark = levels.signal_adu <= np.median(levels.signal_adu)
     return all(compare_noise(levels.part(where), numbers).is_agreeing for where in (is_dark, ~is_dark) if where.any())

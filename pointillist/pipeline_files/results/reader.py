@@ -118,11 +118,11 @@ def is_finished(path: Path, description: ResultsDescription, failed: Collection[
     try:
         with open_hdf5(path) as file:
             about = file["Pointillist"].attrs
-            there = bool(about["is_complete"]), _text(about, "movie_identity"), _text(about, "settings_digest")
+            found = bool(about["is_complete"]), _text(about, "movie_identity"), _text(about, "settings_digest")
             lacking = set(_table(file["Pointillist"], "Failures", FAILURE_DTYPE)["frame"].tolist())
     except (MovieError, OSError, KeyError):
         return False
-    return (*there, lacking) == (True, description.movie_identity, description.settings_digest, set(failed))
+    return (*found, lacking) == (True, description.movie_identity, description.settings_digest, set(failed))
 
 
 def _read(path: Path, file: h5py.File, selection: slice) -> Results:

@@ -166,8 +166,8 @@ def _refuse_parts(path: Path, ome: Ome | None, stacks: Sequence[Stack], first: i
     images = [image for image in ome.images if own_key(path, ome, image) is not None] if ome else []
     names = {name for image in images for name in image.names.values() if name}
     if len(names) > len(stacks):
-        there = {part.path.name for part in stacks}
-        missing = ", ".join(sorted(names - there))
+        present = {part.path.name for part in stacks}
+        missing = ", ".join(sorted(names - present))
         problem = (
             f"is one of {len(names)} files of a movie, of which {len(names) - len(stacks)} are missing ({missing})"
         )
@@ -196,7 +196,7 @@ def _with_rest(path: Path, files: Sequence[Pages], table: NDArray[np.int64], rem
     if not len(rest):
         lost = [f"{len(gaps)} of its {len(table)} frames are missing from its index and from the file"]
         return Selection(files=files, table=table, remarks=[*remarks, *(lost if len(gaps) else [])])
-    told = f"its index knows {len(table) - len(gaps)} frames, but {len(rows)} are there; these {len(rows)} are read"
+    remark = f"its index knows {len(table) - len(gaps)} frames, but {len(rows)} are there; these {len(rows)} are read"
     if not len(gaps):
         whole = np.concatenate([table, rest])
     else:
@@ -206,7 +206,7 @@ def _with_rest(path: Path, files: Sequence[Pages], table: NDArray[np.int64], rem
     if len(whole) != len(rows) or not _is_ordered(whole):
         problem = f"holds {len(rest)} pages that its index does not know"
         raise MovieError(path, problem, "save it anew as TIFF, with Fiji for instance")
-    return Selection(files=files, table=whole, remarks=[*remarks, told])
+    return Selection(files=files, table=whole, remarks=[*remarks, remark])
 
 
 def _is_ordered(table: NDArray[np.int64]) -> bool:

@@ -168,10 +168,10 @@ def _check_names(path: Path, files: Mapping[str, Pages]) -> None:
 def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selection:
     """Arrange the pages in the order of the XML, with those that it does not list at the end."""
     numbers = {key: number for number, key in enumerate(files)}
-    there = [plane for plane in image.planes if plane.page < len(files[plane.file])]
-    n_frames = max((plane.frame for plane in there), default=-1) + 1
+    present = [plane for plane in image.planes if plane.page < len(files[plane.file])]
+    n_frames = max((plane.frame for plane in present), default=-1) + 1
     table = np.full((n_frames, 2), MISSING, np.int64)
-    for plane in there:
+    for plane in present:
         table[plane.frame] = numbers[plane.file], plane.page
     whole = np.concatenate([table_of(frame_pages(pages)[0], numbers[key]) for key, pages in files.items()])
     known = set(map(tuple, table.tolist()))
