@@ -18,7 +18,6 @@ import pytest
 
 from pointillist.supervision.kernel_cache import CACHE_VARIABLE
 
-ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 KEY = "5a" * 32
 _RUN_S = 120.0
@@ -59,7 +58,7 @@ class Host:
         kept.setdefault(CACHE_VARIABLE, str(platformdirs.user_cache_path("pointillist") / "kernels"))
         folders = {f"XDG_{name}_HOME": str(self.home / name.lower()) for name in ("CONFIG", "STATE", "CACHE", "DATA")}
         own = {"HOME": str(self.home), "USER": "ada", "TMPDIR": str(self.home), "PYMEDATADIR": str(self.home / "data")}
-        key = {"POINTILLIST_CLUSTER_KEY": KEY, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        key = {"POINTILLIST_CLUSTER_KEY": KEY, "PYTHONUNBUFFERED": "1"}
         return {name: value for name, value in {**kept, **folders, **own, **key, **more}.items() if value}
 
     def start(self, *command: object, **more: str) -> subprocess.Popen[str]:

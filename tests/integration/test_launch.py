@@ -46,8 +46,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     monkeypatch.delenv("POINTILLIST_CLUSTER_KEY", raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    root = str(Path(__file__).parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    return dict(os.environ)
 
 
 @contextmanager

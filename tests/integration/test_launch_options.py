@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from network import ROOT
 from waiting import PATIENCE_S, eventually
+
+from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION
 
 LAUNCHER = str(Path(__file__).with_name("fake_launcher.py"))
 
@@ -23,7 +24,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folders = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CONFIG", "STATE", "CACHE", "DATA")}
-        self.environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**os.environ, **folders, "PYTHONUNBUFFERED": "1"}
         self.environment.pop("POINTILLIST_INTERFACE")  # a server that nobody else is to find is not announced
         self.processes: list[subprocess.Popen[str]] = []
 
@@ -126,7 +127,8 @@ def test_list_shows_the_server_of_this_machine(machine: Machine) -> None:
     assert eventually(machine.has(process, "1 workers"))
     status, listed = machine.run(*looks)
     assert status == 0
-    assert re.search(rf"default +{re.escape(str(machine.server(process)))} +\d* *1 +fits", listed), listed
+    address = re.escape(str(machine.server(process)))
+    assert re.search(rf"default +{address} +\d* *{PROTOCOL_VERSION} +fits", listed), listed
 
 
 def test_reserve_leaves_cores_to_others(machine: Machine) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import pointillist
 from pointillist.cli.event_lines import EVENT_FORMS
 from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
 from pointillist.settings.schema import SETTINGS
@@ -65,7 +66,7 @@ def test_every_place_that_is_written_to_is_documented_with_its_variable() -> Non
 
 
 def sources() -> dict[str, str]:
-    package = ROOT / "pointillist"
+    package = Path(pointillist.__file__).parent
     return {str(path.relative_to(package)): path.read_text() for path in package.rglob("*.py")}
 
 

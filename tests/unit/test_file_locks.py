@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from lockless import lockless
 
+import pointillist
 from pointillist.system import file_locks
 from pointillist.system.file_locks import STALE_S, FileLock, HolderFile, holder_path, is_locked
 
@@ -317,7 +318,7 @@ def test_hdf5_is_read_and_written_with_the_locks_that_there_are(tmp_path: Path, 
 def test_pytables_is_loaded_in_one_place() -> None:
     importing = {
         path.name
-        for path in (ROOT / "pointillist").rglob("*.py")
+        for path in Path(pointillist.__file__).parent.rglob("*.py")
         if re.search(r"^import tables|^ +import tables +# noqa|h5py\.File\(", path.read_text("utf-8"), re.MULTILINE)
     }
     assert importing == {"hdf5_file.py"}
