@@ -58,10 +58,10 @@ def time_ours(identifier: str, movie: NDArray[Any]) -> float:
     began = time.perf_counter()
     blocks = BlockReader(lambda start, stop: movie[start:stop], len(movie), settings)
     block = blocks.block(0, len(movie))
-    sliding = background_of(settings)
-    sliding.begin(block, usable_frames(block))
+    background = background_of(settings)
+    background.begin(block, usable_frames(block))
     for frame in range(len(movie)):
-        sliding.at(frame)
+        background.at(frame)
     return time.perf_counter() - began
 
 

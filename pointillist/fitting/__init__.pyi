@@ -1,6 +1,6 @@
 from .blocks import (
     BlockReader as BlockReader,
-    spread_images as spread_images,
+    movie_background_images as movie_background_images,
 )
 from .jit import (
     kernel as kernel,

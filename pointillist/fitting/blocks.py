@@ -10,7 +10,7 @@ from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.settings import FitSettings
 
 
-def spread_images(
+def movie_background_images(
     settings: FitSettings, read: ReadFrames, n_movie_frames: int, stored: ImagesOfRange | None = None
 ) -> ImagesOfRange | None:
     """Return where the background images come from that are spread over a movie, to be kept for all its ranges.
@@ -43,7 +43,7 @@ class BlockReader:
     Parameters
     ----------
     read, n_movie_frames, settings, stored
-        Parameters of :func:`spread_images`.
+        Parameters of :func:`movie_background_images`.
     lost
         Reasons by number for the frames that the movie lacks, updated as `read` finds them.
     """
@@ -60,7 +60,7 @@ class BlockReader:
         self._read = read
         self._lost = lost
         self._settings = settings
-        self._spread = spread_images(settings, read, n_movie_frames, stored)
+        self._movie_images = movie_background_images(settings, read, n_movie_frames, stored)
 
     def block(self, start: int, stop: int) -> FrameBlock:
         """Read a range ``[start, stop)``."""
@@ -70,6 +70,6 @@ class BlockReader:
             frames=frames,
             first=first,
             n_movie_frames=self.n_movie_frames,
-            background_images=None if self._spread is None else self._spread(start, stop),
+            background_images=None if self._movie_images is None else self._movie_images(start, stop),
             lost={frame: reason for frame, reason in self._lost.items() if first <= frame < end},
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pointillist.errors import MovieError, PointillistError
-from pointillist.fitting import FitSettings, FrameBlock, spread_images
+from pointillist.fitting import FitSettings, FrameBlock, movie_background_images
 from pointillist.fitting.backgrounds import window_span
 from pointillist.pipeline_files.movies import Frames, read_with_gaps
 from pointillist.pipeline_protocol.messages import JobSpec
@@ -85,7 +85,7 @@ class MovieReader:
         self._n_shared = context + 1 if context else 0  # frames that a block has in common with the one before
         self._frame_bytes = frame_bytes
         self._lost: dict[int, str] = {}
-        self._spread = spread_images(settings, self._read_there, self._n_frames, stored)
+        self._movie_images = movie_background_images(settings, self._read_there, self._n_frames, stored)
         self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
         self._first = self._end = 0  # of the frames in it
         self._place = 0  # of the first of them
@@ -143,7 +143,7 @@ class MovieReader:
             frames=frames,
             first=first,
             n_movie_frames=self._n_frames,
-            background_images=None if self._spread is None else self._spread(start, stop),
+            background_images=None if self._movie_images is None else self._movie_images(start, stop),
             lost={frame: reason for frame, reason in self._lost.items() if first <= frame < end},
         )
 

@@ -63,7 +63,7 @@ def load_backgrounds() -> str:
         Mean,
         SparseMedian,
         background_images,
-        slider_of,
+        make_rolling_window,
     )
     from pointillist.pipeline_files.movies import run_kernels  # noqa: PLC0415 - as above
 
@@ -81,8 +81,8 @@ def load_backgrounds() -> str:
             block = BlockReader(partial(_part, frames), _N_FRAMES, settings, stored).block(0, _N_FRAMES)
             images = background_images(block, 0, _N_FRAMES, settings)
             checksum.update(images.images.tobytes())
-        slider = slider_of(Mean(), LONG_WINDOW, frames.shape[1:], frames.dtype)
-        slider.slide(frames, 0, [(0, 2)], lambda _: True)
+        rolling_window = make_rolling_window(Mean(), LONG_WINDOW, frames.shape[1:], frames.dtype)
+        rolling_window.slide(frames, 0, [(0, 2)], lambda _: True)
     return checksum.hexdigest()
 
 

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from pointillist.fitting.backgrounds import sliding
+from pointillist.fitting.backgrounds import rolling_windows
 from pointillist.fitting.backgrounds.background import (
     Background,
     BackgroundSeries,
     background_images,
     background_of,
     frame_window,
-    frames_needed,
     usable_frames,
     window_span,
 )
@@ -121,23 +120,22 @@ def test_a_window_lies_where_the_method_says(identifier: str, first: int, stop: 
 
 
 @given(identifier=windows, first_illuminated=st.integers(0, 12), frame=st.integers(0, N_FRAMES - 1))
-def test_a_window_is_cut_at_the_ends_of_the_movie(identifier: str, first_illuminated: int, frame: int) -> None:
+def test_a_window_is_clipped_at_the_ends_of_the_movie(identifier: str, first_illuminated: int, frame: int) -> None:
     settings = settings_with(identifier, first_illuminated)
     assert list(range(*frame_window(settings, frame, N_FRAMES))) == window_by_definition(settings, frame)
 
 
-@given(identifier=windows, first_illuminated=st.integers(0, 12), cut=st.tuples(st.integers(0, 39), st.integers(1, 40)))
+@given(identifier=windows, first_illuminated=st.integers(0, 12), ends=st.tuples(st.integers(0, 39), st.integers(1, 40)))
 def test_the_span_of_a_range_holds_every_window_in_it(
-    identifier: str, first_illuminated: int, cut: tuple[int, int]
+    identifier: str, first_illuminated: int, ends: tuple[int, int]
 ) -> None:
-    start, stop = min(cut), max(*cut, min(cut) + 1)
+    start, stop = min(ends), max(*ends, min(ends) + 1)
     settings = settings_with(identifier, first_illuminated)
     lo, hi = window_span(settings, start, stop, N_FRAMES)
     assert lo <= start
     assert hi >= stop
     needed = {number for frame in range(start, stop) for number in window_by_definition(settings, frame)}
     assert needed <= set(range(lo, hi))
-    assert frames_needed(settings, start, stop, N_FRAMES) == [(lo, hi)]
 
 
 @given(identifier=windows, dtype=dtypes, first_illuminated=st.integers(0, 12))
@@ -288,7 +286,7 @@ def test_a_window_begins_anew_after_an_error(monkeypatch: pytest.MonkeyPatch) ->
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(sliding, "slide_sums", failing)
+        patch.setattr(rolling_windows, "slide_sums", failing)
         with pytest.raises(MemoryError):
             series.images(block, 10, 20)
     found = series.images(block, 20, N_FRAMES)

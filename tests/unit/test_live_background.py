@@ -70,7 +70,7 @@ def test_the_frames_that_are_held_do_not_grow_with_the_movie() -> None:
     live = LiveBackground(window_method("rollmed:k=7^w=past"))
     for frame in movie(np.uint16):
         live.push(frame[np.newaxis])
-        assert live.n_held <= 2 * 8 + 1
+        assert live.n_buffered <= 2 * 8 + 1
 
 
 @pytest.mark.parametrize("identifier", ["mean:b=-6^e=2", "rollmed:k=7", "rollmed:k=8^d=1"])

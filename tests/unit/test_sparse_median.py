@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import sparse_images
-from pointillist.fitting.backgrounds.background import background_images, frames_needed
+from pointillist.fitting.backgrounds.background import background_images
 from pointillist.fitting.backgrounds.cleansing import coarse, deviations, kept
 from pointillist.fitting.backgrounds.images import BackgroundImages
 from pointillist.fitting.backgrounds.registry import background_method
@@ -155,11 +155,6 @@ def test_a_movie_that_is_shorter_than_the_kernel_gives_one_image() -> None:
     frames = noise(34).astype(np.uint16)
     found = images_of(frames, "sparsemed:k=200^i=10^o=0")
     np.testing.assert_array_equal(found.images, np.median(frames, axis=0, keepdims=True))
-
-
-def test_the_frames_of_all_images_are_needed() -> None:
-    settings = FitSettings(psf_sigma_px=1.0, background=background_method("sparsemed:k=20^i=50"))
-    assert frames_needed(settings, 70, 100, 230) == [(15, 35), (65, 100), (115, 135), (165, 185), (205, 225)]
 
 
 def test_without_cleansing_only_the_images_of_the_range_are_made() -> None:

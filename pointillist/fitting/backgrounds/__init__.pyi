@@ -30,9 +30,9 @@ from .registry import (
 from .rolling_median import (
     RollingMedian as RollingMedian,
 )
-from .sliding import (
+from .rolling_windows import (
     LONG_WINDOW as LONG_WINDOW,
-    slider_of as slider_of,
+    make_rolling_window as make_rolling_window,
 )
 from .sparse_images import (
     ReadFrames as ReadFrames,

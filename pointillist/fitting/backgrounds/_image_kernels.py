@@ -110,7 +110,7 @@ def count_below(stack: NDArray[Any], bound: NDArray[Any], count: NDArray[np.uint
 
 @kernel
 def count_four(stack: NDArray[Any], frame: int, bound: NDArray[Any], count: NDArray[np.uint16]) -> None:
-    """Count in four frames: fewer loads than one by one."""
+    """Count in four frames at once, with fewer loads than one by one."""
     for x in range(count.size):
         b = bound[x]
         one = np.uint16(stack[frame, x] < b) + np.uint16(stack[frame + 1, x] < b)
@@ -168,7 +168,7 @@ def value_range(image: NDArray[Any]) -> tuple[int, int]:
 
 @kernel
 def ranked_value(counts: NDArray[np.int32], rank: int) -> int:
-    """Return the number of a rank, from 0, of those that have been counted."""
+    """Return the value of a rank, from 0, among the counted numbers."""
     value, below = 0, counts[0]
     while below <= rank:
         value += 1

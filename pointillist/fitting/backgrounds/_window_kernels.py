@@ -28,7 +28,7 @@ def slide_ranks(
     ranks: NDArray[np.int64],
     images: tuple[NDArray[Any], NDArray[Any]],
 ) -> None:
-    """Slide ordered windows over the frames, and write two ranks of each.
+    """Slide sorted windows over the frames, and write two ranks of each.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def slide_ranks(
 def replace_value(
     window: NDArray[Any], leaving: NDArray[Any], entering: NDArray[Any], prior: NDArray[Any], n_ranks: int
 ) -> None:
-    """Let one value leave each ordered window ``(rank, pixel)`` and another one enter it.
+    """Replace one value of each sorted window ``(rank, pixel)`` by another.
 
     With ``d`` the window from which the one has left, rank ``i`` is ``max(d[i - 1], min(d[i], entering))``;
     ``prior`` carries ``d[i - 1]``.
@@ -93,7 +93,7 @@ def replace_value(
 def shift_rank(
     window: NDArray[Any], rank: int, leaving: NDArray[Any], entering: NDArray[Any], prior: NDArray[Any]
 ) -> None:
-    """Give one rank its value after a replacement."""
+    """Update one rank after a replacement."""
     for x in range(entering.size):
         d = window[rank, x] if window[rank, x] < leaving[x] else window[rank + 1, x]
         window[rank, x] = max(prior[x], min(d, entering[x]))
@@ -104,7 +104,7 @@ def shift_rank(
 def shift_four_ranks(
     window: NDArray[Any], rank: int, leaving: NDArray[Any], entering: NDArray[Any], prior: NDArray[Any]
 ) -> None:
-    """Give four ranks their values after a replacement: fewer loads than one by one."""
+    """Update four ranks after a replacement, with fewer loads than one by one."""
     for x in range(entering.size):
         old, new = leaving[x], entering[x]
         s0, s1, s2, s3 = window[rank, x], window[rank + 1, x], window[rank + 2, x], window[rank + 3, x]
@@ -121,7 +121,7 @@ def shift_four_ranks(
 
 @kernel
 def copy_rank(window: NDArray[Any], rank: int, image: NDArray[Any]) -> None:
-    """Copy one rank of an ordered window to a strip of an image."""
+    """Copy one rank of a sorted window to a strip of an image."""
     for x in range(image.size):
         image[x] = window[rank, x]
 
@@ -167,7 +167,7 @@ def slide_sums(
 
 @kernel
 def add_frame(values: NDArray[Any], step: NDArray[np.int64], total: NDArray[Any]) -> None:
-    """Take the frame that leaves from the running sum, and add the one that enters."""
+    """Subtract the frame that leaves from the running sum, and add the one that enters."""
     if step[0] >= 0:
         leaving = values[step[0]]
         for x in range(total.size):

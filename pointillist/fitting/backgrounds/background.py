@@ -1,4 +1,4 @@
-"""What each pixel reads without a molecule: which frames that takes, and the background of each frame.
+"""The background of each frame, and the frames that it is computed from.
 
 Windows end where the movie ends, and begin no earlier than the first illuminated frame; an empty window gives no
 background.
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pointillist.fitting.backgrounds.images import BackgroundImages
 from pointillist.fitting.backgrounds.method import BackgroundMethod, WindowMethod
 from pointillist.fitting.backgrounds.no_background import NoBackground
-from pointillist.fitting.backgrounds.sliding import RollingWindow, slider_of
-from pointillist.fitting.backgrounds.sparse_images import image_spans, offset_adu
+from pointillist.fitting.backgrounds.rolling_windows import RollingWindow, make_rolling_window
+from pointillist.fitting.backgrounds.sparse_images import offset_adu
 from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.settings import FitSettings
@@ -24,7 +24,7 @@ Span = tuple[int, int]
 
 
 def frame_window(settings: FitSettings, frame: int, n_movie_frames: int) -> Span:
-    """Frames ``[first, stop)`` of the window of one frame; empty where ``stop <= first``, and without a window."""
+    """Return the window ``[first, stop)`` of a frame; empty if ``stop <= first``, and for methods without a window."""
     method = settings.background
     if not isinstance(method, WindowMethod):
         return frame, frame
@@ -32,47 +32,17 @@ def frame_window(settings: FitSettings, frame: int, n_movie_frames: int) -> Span
 
 
 def window_span(settings: FitSettings, start: int, stop: int, n_movie_frames: int) -> Span:
-    """Frames ``[first, stop)`` that a block needs so that the frames ``[start, stop)`` can be analysed."""
+    """Return the frames ``[first, stop)`` that the analysis of the frames ``[start, stop)`` needs."""
     first_begin, _ = frame_window(settings, start, n_movie_frames)
     _, last_end = frame_window(settings, stop - 1, n_movie_frames)
     return min(start, first_begin), max(stop, last_end)
 
 
-def frames_needed(settings: FitSettings, start: int, stop: int, n_movie_frames: int) -> list[Span]:
-    """Return all frames that the analysis of a range can ask for.
-
-    Parameters
-    ----------
-    settings
-        Settings of the analysis, of which the background method and the first illuminated frame are used.
-    start, stop
-        Range of frames ``[start, stop)``.
-    n_movie_frames
-        Number of frames in the movie, >= 1.
-
-    Returns
-    -------
-    list
-        Disjoint spans ``[first, stop)`` in order of time. For a sparse median they include the frames of all its
-        images, since which images are kept depends on all of them.
-    """
-    spans = [window_span(settings, start, stop, n_movie_frames)]
-    if isinstance(settings.background, SparseMedian):
-        spans += image_spans(settings.background, n_movie_frames, settings.first_illuminated_frame)
-    merged: list[Span] = []
-    for first, end in sorted(spans):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], end)
-        else:
-            merged.append((first, end))
-    return merged
-
-
 class Background(Protocol):
-    """Background of one frame after the other, raw counts, of one block after the other of a movie."""
+    """The background of the frames of a movie, block by block, in raw counts."""
 
     def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:
-        """Take up a block.
+        """Start a block.
 
         Parameters
         ----------
@@ -91,20 +61,20 @@ class Background(Protocol):
         """Background of a frame, ``(y, x)``, in raw counts; None where it has none. The next call may overwrite it."""
 
 
-class _Nothing:
-    """The background of settings that ask for none."""
+class _EmptyBackground:
+    """No background."""
 
     def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:
-        """Need nothing."""
+        """Start a block; nothing is needed."""
 
     def at(self, frame: int) -> None:
-        """Give no background."""
+        """Return no background."""
 
 
-class _SlidingWindow:
-    """The background of windows: made for a batch of frames at a time, so that a strip of pixels stays in the cache.
+class _WindowBackground:
+    """The background of a window, for a batch of frames at a time, so that a strip of pixels stays in the cache.
 
-    A window slides on from block to block where the frames that leave it are in the next one, too.
+    The window continues into the next block if that has the frames that leave the window.
     """
 
     _block: FrameBlock
@@ -113,28 +83,28 @@ class _SlidingWindow:
     def __init__(self, method: WindowMethod, first_illuminated_frame: int) -> None:
         self._method = method
         self._earliest = first_illuminated_frame
-        self._slider: RollingWindow | None = None
-        self._held_from = 0
+        self._window: RollingWindow | None = None
+        self._oldest = 0
         self._first = self._stop = 0
 
     def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:
-        """Take up a block; see :class:`Background`."""
+        """Start a block; see :class:`Background`."""
         self._block, self._usable = block, usable
-        self._first = self._stop  # what images there are may look at frames of the block before
-        if block.first > self._held_from:
-            self._slider = None
+        self._first = self._stop  # images made so far may use frames of the previous block
+        if block.first > self._oldest:
+            self._window = None
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
         """Background of a frame, ``(y, x)``, in raw counts; None where its window is empty."""
-        if self._slider is None or not self._first <= frame < self._stop:
-            self._slider = self._slide(frame)
-        return self._slider.image(frame - self._first)
+        if self._window is None or not self._first <= frame < self._stop:
+            self._window = self._advance(frame)
+        return self._window.image(frame - self._first)
 
-    def _fresh(self) -> RollingWindow:
+    def _make_window(self) -> RollingWindow:
         block = self._block
         begin, end = self._method.ends(0, block.n_movie_frames)
         longest = min(end - begin, block.n_movie_frames)
-        return slider_of(self._method, longest, block.frames.shape[1:], block.frames.dtype)
+        return make_rolling_window(self._method, longest, block.frames.shape[1:], block.frames.dtype)
 
     def _span(self, frame: int) -> Span:
         return self._method.span(frame, self._block.n_movie_frames, self._earliest)
@@ -146,27 +116,27 @@ class _SlidingWindow:
     def _is_usable(self, frame: int) -> bool:
         return bool(self._usable[frame - self._block.first])
 
-    def _slide(self, frame: int) -> RollingWindow:
+    def _advance(self, frame: int) -> RollingWindow:
         block = self._block
         spans = [self._span(frame)]
         if not self._is_in_block(spans[0]):
             msg = f"frames {spans[0][0]} to {spans[0][1]} are the background of frame {frame} and not in the block"
             raise ValueError(msg)
-        held, self._slider = self._slider, None  # what an error leaves behind is not used again
-        slider = self._fresh() if held is None or frame < self._stop else held
-        last = min(frame + slider.n_together, block.first + len(block.frames))
+        previous, self._window = self._window, None  # its state is undefined after an error
+        window = self._make_window() if previous is None or frame < self._stop else previous
+        last = min(frame + window.batch_size, block.first + len(block.frames))
         for following in range(frame + 1, last):
             span = self._span(following)
             if not self._is_in_block(span):
                 break
             spans.append(span)
-        slider.slide(block.frames, block.first, spans, self._is_usable)
-        self._first, self._stop, self._held_from = frame, frame + len(spans), spans[-1][0]
-        return slider
+        window.slide(block.frames, block.first, spans, self._is_usable)
+        self._first, self._stop, self._oldest = frame, frame + len(spans), spans[-1][0]
+        return window
 
 
-class _Stored:
-    """The background of images that come with the frames."""
+class _StoredBackground:
+    """The background from images that come with the frames."""
 
     _images: BackgroundImages
     _block: FrameBlock
@@ -175,7 +145,7 @@ class _Stored:
         self._method = method
 
     def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:  # noqa: ARG002 - there is no window
-        """Take up a block; see :class:`Background`."""
+        """Start a block; see :class:`Background`."""
         if block.background_images is None:
             msg = f"background {self._method.identifier}: its images do not come with the frames"
             raise ValueError(msg)
@@ -192,7 +162,7 @@ class _Stored:
 
 
 def background_of(settings: FitSettings) -> Background:
-    """Make the background that the settings ask for.
+    """Return the background that the settings name.
 
     Parameters
     ----------
@@ -201,8 +171,8 @@ def background_of(settings: FitSettings) -> Background:
     """
     method = settings.background
     if isinstance(method, WindowMethod):
-        return _SlidingWindow(method, settings.first_illuminated_frame)
-    return _Nothing() if isinstance(method, NoBackground) else _Stored(method)
+        return _WindowBackground(method, settings.first_illuminated_frame)
+    return _EmptyBackground() if isinstance(method, NoBackground) else _StoredBackground(method)
 
 
 def background_images(block: FrameBlock, start: int, stop: int, settings: FitSettings) -> BackgroundImages:
@@ -232,7 +202,7 @@ def background_images(block: FrameBlock, start: int, stop: int, settings: FitSet
 
 
 class BackgroundSeries:
-    """:func:`background_images` of one block after the other of a movie: windows slide on.
+    """:func:`background_images` of one block after the other of a movie, with windows that continue between blocks.
 
     Parameters
     ----------
@@ -274,7 +244,7 @@ def _with_offsets(block: FrameBlock, span: Span, method: SparseMedian, stored: B
 
 
 def usable_frames(block: FrameBlock) -> NDArray[np.bool_]:
-    """Return which frames of a block are there and finite: the others enter no window."""
+    """Return which frames of a block exist and are finite, ``(frame,)``; the others enter no window."""
     usable = np.ones(len(block.frames), np.bool_)
     if np.issubdtype(block.frames.dtype, np.floating):
         usable &= np.isfinite(block.frames).all(axis=(1, 2))

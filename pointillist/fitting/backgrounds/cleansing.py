@@ -1,4 +1,4 @@
-"""Which background images of a series do not belong to it."""
+"""Rejection of the background images that deviate from the others of their series."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAD_TO_SIGMA = 1.4826
 
 
 def coarse(image: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Average an image over squares of 8 px, those at its edges over what there is of them.
+    """Average an image over squares of 8 px, clipped at its edges.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def coarse(image: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def deviations(series: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Measure how far each image lies off its neighbours in time.
+    """Measure how far each image deviates from its neighbours in time.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def deviations(series: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def kept(deviation: NDArray[np.float64], threshold: float, fraction: float) -> NDArray[np.bool_]:
-    """Choose the images that stay.
+    """Choose the images that are kept.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def kept(deviation: NDArray[np.float64], threshold: float, fraction: float) -> N
     Notes
     -----
     The score of an image is its deviation less the median deviation, over 1.4826 times the median absolute
-    deviation from that median: a pure number, that no outlier moves.
+    deviation from that median, which outliers do not affect.
     """
     n_least = int(np.ceil(fraction * len(deviation) - 1e-9))
     is_among_best = np.zeros(len(deviation), np.bool_)

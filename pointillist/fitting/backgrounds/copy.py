@@ -1,4 +1,4 @@
-"""``copy``: background images that are there already."""
+"""``copy``: stored background images."""
 
 from __future__ import annotations
 

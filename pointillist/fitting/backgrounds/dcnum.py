@@ -37,7 +37,7 @@ def spans(method: SparseMedian, n_movie_frames: int) -> list[tuple[int, int]]:
 
 
 def kept(contrasts: Sequence[NDArray[np.float64]], threshold: float, fraction: float) -> NDArray[np.bool_]:
-    """Choose the images that stay.
+    """Choose the images that are kept.
 
     Parameters
     ----------

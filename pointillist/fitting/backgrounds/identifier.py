@@ -1,4 +1,4 @@
-"""One line for a method and its parameters, both ways: ``rollmed:k=100^b=10000``.
+"""Reading and writing a method and its parameters as one line: ``rollmed:k=100^b=10000``.
 
 Keys are cut to the shortest prefix that no other key of the method begins with, switches are 0 or 1, whole numbers have
 no ``.0``, and what is not written has its default.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 Parameter = bool | int | float | str
 
-_TRUTHS = {"0": False, "1": True}
+_SWITCHES = {"0": False, "1": True}
 
 
 def abbreviations(keys: Iterable[str]) -> dict[str, str]:
@@ -51,11 +51,11 @@ def write_identifier(code: str, parameters: Mapping[str, Parameter]) -> str:
         Identifier; the code alone if there are no parameters.
     """
     prefixes = abbreviations(parameters)
-    text = "^".join(f"{prefixes[key]}={_written(value)}" for key, value in parameters.items())
+    text = "^".join(f"{prefixes[key]}={_format_value(value)}" for key, value in parameters.items())
     return f"{code}:{text}" if text else code
 
 
-def _written(value: Parameter) -> str:
+def _format_value(value: Parameter) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, float) and value.is_integer():
@@ -64,7 +64,7 @@ def _written(value: Parameter) -> str:
 
 
 def split_identifier(identifier: str) -> tuple[str, dict[str, str]]:
-    """Take an identifier apart.
+    """Parse an identifier.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def split_identifier(identifier: str) -> tuple[str, dict[str, str]]:
     Raises
     ------
     ValueError
-        If it does not follow the grammar.
+        If the identifier does not follow the grammar.
     """
     code, _, text = identifier.strip().partition(":")
     parameters: dict[str, str] = {}
@@ -95,7 +95,7 @@ def split_identifier(identifier: str) -> tuple[str, dict[str, str]]:
 
 
 def read_parameters(code: str, given: Mapping[str, str], defaults: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Give abbreviated parameters their whole keys and their types.
+    """Return parameters by their unabbreviated keys, with their types.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def read_parameters(code: str, given: Mapping[str, str], defaults: Mapping[str, 
     Raises
     ------
     ValueError
-        If a key or a value is none.
+        If a key is unknown or a value has the wrong type.
     """
     unused = list(defaults)
     found: dict[str, Parameter] = {}
@@ -132,9 +132,9 @@ def read_parameters(code: str, given: Mapping[str, str], defaults: Mapping[str, 
 def _read(code: str, key: str, text: str, default: Parameter) -> Parameter:
     try:
         if isinstance(default, bool):
-            return _TRUTHS[text]
+            return _SWITCHES[text]
         return type(default)(text)
     except (ValueError, KeyError):
-        wanted = {bool: "0 or 1", int: "a whole number", float: "a number"}[type(default)]
-        msg = f"{code}: {key} is {text!r}; give {wanted}"
+        admissible = {bool: "0 or 1", int: "a whole number", float: "a number"}[type(default)]
+        msg = f"{code}: {key} is {text!r}; give {admissible}"
         raise ValueError(msg) from None

@@ -1,4 +1,4 @@
-"""Background images of a range of frames, each image once."""
+"""Background images of a range of frames, each image stored once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The background of frames as they come, of windows that lie in the past."""
+"""The background of live frames, from windows in the past."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds.method import WindowMethod
-from pointillist.fitting.backgrounds.sliding import RollingWindow, slider_of
+from pointillist.fitting.backgrounds.rolling_windows import RollingWindow, make_rolling_window
 
 
 class LiveBackground:
-    """Takes frames in order, and gives the background of each; holds few more frames than the window.
+    """The background of each frame of a live movie; memory is bounded by about two windows.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class LiveBackground:
     Raises
     ------
     ValueError
-        If the window lies in the future.
+        If the window includes later frames.
     """
 
     def __init__(self, method: WindowMethod, earliest: int = 0) -> None:
@@ -37,13 +37,13 @@ class LiveBackground:
         self._earliest = earliest
         self._longest = end - begin
         self._n_kept = 1 - begin
-        self._slider: RollingWindow | None = None
+        self._window: RollingWindow | None = None
         self._frames: NDArray[Any] = np.empty(0)
         self._is_usable: list[bool] = []
         self._first = 0
 
     def push(self, frames: NDArray[Any]) -> list[NDArray[np.float32] | None]:
-        """Take the next frames, and return their backgrounds.
+        """Add the next frames and return their backgrounds.
 
         Parameters
         ----------
@@ -56,26 +56,26 @@ class LiveBackground:
         list
             Background images ``(y, x)``, float32, raw counts; None if the window is empty.
         """
-        if self._slider is None:
-            self._slider = slider_of(self._method, self._longest, frames.shape[1:], frames.dtype)
+        if self._window is None:
+            self._window = make_rolling_window(self._method, self._longest, frames.shape[1:], frames.dtype)
             self._frames = np.empty((0, *frames.shape[1:]), frames.dtype)
         begin = self._first + len(self._is_usable)
         self._append(frames)
         spans = [self._method.span(frame, begin + len(frames), self._earliest) for frame in range(begin, self._stop)]
-        self._slider.slide(self._frames, self._first, spans, self._usable)
-        images = (self._slider.image(number) for number in range(len(spans)))
+        self._window.slide(self._frames, self._first, spans, self._usable)
+        images = (self._window.image(number) for number in range(len(spans)))
         return [None if image is None else image.copy() for image in images]
 
     def _append(self, frames: NDArray[Any]) -> None:
-        """Put frames behind those that are held; when there is no room, the oldest are let go."""
-        n_held = len(self._is_usable)
-        if n_held + len(frames) > len(self._frames):
-            n_kept = min(n_held, self._n_kept)
-            room = np.empty((2 * self._n_kept + len(frames), *frames.shape[1:]), frames.dtype)
-            room[:n_kept] = self._frames[n_held - n_kept : n_held]
-            self._first += n_held - n_kept
-            self._frames, self._is_usable, n_held = room, self._is_usable[n_held - n_kept :], n_kept
-        self._frames[n_held : n_held + len(frames)] = frames
+        """Append frames to the buffer; if it is full, the oldest frames are dropped."""
+        n_buffered = len(self._is_usable)
+        if n_buffered + len(frames) > len(self._frames):
+            n_kept = min(n_buffered, self._n_kept)
+            buffer = np.empty((2 * self._n_kept + len(frames), *frames.shape[1:]), frames.dtype)
+            buffer[:n_kept] = self._frames[n_buffered - n_kept : n_buffered]
+            self._first += n_buffered - n_kept
+            self._frames, self._is_usable, n_buffered = buffer, self._is_usable[n_buffered - n_kept :], n_kept
+        self._frames[n_buffered : n_buffered + len(frames)] = frames
         self._is_usable += [bool(np.isfinite(frame).all()) for frame in frames]
 
     @property
@@ -83,8 +83,8 @@ class LiveBackground:
         return self._first + len(self._is_usable)
 
     @property
-    def n_held(self) -> int:
-        """Frames that there is room for: those of the window twice, and those of the last push."""
+    def n_buffered(self) -> int:
+        """Capacity of the buffer, frames: twice the window plus the last push."""
         return len(self._frames)
 
     def _usable(self, frame: int) -> bool:
@@ -94,7 +94,7 @@ class LiveBackground:
 def live_backgrounds(
     frames: Iterable[NDArray[Any]], method: WindowMethod, earliest: int = 0
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.float32] | None]]:
-    """Give each frame with its background, as it comes.
+    """Yield each frame with its background.
 
     Parameters
     ----------

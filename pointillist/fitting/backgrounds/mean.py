@@ -27,9 +27,9 @@ class Mean(WindowMethod):
     generation: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the parameters."""
         self.check_generation()
-        self.check("end", f"more than its begin, {self.begin}", is_right=self.begin < self.end)
+        self.check("end", f"more than its begin, {self.begin}", is_admissible=self.begin < self.end)
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
         """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""

@@ -1,4 +1,4 @@
-"""What a method of background is: a code, named parameters, and a line that says both."""
+"""Background methods: a code, named parameters, and an identifier that has both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pointillist.fitting.backgrounds.identifier import Parameter, write_identifi
 
 @dataclass(frozen=True, kw_only=True)
 class BackgroundMethod:
-    """A method with its parameters, the fields; those that come to be added stand at the end."""
+    """A method; its fields are its parameters, of which later ones are appended at the end."""
 
     code: ClassVar[str]
     current_generation: ClassVar[int] = 1
@@ -25,45 +25,45 @@ class BackgroundMethod:
         """The method with all its parameters in one line."""
         return write_identifier(self.code, {name: getattr(self, name) for name in self.defaults()})
 
-    def check(self, name: str, wanted: str, *, is_right: bool) -> None:
-        """Refuse a parameter.
+    def check(self, name: str, admissible: str, *, is_admissible: bool) -> None:
+        """Check a parameter.
 
         Parameters
         ----------
         name
             Name of the parameter.
-        wanted
+        admissible
             Description of the admissible values, for the error message.
-        is_right
+        is_admissible
             Whether the value is admissible.
 
         Raises
         ------
         ValueError
-            If not.
+            If the value is not admissible.
         """
-        if not is_right:
-            msg = f"{self.code}: {name} is {getattr(self, name)}; give {wanted}"
+        if not is_admissible:
+            msg = f"{self.code}: {name} is {getattr(self, name)}; give {admissible}"
             raise ValueError(msg)
 
     def check_generation(self) -> None:
-        """Refuse a generation of the algorithm that this program does not have.
+        """Check that this program has this generation of the algorithm.
 
         Raises
         ------
         ValueError
-            If it is another one.
+            If it does not.
         """
         generation, known = getattr(self, "generation", self.current_generation), self.current_generation
-        self.check("generation", f"{known}, the one that this program has", is_right=generation == known)
+        self.check("generation", f"{known}, the one that this program has", is_admissible=generation == known)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowMethod(BackgroundMethod):
-    """A method that looks at the frames about each frame."""
+    """A method with a window of frames around each frame."""
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
-        """Return the window ``[first, stop)`` of a frame as if the movie had no ends; it never goes back."""
+        """Return the window ``[first, stop)`` of a frame of an endless movie; neither end ever decreases."""
         raise NotImplementedError
 
     def span(self, frame: int, n_movie_frames: int, earliest: int = 0) -> tuple[int, int]:
@@ -90,8 +90,8 @@ class WindowMethod(BackgroundMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class RankMethod(WindowMethod):
-    """A window method whose background are values of two ranks."""
+    """A window method whose background is computed from the values of two ranks."""
 
     def ranks(self, count: int) -> tuple[int, int]:
-        """Return two places in the ordered window of ``count`` frames, from 0."""
+        """Return two indices in the sorted window of ``count`` frames, from 0."""
         raise NotImplementedError

@@ -36,10 +36,10 @@ class Percentile(RankMethod):
     generation: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the parameters."""
         self.check_generation()
-        self.check("end", f"more than its begin, {self.begin}", is_right=self.begin < self.end)
-        self.check("percentile", "a fraction above 0 and up to 1", is_right=0 < self.percentile <= 1)
+        self.check("end", f"more than its begin, {self.begin}", is_admissible=self.begin < self.end)
+        self.check("percentile", "a fraction above 0 and up to 1", is_admissible=0 < self.percentile <= 1)
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
         """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""
@@ -47,5 +47,5 @@ class Percentile(RankMethod):
         return frame + self.begin, frame + self.end
 
     def ranks(self, count: int) -> tuple[int, int]:
-        """Return the places of the percentile and of the median in the ordered window, from 0."""
+        """Return the indices of the percentile and of the median in the sorted window, from 0."""
         return max(int(count * self.percentile), 1) - 1, max(int(count * 0.5), 1) - 1

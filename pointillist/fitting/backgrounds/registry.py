@@ -1,4 +1,4 @@
-"""All methods of background, and how an identifier leads to one."""
+"""All background methods, and how identifiers name them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METHODS: Mapping[str, type[BackgroundMethod]] = {
 
 
 def background_method(identifier: str) -> BackgroundMethod:
-    """Return the method that an identifier says.
+    """Return the method that an identifier names.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def background_method(identifier: str) -> BackgroundMethod:
 
 
 def pyme_method(background_range: tuple[int, int], percentile: float) -> BackgroundMethod:
-    """Return the method that PYME's settings say.
+    """Return the method that PYME's settings describe.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def pyme_method(background_range: tuple[int, int], percentile: float) -> Backgro
 
 
 def pyme_settings(method: BackgroundMethod) -> tuple[tuple[int, int], float]:
-    """Return the settings with which PYME comes nearest to a method.
+    """Return the PYME settings closest to a method.
 
     Returns
     -------

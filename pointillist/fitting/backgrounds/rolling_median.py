@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pointillist.fitting.backgrounds.method import RankMethod
 
-_PLACES = ("past", "centred", "future")
+_WINDOWS = ("past", "centred", "future")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +44,12 @@ class RollingMedian(RankMethod):
     generation: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the parameters."""
         self.check_generation()
-        self.check("kernel_size", "1 or more", is_right=self.kernel_size >= 1)
-        self.check("window", f"one of {', '.join(_PLACES)}", is_right=self.window in _PLACES)
+        self.check("kernel_size", "1 or more", is_admissible=self.kernel_size >= 1)
+        self.check("window", f"one of {', '.join(_WINDOWS)}", is_admissible=self.window in _WINDOWS)
         if self.dcnum:
-            self.check("kernel_size", "an even number, as dcnum wants it", is_right=self.kernel_size % 2 == 0)
+            self.check("kernel_size", "an even number, as dcnum wants it", is_admissible=self.kernel_size % 2 == 0)
             object.__setattr__(self, "window", "future")
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
@@ -61,6 +61,6 @@ class RollingMedian(RankMethod):
         return first, first + size
 
     def ranks(self, count: int) -> tuple[int, int]:
-        """Return the places of the two values in the middle of the ordered window, from 0."""
+        """Return the indices of the two middle values in the sorted window, from 0."""
         upper = count // 2
         return (upper if self.dcnum else max(count - 1, 0) // 2), upper

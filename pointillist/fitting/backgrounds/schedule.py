@@ -1,4 +1,4 @@
-"""Which frames leave and enter a window as it slides."""
+"""The frames that leave and enter a window as it moves."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Schedule:
 
 
 def schedule(
-    held: tuple[Span, int], spans: Sequence[Span], first: int, is_usable: Callable[[int], bool]
+    reached: tuple[Span, int], spans: Sequence[Span], first: int, is_usable: Callable[[int], bool]
 ) -> tuple[Schedule, tuple[Span, int]]:
     """Plan the way of a window.
 
     Parameters
     ----------
-    held
+    reached
         Span that the window holds, and the number of usable frames in it.
     spans
         Spans to reach, in order; neither end ever decreases.
@@ -55,7 +55,7 @@ def schedule(
     tuple
         Span that the window holds at the end, and the number of usable frames in it.
     """
-    (begin, end), count = held
+    (begin, end), count = reached
     steps: list[tuple[int, int, int]] = []
     due, counts = [], []
     for start, stop in spans:

@@ -1,4 +1,4 @@
-"""The images of a sparse median: which frames they need, which are kept, and which frame has which."""
+"""The images of a sparse median: the frames they need, those that are kept, and the image of each frame."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ReadFrames = Callable[[int, int], NDArray[Any]]
 """Reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``."""
 
 CACHE_BYTES = 1 << 28
-"""Images of up to so many bytes are kept; others are made again when they are needed."""
+"""Size of the image cache; images beyond it are computed again when they are needed."""
 
 
 class SparseImages:
-    """The images of one movie; what they are depends on the movie and the method alone.
+    """The images of one movie, which depend on the movie and the method alone.
 
     Parameters
     ----------
@@ -93,9 +93,9 @@ class SparseImages:
         return is_kept
 
     def _image(self, number: int) -> NDArray[np.float32] | None:
-        """Return an image; None if none of its frames can be used."""
+        """Return an image; None if none of its frames is usable."""
         if number in self._cache:
-            self._cache[number] = image = self._cache.pop(number)  # the one used last stays longest
+            self._cache[number] = image = self._cache.pop(number)  # least recently used first
             return image
         image = self._make(*self._spans[number])
         self._cache[number] = image
@@ -136,8 +136,8 @@ def image_spans(method: SparseMedian, n_movie_frames: int, earliest: int = 0) ->
 
     Notes
     -----
-    The movie is cut into pieces of ``interval`` frames; an image has the ``kernel_size`` frames about the centre of a
-    piece, moved where the movie ends.
+    The movie is divided into intervals of ``interval`` frames; an image is the median of the ``kernel_size`` frames
+    around the centre of an interval, shifted inwards at the ends of the movie.
     """
     if method.dcnum:
         return dcnum.spans(method, n_movie_frames)
@@ -153,7 +153,7 @@ def image_spans(method: SparseMedian, n_movie_frames: int, earliest: int = 0) ->
 
 
 def offset_adu(method: SparseMedian, frame: NDArray[Any], image: NDArray[np.float32]) -> float:
-    """Return what is to be added to the image of a frame.
+    """Return the offset that is added to the image of a frame, ADU.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``sparsemed``: medians of stretches of frames that are spread over the movie."""
+"""``sparsemed``: medians of groups of frames at intervals along the movie."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pointillist.fitting.backgrounds.method import BackgroundMethod
 
 @dataclass(frozen=True, kw_only=True)
 class SparseMedian(BackgroundMethod):
-    """A median image now and then; each frame has the nearest one.
+    """Median images at intervals; each frame has the nearest one.
 
     Parameters
     ----------
@@ -47,19 +47,19 @@ class SparseMedian(BackgroundMethod):
     generation: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the parameters."""
         self.check_generation()
-        self.check("kernel_size", "1 or more", is_right=self.kernel_size >= 1)
-        self.check("split_time", "a time above 0", is_right=0 < self.split_time < float("inf"))
-        self.check("thresh_cleansing", "0 or more", is_right=0 <= self.thresh_cleansing < float("inf"))
-        self.check("frac_cleansing", "a fraction above 0 and up to 1", is_right=0 < self.frac_cleansing <= 1)
-        self.check("interval", "0 or more frames", is_right=self.interval >= 0)
+        self.check("kernel_size", "1 or more", is_admissible=self.kernel_size >= 1)
+        self.check("split_time", "a time above 0", is_admissible=0 < self.split_time < float("inf"))
+        self.check("thresh_cleansing", "0 or more", is_admissible=0 <= self.thresh_cleansing < float("inf"))
+        self.check("frac_cleansing", "a fraction above 0 and up to 1", is_admissible=0 < self.frac_cleansing <= 1)
+        self.check("interval", "0 or more frames", is_admissible=self.interval >= 0)
 
     @property
     def is_timed(self) -> bool:
-        """Whether the time between frames has to be known."""
+        """Whether the time between frames is required."""
         return self.interval == 0 and not self.dcnum
 
     def frames_per_split(self, frame_interval_s: float) -> int:
-        """Return how many frames ``split_time`` holds, at least 1."""
+        """Return the number of frames in ``split_time``, at least 1."""
         return max(1, round(self.split_time / frame_interval_s))

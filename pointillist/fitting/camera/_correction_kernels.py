@@ -1,4 +1,4 @@
-"""Kernel of the camera correction: counts in; photoelectrons, background and variance out, where they are needed."""
+"""Kernel of the camera correction: from counts to photoelectrons, background and variance, where they are needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def correct_regions(
     noise: tuple[np.float32, np.float32],
     images: tuple[Image, Image, Image],
 ) -> None:
-    """Correct the squares about some points, and what lies beside them.
+    """Correct the squares around some points, extended to whole vectors of columns.
 
     See :class:`pointillist.fitting.camera.CameraMaps`.
 
@@ -40,8 +40,8 @@ def correct_regions(
     maps
         Offset in ADU, gain in e-/ADU and read variance in e-², ``(y, x)`` or ``(1, x)``.
     noise
-        Factor from the square of the gain to the shot variance per count, and the number of counts below which shot
-        variance is constant.
+        Factor from the square of the gain to the shot variance per count, and the number of counts whose shot variance
+        is added to that of every pixel.
     images
         Images ``(y, x)``, float32, written: photoelectrons, background, variance; the last two are empty if they are
         not needed.
@@ -50,7 +50,7 @@ def correct_regions(
     per_gain, constant = noise
     photoelectrons, background, variance = images
     height, width = raw.shape
-    # Whole vectors: pixels that nobody looks at cost less than the last ones of a row, done one by one.
+    # Whole vectors: extra pixels cost less than the last pixels of a row, done one by one.
     n_columns = min(-(-(2 * reach + 1) // LANES) * LANES, width)
     for index in range(points.shape[0]):
         column, row = int(np.rint(points[index, 0])), int(np.rint(points[index, 1]))

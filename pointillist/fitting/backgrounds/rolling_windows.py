@@ -1,4 +1,4 @@
-"""Backgrounds of windows that slide over the movie."""
+"""Backgrounds of windows that move along the movie."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LONG_WINDOW = 2**15
 """Frames whose sum, of whole numbers of 16 bits, does not fit into 32 bits."""
 
 _STRIP_BYTES = 2048
-_TOGETHER_BYTES = 1 << 24
+_BATCH_BYTES = 1 << 24
 
 
 class RollingWindow(Protocol):
-    """Slides a window over frames."""
+    """A window that moves along the frames."""
 
     @property
-    def n_together(self) -> int:
-        """How many spans are best given at a time."""
+    def batch_size(self) -> int:
+        """Number of spans per call that is fastest."""
 
     def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
         """Move the window from span to span.
@@ -48,27 +48,27 @@ class RollingWindow(Protocol):
         """
 
     def image(self, number: int) -> NDArray[np.float32] | None:
-        """Return the background of a span of the last slide, ``(y, x)``; None where no frame of it is usable.
+        """Return the background of a span of the last slide, ``(y, x)``; None if no frame of it is usable.
 
         The next call of either method may overwrite it.
         """
 
 
-class SlidingMean:
+class RollingMean:
     """Mean of whole numbers, summed exactly as the window slides."""
 
-    n_together = 1  # frames, sum and mean then stay in the cache
+    batch_size = 1  # frames, sum and mean then stay in the cache
 
     def __init__(self, longest: int, shape: tuple[int, ...]) -> None:
         # 32 bits take half the time.
         self._total = np.zeros(int(np.prod(shape)), np.int32 if longest < LONG_WINDOW else np.int64)
-        self._held: tuple[Span, int] = ((0, 0), 0)
+        self._reached: tuple[Span, int] = ((0, 0), 0)
         self._counts = np.empty(0, np.int64)
         self._means = np.empty((0, *shape), np.float32)
 
     def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
         """Move the window from span to span; see :class:`RollingWindow`."""
-        plan, self._held = schedule(self._held, spans, first, is_usable)
+        plan, self._reached = schedule(self._reached, spans, first, is_usable)
         if len(self._means) < len(spans):
             self._means = np.empty((len(spans), *self._means.shape[1:]), np.float32)
         self._counts = plan.counts
@@ -80,9 +80,9 @@ class SlidingMean:
 
 
 class FloatingMean:
-    """Mean of floating-point numbers: summed anew for each window, so that rounding depends on the window alone."""
+    """Mean of floating-point numbers, summed anew for each window, so that rounding depends on the window alone."""
 
-    n_together = 1
+    batch_size = 1
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._mean = np.empty(shape, np.float32)
@@ -104,25 +104,25 @@ class FloatingMean:
         return self._mean
 
 
-class SlidingRanks:
-    """Two ranks of an ordered window, and what a method makes of them."""
+class RollingRanks:
+    """Two ranks of a sorted window, and the background that a method computes from them."""
 
     def __init__(self, method: RankMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         n_pixels, width = int(np.prod(shape)), _STRIP_BYTES // dtype.itemsize
         largest = np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
-        self.n_together = min(max(_TOGETHER_BYTES // (n_pixels * dtype.itemsize), 8), 32)
+        self.batch_size = min(max(_BATCH_BYTES // (n_pixels * dtype.itemsize), 8), 32)
         self._method = method
         self._absent = np.full(min(width, n_pixels), largest, dtype)
         self._windows = np.full((-(-n_pixels // self._absent.size), longest, self._absent.size), largest, dtype)
         self._prior = np.empty_like(self._absent)
         self._lower = self._upper = np.empty((0, n_pixels), dtype)
         self._image = np.empty(shape, np.float32)
-        self._held: tuple[Span, int] = ((0, 0), 0)
+        self._reached: tuple[Span, int] = ((0, 0), 0)
         self._counts = np.empty(0, np.int64)
 
     def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
         """Move the window from span to span; see :class:`RollingWindow`."""
-        plan, self._held = schedule(self._held, spans, first, is_usable)
+        plan, self._reached = schedule(self._reached, spans, first, is_usable)
         if len(self._lower) < len(spans):
             self._lower, self._upper = np.empty((2, len(spans), self._image.size), frames.dtype)
         self._counts = plan.counts
@@ -146,8 +146,10 @@ def _flat(frames: NDArray[Any]) -> NDArray[Any]:
     return frames.reshape(len(frames), -1)
 
 
-def slider_of(method: WindowMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RollingWindow:
-    """Choose how a window slides.
+def make_rolling_window(
+    method: WindowMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> RollingWindow:
+    """Return the rolling window of a method.
 
     Parameters
     ----------
@@ -162,7 +164,7 @@ def slider_of(method: WindowMethod, longest: int, shape: tuple[int, ...], dtype:
     """
     match method:
         case RankMethod():
-            return SlidingRanks(method, longest, shape, dtype)
+            return RollingRanks(method, longest, shape, dtype)
         case Mean() if np.issubdtype(dtype, np.integer):
-            return SlidingMean(longest, shape)
+            return RollingMean(longest, shape)
     return FloatingMean(shape)
