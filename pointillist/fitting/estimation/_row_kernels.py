@@ -11,7 +11,7 @@ from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRO
 from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
 from pointillist.fitting.estimation._search_kernels import end_parts
 from pointillist.fitting.estimation._solution_kernels import factorise, variance_along
-from pointillist.fitting.estimation._staging_kernels import (
+from pointillist.fitting.estimation._extraction_kernels import (
     END,
     IS_USABLE,
     LEAST_BACKGROUND,
@@ -181,7 +181,7 @@ def write_rows(
     Parameters
     ----------
     staged, places
-        Buffer and region table from :func:`pointillist.fitting.estimation._staging_kernels.stage_spots`.
+        Buffer and region table from :func:`pointillist.fitting.estimation._extraction_kernels.stage_spots`.
     ends, free, bounds, model, shape
         Results and parameters of :func:`pointillist.fitting.estimation._search_kernels.search`.
     excess

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, Shape, write_equations
 from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
-from pointillist.fitting.estimation._staging_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, staged_parts
+from pointillist.fitting.estimation._extraction_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, staged_parts
 from pointillist.fitting.estimation._step_kernels import (
     CODE,
     LIKELIHOOD_TOLERANCE,
@@ -73,7 +73,7 @@ def search(
     ----------
     staged, capacity
         Buffer of extracted regions, and the number of spots that it has room for; see
-        :func:`pointillist.fitting.estimation._staging_kernels.staged_parts`.
+        :func:`pointillist.fitting.estimation._extraction_kernels.staged_parts`.
     n_spots
         Number of spots in the buffer.
     bounds

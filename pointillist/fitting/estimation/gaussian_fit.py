@@ -13,7 +13,7 @@ from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS
 from pointillist.fitting.estimation._row_kernels import CODES, VALUES, write_rows
 from pointillist.fitting.estimation._search_kernels import N_END, search, work_rows
-from pointillist.fitting.estimation._staging_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
+from pointillist.fitting.estimation._extraction_kernels import N_PLACES, prepare_block, stage_spots, staged_rows
 from pointillist.fitting.estimation._step_kernels import UNLIMITED
 from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.lanes import N_LANES, LaneArray
