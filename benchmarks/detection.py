@@ -39,7 +39,7 @@ from pointillist.cli.kernels import use_kernel_cache
 use_kernel_cache()
 
 from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from pointillist.fitting.detection.candidates import thinned  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.detection.candidates import without_neighbours  # noqa: E402 - the cache's place is read as numba is imported
 from pointillist.fitting.detection.detector import RawFrame  # noqa: E402
 from pointillist.fitting.detection.registry import DETECTORS, detector_of  # noqa: E402
 from pointillist.fitting.localizations import FrameBlock  # noqa: E402
@@ -221,7 +221,7 @@ def crowds(runs: int) -> Table:
             start = time.perf_counter()
             detect.find(RawFrame(frames[edge][name], None))
             middle = time.perf_counter()
-            left = thinned(all_of_them, debouncing)
+            left = without_neighbours(all_of_them, debouncing)
             whole.append(middle - start)
             alone.append(time.perf_counter() - middle)
         n = max(1, len(all_of_them))

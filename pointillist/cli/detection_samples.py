@@ -102,7 +102,7 @@ def look_at(
     """
     from pointillist.fitting.backgrounds import NoBackground
     from pointillist.fitting.detection import THRESHOLD_SETTINGS
-    from pointillist.fitting.diagnosis import background_hides, find_symptoms
+    from pointillist.fitting.diagnosis import check_background, run_checks
 
     looks: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
@@ -125,8 +125,8 @@ def look_at(
         bare.append(without_background)
         for threshold, look in zip(thresholds, found, strict=True):
             looks[threshold].append(look)
-    findings = {t: find_symptoms(looks[t], variants[t]) if looks[t] else [] for t in thresholds}
-    hidden = background_hides(looks[thresholds[-1]], bare, variants[thresholds[-1]])
+    findings = {t: run_checks(looks[t], variants[t]) if looks[t] else [] for t in thresholds}
+    hidden = check_background(looks[thresholds[-1]], bare, variants[thresholds[-1]])
     if hidden is not None:
         findings[thresholds[-1]].insert(0, hidden)
     return [ThresholdTest(threshold=t, looks=looks[t], findings=findings[t]) for t in thresholds], failures

@@ -12,7 +12,7 @@ from pointillist.fitting.backgrounds.background import window_span
 from pointillist.fitting.backgrounds.mean import Mean
 from pointillist.fitting.backgrounds.no_background import NoBackground
 from pointillist.fitting.camera.model import CameraModel
-from pointillist.fitting.diagnosis.checks import Finding, background_hides, find_symptoms
+from pointillist.fitting.diagnosis.checks import Finding, check_background, run_checks
 from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, measure_noise, report, signal_to_noise
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.localizations import FrameBlock
@@ -56,7 +56,7 @@ def looks_at(
 def symptoms(
     movie: NDArray[np.uint16], camera: CameraModel | None = None, settings: FitSettings = SETTINGS
 ) -> list[Finding]:
-    return find_symptoms(looks_at(movie, camera, settings), settings)
+    return run_checks(looks_at(movie, camera, settings), settings)
 
 
 def named(findings: list[Finding]) -> set[str]:
@@ -165,17 +165,17 @@ def test_candidates_along_the_border_point_at_the_field() -> None:
 def test_molecules_that_stay_on_for_long_point_at_the_background_window() -> None:
     movie = movie_of(dataclasses.replace(SCENE, blinking=Blinking(emitters_per_frame=15, mean_on_frames=200)))
     bare = dataclasses.replace(SETTINGS, background=NoBackground())
-    finding = background_hides(looks_at(movie), looks_at(movie, settings=bare), SETTINGS)
+    finding = check_background(looks_at(movie), looks_at(movie, settings=bare), SETTINGS)
     assert finding is not None
     assert finding.settings == ("Analysis.BGRange",)
 
 
 def test_molecules_that_blink_are_not_hidden_by_their_background() -> None:
     bare = dataclasses.replace(SETTINGS, background=NoBackground())
-    assert background_hides(looks_at(movie_of()), looks_at(movie_of(), settings=bare), SETTINGS) is None
+    assert check_background(looks_at(movie_of()), looks_at(movie_of(), settings=bare), SETTINGS) is None
 
 
 def test_empty_frames_are_looked_at_without_a_warning_from_numpy() -> None:
     looks = looks_at(np.full((45, *SHAPE), 150, dtype=np.uint16))
     assert np.isnan(report(looks[0]).photons)
-    assert find_symptoms(looks, SETTINGS)
+    assert run_checks(looks, SETTINGS)

@@ -12,7 +12,7 @@ from scipy.special import erf
 from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, deviance, write_equations
 from pointillist.fitting.estimation._profile_kernels import write_profiles
 from pointillist.fitting.estimation._solution_kernels import factorise, solve, variance_along
-from pointillist.fitting.estimation._step_kernels import condense, keep_light
+from pointillist.fitting.estimation._step_kernels import conserve_photons, select_free
 from pointillist.fitting.estimation.lanes import N_LANES, LaneArray, full, store
 from pointillist.fitting.jit import kernel
 
@@ -108,8 +108,8 @@ def keep_deviance(  # noqa: PLR0917 - kernels take arrays
 
 
 @kernel
-def write_change(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share: float, result: LaneArray) -> None:
-    store(result, 0, keep_light(p, free, found, full(share)))
+def write_change(p: LaneArray, free: NDArray[np.int64], full_step: LaneArray, share: float, result: LaneArray) -> None:
+    store(result, 0, conserve_photons(p, free, full_step, full(share)))
 
 
 @kernel
@@ -179,13 +179,13 @@ def test_profiles_and_their_derivatives_are_those_of_the_formula(sigma: float, *
     along_x, along_y = np.zeros((2, 3 * SIDE * N_LANES), np.float32)
     write_profiles(p, (is_integrated, False), HALF, ASPECT, along_x, along_y)
     profile = mean_profile if is_integrated else sampled_profile
-    for found, pitch, centres in ((along_x, 1.0, p[N_LANES:]), (along_y, ASPECT, p[2 * N_LANES :])):
+    for full_step, pitch, centres in ((along_x, 1.0, p[N_LANES:]), (along_y, ASPECT, p[2 * N_LANES :])):
         for lane in range(N_LANES):
             centre, width = float(centres[lane]), float(p[3 * N_LANES])
             by_centre = profile(centre + step, width, pitch) - profile(centre - step, width, pitch)
             by_width = profile(centre, width + step, pitch) - profile(centre, width - step, pitch)
             expected = [profile(centre, width, pitch), by_centre / (2 * step), by_width / (2 * step)]
-            np.testing.assert_allclose(found.reshape(SIDE, 3, N_LANES)[:, :, lane].T, expected, atol=2e-6)
+            np.testing.assert_allclose(full_step.reshape(SIDE, 3, N_LANES)[:, :, lane].T, expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("least", [0.01, 20.0])
@@ -221,14 +221,14 @@ def test_light_changes_by_what_a_step_promises(free: list[int], share: float) ->
         parameters[4] = parameters[3]
     changes = dict(zip(free, rng.uniform(-0.3, 0.3, (len(free), N_LANES)) * np.abs(parameters[free]), strict=True))
     amplitude, result = parameters[0], np.zeros(N_LANES, np.float32)
-    found = lane_rows(np.array(list(changes.values())))
-    write_change(lane_rows(parameters), np.array(free), found, share, result)
+    full_step = lane_rows(np.array(list(changes.values())))
+    write_change(lane_rows(parameters), np.array(free), full_step, share, result)
     width_x = share * changes.get(3, np.zeros(N_LANES))
     width_y = share * changes[4] if 4 in free else width_x
     by_width = width_x / parameters[3] + width_y / parameters[4]
-    promised = (amplitude + share * changes[0] + amplitude * by_width) * parameters[3] * parameters[4]
+    predicted = (amplitude + share * changes[0] + amplitude * by_width) * parameters[3] * parameters[4]
     light = (amplitude + share * result) * (parameters[3] + width_x) * (parameters[4] + width_y)
-    np.testing.assert_allclose(light, promised, rtol=1e-5)
+    np.testing.assert_allclose(light, predicted, rtol=1e-5)
     if share < 0.01:
         np.testing.assert_allclose(result, changes[0], rtol=0.02, atol=1e-3 * amplitude.max())
 
@@ -243,12 +243,12 @@ def test_one_width_collects_the_products_of_both() -> None:
     gradient = lane_rows(np.einsum("lpk,lk->pl", slopes, residuals))
     matrix, right = np.zeros((2, N_PRODUCTS * N_LANES), np.float32)
     free = np.array([0, 1, 2, 3, 5, 7])
-    condense(products, gradient, free, True, matrix, right)
+    select_free(products, gradient, free, True, matrix, right)
     slopes[:, 3] += slopes[:, 4]
     expected = slopes[:, free] @ slopes[:, free].transpose(0, 2, 1)
     rows, columns = np.tril_indices(len(free))
-    found, expected_right = matrix.reshape(-1, N_LANES), np.einsum("lpk,lk->pl", slopes[:, free], residuals)
-    np.testing.assert_allclose(found[: len(rows)], expected[:, rows, columns].T, rtol=1e-4, atol=1e-4)
+    full_step, expected_right = matrix.reshape(-1, N_LANES), np.einsum("lpk,lk->pl", slopes[:, free], residuals)
+    np.testing.assert_allclose(full_step[: len(rows)], expected[:, rows, columns].T, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(right.reshape(-1, N_LANES)[: len(free)], expected_right, rtol=1e-4, atol=1e-4)
 
 

@@ -12,7 +12,6 @@ from pointillist.fitting.estimation.lanes import (
     N_LANES,
     LaneArray,
     binary_exponent,
-    cut,
     full,
     load,
     load_one,
@@ -21,6 +20,7 @@ from pointillist.fitting.estimation.lanes import (
     nearest_whole,
     power_of_two,
     rough_reciprocal,
+    row_slice,
     square_root,
     store,
     store_one,
@@ -34,7 +34,7 @@ N_RESULTS = 18
 @kernel
 def operate(a: LaneArray, image: NDArray[np.float32], result: LaneArray) -> None:
     x, y = load(a, 0), load(a, 1)
-    part = cut(result, 0, N_RESULTS)
+    part = row_slice(result, 0, N_RESULTS)
     for k, value in enumerate((x + y, x - y, x * y, x / y, -x, 2 * x, 1.5 - x, x / 3)):
         store(part, k, value)
     store(part, 8, where_less(x, y, x, 7.0))

@@ -7,17 +7,17 @@ import pytest
 
 from pointillist.fitting.camera.calibration import Moments
 from pointillist.fitting.camera.map_checks import (
-    Sample,
-    better_by_hot_pixels,
-    better_by_offsets,
+    MovieSample,
+    better_match_by_hot_pixels,
+    better_match_by_offsets,
     compare_hot_pixels,
     compare_offsets,
     is_of_other_unit,
     unit_ratio,
 )
-from pointillist.fitting.camera.map_place import find_place
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.camera.orientation import AS_IS, ORIENTATIONS
+from pointillist.fitting.camera.region_position import find_region
 from pointillist.fitting.simulation import Blinking, Scene, Simulation, scmos
 
 E_PER_ADU = 0.46
@@ -30,7 +30,7 @@ def camera(side: int, seed: int, *, is_hot: bool = True) -> CameraModel:
 
 def sample(
     model: CameraModel, n_frames: int, *, light: float = 50, emitters: float = 10, fades: bool = False
-) -> Sample:
+) -> MovieSample:
     shape = np.asarray(model.offset_adu).shape
     scene = Scene(
         frame_shape=(shape[0], shape[1]),
@@ -43,18 +43,18 @@ def sample(
         frames = (100 + (frames - 100.0) * np.linspace(1, 0.5, n_frames)[:, None, None]).astype(np.uint16)
     moments = Moments(scene.frame_shape)
     moments.add(frames)
-    return Sample.of(moments)
+    return MovieSample.of(moments)
 
 
-def by_hot_pixels(model: CameraModel, seen: Sample, given: str) -> str | None:
+def by_hot_pixels(model: CameraModel, seen: MovieSample, given: str) -> str | None:
     variance = np.asarray(model.read_variance_e2, np.float32) / np.float32(E_PER_ADU**2)
     tests = {name: compare_hot_pixels(turn(variance), seen) for name, turn in ORIENTATIONS.items()}
-    return better_by_hot_pixels(tests, given)
+    return better_match_by_hot_pixels(tests, given)
 
 
-def by_offsets(model: CameraModel, seen: Sample, given: str) -> str | None:
+def by_offsets(model: CameraModel, seen: MovieSample, given: str) -> str | None:
     offset = np.asarray(model.offset_adu, np.float32)
-    return better_by_offsets({n: compare_offsets(turn(offset), seen) for n, turn in ORIENTATIONS.items()}, given)
+    return better_match_by_offsets({n: compare_offsets(turn(offset), seen) for n, turn in ORIENTATIONS.items()}, given)
 
 
 def test_the_eight_orientations_differ_and_undo_each_other() -> None:
@@ -87,7 +87,7 @@ def test_a_map_that_belongs_raises_no_alarm(
     variance = np.asarray(model.read_variance_e2)
     assert by_hot_pixels(model, seen, AS_IS) is None
     assert by_offsets(model, seen, AS_IS) is None
-    assert not compare_hot_pixels(variance / E_PER_ADU**2, seen).is_misfit
+    assert not compare_hot_pixels(variance / E_PER_ADU**2, seen).is_mismatch
     assert not is_of_other_unit(unit_ratio(variance, seen, E_PER_ADU), E_PER_ADU**2)
 
 
@@ -95,7 +95,7 @@ def test_where_light_drowns_the_hot_pixels_the_test_is_silent() -> None:
     model = camera(64, 0)
     seen = sample(model, 20, light=3000)
     assert by_hot_pixels(model, seen, "transposed") is None
-    assert not compare_hot_pixels(np.asarray(model.read_variance_e2) / E_PER_ADU**2, seen).is_telling
+    assert not compare_hot_pixels(np.asarray(model.read_variance_e2) / E_PER_ADU**2, seen).is_conclusive
 
 
 def test_hot_pixels_tell_the_unit_of_a_map() -> None:
@@ -122,6 +122,6 @@ def test_the_place_of_a_movie_on_the_chip_is_found() -> None:
     part = np.s_[y : y + 96, x : x + 128]
     offset, variance, flat = map(np.asarray, (chip.offset_adu, chip.read_variance_e2, chip.flat_field))
     seen = sample(replace(chip, offset_adu=offset[part], read_variance_e2=variance[part], flat_field=flat[part]), 30)
-    assert find_place(variance, seen) == (y, x)
-    assert find_place(variance[::-1], seen) is None
-    assert find_place(variance[:50], seen) is None
+    assert find_region(variance, seen) == (y, x)
+    assert find_region(variance[::-1], seen) is None
+    assert find_region(variance[:50], seen) is None

@@ -8,19 +8,19 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.candidates import without_neighbours
 from pointillist.fitting.settings import FitSettings
 
 Points = NDArray[np.float32]
 
 
 def debounced(points: Points, radius: float) -> Points:
-    return thinned(points, FitSettings(psf_sigma_px=1.3, debounce_radius_px=radius))
+    return without_neighbours(points, FitSettings(psf_sigma_px=1.3, debounce_radius_px=radius))
 
 
 def declumped(points: Points, radius: float) -> Points:
     settings = FitSettings(psf_sigma_px=1.3, debounce_radius_px=0.0, clump_reject_radius_px=radius)
-    return thinned(points, settings)
+    return without_neighbours(points, settings)
 
 
 def debounced_by_tree(points: Points, radius: float) -> Points:

@@ -12,7 +12,7 @@ from reference_detection import averaged, bordered, gaussian, noise_movie, searc
 
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.detection.detector import RawFrame
-from pointillist.fitting.detection.pixel_weights import filtered_variance, is_uneven, level_of
+from pointillist.fitting.detection.pixel_weights import brightness_of, filtered_variance, is_uneven
 from pointillist.fitting.detection.registry import DETECTORS, detector_of
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.sensor import ccd, scmos
@@ -55,7 +55,7 @@ def test_a_weighted_average_is_that_of_signals_over_variances(light: float) -> N
     camera = scmos(SHAPE, 2)
     maps, frame = camera.maps(SHAPE), noise_movie(camera, SHAPE, light, 1)[0]
     flat = np.asarray(camera.flat_field, np.float64)
-    level = level_of(RawFrame(frame, None), maps)
+    level = brightness_of(RawFrame(frame, None), maps)
     assert level == pytest.approx(light, rel=0.45)
     weights = 1 / (maps.read_variance_e2 + flat * (level + flat))
     signal = np.maximum((frame.astype(np.float64) - camera.offset_adu) * maps.gain_e_per_adu, 0)
@@ -116,5 +116,5 @@ def test_the_variance_of_the_filtered_frame_is_what_noise_shows(camera: CameraMo
 def test_few_weights_serve_all_frames_of_one_brightness() -> None:
     camera = scmos(SHAPE, 4)
     frames = noise_movie(camera, SHAPE, 64, 20)
-    assert {level_of(RawFrame(frame, None), camera.maps(SHAPE)) for frame in frames} == {64.0}
-    assert level_of(RawFrame(np.zeros(SHAPE, np.uint16), None), camera.maps(SHAPE)) == 1.0
+    assert {brightness_of(RawFrame(frame, None), camera.maps(SHAPE)) for frame in frames} == {64.0}
+    assert brightness_of(RawFrame(np.zeros(SHAPE, np.uint16), None), camera.maps(SHAPE)) == 1.0

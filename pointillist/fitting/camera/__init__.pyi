@@ -16,10 +16,7 @@ from .calibration import (
     measure_flat_field as measure_flat_field,
 )
 from .map_checks import (
-    Sample as Sample,
-)
-from .map_place import (
-    find_place as find_place,
+    MovieSample as MovieSample,
 )
 from .model import (
     CameraMap as CameraMap,
@@ -40,4 +37,7 @@ from .orientation import (
 from .photon_transfer import (
     PhotonTransfer as PhotonTransfer,
     measure_photon_transfer as measure_photon_transfer,
+)
+from .region_position import (
+    find_region as find_region,
 )

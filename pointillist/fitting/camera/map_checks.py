@@ -44,7 +44,7 @@ _WINDOW_PX = 384
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sample:
+class MovieSample:
     """What a few frames of a movie tell about the camera.
 
     Parameters
@@ -67,11 +67,11 @@ class Sample:
         return float(np.median(self.variance_adu2))
 
     @classmethod
-    def of(cls, moments: Moments) -> Sample:
+    def of(cls, moments: Moments) -> MovieSample:
         """Take the sample from frames that have passed by."""
-        seen = moments.statistics()
+        statistics = moments.statistics()
         return cls(
-            mean_adu=seen.mean, variance_adu2=seen.successive_variance, n_steps=seen.n_pairs
+            mean_adu=statistics.mean, variance_adu2=statistics.successive_variance, n_steps=statistics.n_pairs
         )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ class HotPixels:
     expected_ratio: float
 
     @property
-    def is_telling(self) -> bool:
+    def is_conclusive(self) -> bool:
         """Whether the ratio would be clearly above 1 if map and movie belonged together."""
         return self.n_pixels >= FEWEST_HOT_PIXELS and self.expected_ratio >= LEAST_EXPECTED_RATIO
 
@@ -104,12 +104,12 @@ class HotPixels:
         return self.n_pixels >= FEWEST_HOT_PIXELS and self.ratio >= HOT_FROM
 
     @property
-    def is_misfit(self) -> bool:
+    def is_mismatch(self) -> bool:
         """Whether they are certainly not, though they would show."""
-        return self.is_telling and self.ratio <= max(COLD_TO, 1 + COLD_SHARE * (self.expected_ratio - 1))
+        return self.is_conclusive and self.ratio <= max(COLD_TO, 1 + COLD_SHARE * (self.expected_ratio - 1))
 
 
-def compare_hot_pixels(variance_adu2: Image, sample: Sample) -> HotPixels:
+def compare_hot_pixels(variance_adu2: Image, sample: MovieSample) -> HotPixels:
     """Look at a movie where a variance map is hot.
 
     Parameters
@@ -146,7 +146,7 @@ def hot_pixels(variance: Image) -> NDArray[np.bool_]:
     return np.asarray(is_usable & (variance >= max(hottest, 3 * np.median(variance))))
 
 
-def compare_offsets(offset_adu: Image, sample: Sample) -> tuple[float, float]:
+def compare_offsets(offset_adu: Image, sample: MovieSample) -> tuple[float, float]:
     """Correlate a dark map with the mean image of a movie, pixel against neighbours.
 
     Parameters
@@ -172,8 +172,8 @@ def compare_offsets(offset_adu: Image, sample: Sample) -> tuple[float, float]:
     offset_adu, mean_adu = offset_adu[window], sample.mean_adu[window]
     if min(offset_adu.shape) < 2 * _NEIGHBOURHOOD_PX or np.ptp(offset_adu) == 0:
         return 0.0, 0.0
-    ours, theirs = _ranks(fine_structure(offset_adu)), _ranks(fine_structure(mean_adu))
-    coefficient = float(np.mean(ours * theirs))
+    map_ranks, movie_ranks = _ranks(fine_structure(offset_adu)), _ranks(fine_structure(mean_adu))
+    coefficient = float(np.mean(map_ranks * movie_ranks))
     return coefficient, float(coefficient * np.sqrt(offset_adu.size))
 
 
@@ -190,7 +190,7 @@ def _ranks(image: Image) -> Image:
     return np.asarray((ranks - ranks.mean()) / ranks.std())
 
 
-def better_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | None:
+def better_match_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | None:
     """Return under which other name hot pixels of map and movie fall together, if they do not under the given one.
 
     Parameters
@@ -206,11 +206,11 @@ def better_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | No
         Name of the one that fits better; None if the one in use fits, if none does, or if the movie cannot decide.
     """
     best = max(tests, key=lambda name: tests[name].ratio)
-    is_clear = tests[best].is_telling and tests[best].is_hot and tests[best].ratio > 2 * tests[given].ratio
-    return best if is_clear and tests[given].is_misfit else None
+    is_clear = tests[best].is_conclusive and tests[best].is_hot and tests[best].ratio > 2 * tests[given].ratio
+    return best if is_clear and tests[given].is_mismatch else None
 
 
-def better_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> str | None:
+def better_match_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> str | None:
     """Return under which other name offsets of map and movie fall together, if they do not under the given one.
 
     Parameters
@@ -235,7 +235,7 @@ def is_clear(test: tuple[float, float]) -> bool:
     return coefficient >= CLEAR_CORRELATION and sigmas >= CLEAR_SIGMAS
 
 
-def unit_ratio(variance_e2: Image, sample: Sample, electrons_per_adu: float) -> float:
+def unit_ratio(variance_e2: Image, sample: MovieSample, electrons_per_adu: float) -> float:
     """Return how much noisier a map's hot pixels are in the movie than the map says.
 
     Parameters

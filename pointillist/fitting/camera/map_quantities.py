@@ -9,7 +9,7 @@ import numpy as np
 from pointillist.fitting.camera.map_checks import (
     FEWEST_STEPS,
     Image,
-    Sample,
+    MovieSample,
     compare_offsets,
     fine_structure,
     hot_pixels,
@@ -24,8 +24,8 @@ _LEAST_DISTANCE = 1.1
 _MOST_DISTANCE = 0.5
 
 
-def which_fits_by_hot_pixels(
-    variance_e2: Image, others: Mapping[str, Image], sample: Sample, electrons_per_adu: float
+def interpretation_by_hot_pixels(
+    variance_e2: Image, others: Mapping[str, Image], sample: MovieSample, electrons_per_adu: float
 ) -> tuple[str, float] | None:
     """Return which other reading of a variance map agrees with its hot pixels in the movie.
 
@@ -59,7 +59,7 @@ def which_fits_by_hot_pixels(
     return best[1:] if best else None
 
 
-def most_read_variance(sample: Sample) -> float:
+def most_read_variance(sample: MovieSample) -> float:
     """Return the variance of a typical pixel between frames, ADU²; infinite where frames are too few, or all alike.
 
     Parameters
@@ -76,7 +76,7 @@ def most_read_variance(sample: Sample) -> float:
     return typical / (1 - 2 / (9 * n)) ** 3 if n >= FEWEST_STEPS and typical > 0 else float("inf")
 
 
-def offset_slope(offset_adu: Image, sample: Sample) -> float | None:
+def offset_slope(offset_adu: Image, sample: MovieSample) -> float | None:
     """Return by how many times the movie's pixels differ more from their neighbours than a dark map's.
 
     Parameters
@@ -93,7 +93,7 @@ def offset_slope(offset_adu: Image, sample: Sample) -> float | None:
     """
     if not is_clear(compare_offsets(offset_adu, sample)):
         return None
-    ours, theirs = fine_structure(offset_adu), fine_structure(sample.mean_adu)
-    kept = np.abs(ours) <= np.percentile(np.abs(ours), 99)
-    kept &= np.abs(theirs) <= np.percentile(np.abs(theirs), 95)
-    return float((ours * theirs)[kept].sum() / np.square(ours[kept]).sum())
+    map_structure, movie_structure = fine_structure(offset_adu), fine_structure(sample.mean_adu)
+    kept = np.abs(map_structure) <= np.percentile(np.abs(map_structure), 99)
+    kept &= np.abs(movie_structure) <= np.percentile(np.abs(movie_structure), 95)
+    return float((map_structure * movie_structure)[kept].sum() / np.square(map_structure[kept]).sum())

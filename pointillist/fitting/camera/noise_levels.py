@@ -47,16 +47,16 @@ class NoiseLevels:
     median_adu: float
 
     @property
-    def is_telling(self) -> bool:
+    def is_conclusive(self) -> bool:
         """Whether there are tiles enough, and noise in them."""
         return len(self.signal_adu) >= FEWEST_TILES and bool(np.median(self.variance_adu2) > 0)
 
-    def part(self, where: NDArray[np.bool_]) -> NoiseLevels:
+    def part(self, selection: NDArray[np.bool_]) -> NoiseLevels:
         """Return some of the tiles."""
         return NoiseLevels(
-            signal_adu=self.signal_adu[where],
-            variance_adu2=self.variance_adu2[where],
-            fine_variance_adu2=self.fine_variance_adu2[where],
+            signal_adu=self.signal_adu[selection],
+            variance_adu2=self.variance_adu2[selection],
+            fine_variance_adu2=self.fine_variance_adu2[selection],
             darkest_adu=self.darkest_adu,
             median_adu=self.median_adu,
         )
@@ -147,10 +147,10 @@ def _tile_levels(first: Image, second: Image, is_clipped: NDArray[np.bool_]) -> 
 
 def _fine(image: Image) -> Image:
     """Return second differences along both axes, with the variance that independent pixels have; 0 at the border."""
-    bent = np.zeros_like(image)
+    differences = np.zeros_like(image)
     rows = image[:-2] - 2 * image[1:-1] + image[2:]
-    bent[1:-1, 1:-1] = (rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]) / 6
-    return bent
+    differences[1:-1, 1:-1] = (rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]) / 6
+    return differences
 
 
 def _tiled(image: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -87,20 +87,20 @@ def measure_photon_transfer(
     camera's line says: measured ones would favour what is too small by chance. The fourth cumulant
     ``k = (2 excess - 1) slope³ signal`` is that of Poisson counts, or of their amplification.
     """
-    good = ~is_useless & np.isfinite(dark.successive_variance)
+    is_good = ~is_useless & np.isfinite(dark.successive_variance)
     for light in lights:
-        good &= np.isfinite(light.mean) & np.isfinite(light.successive_variance)
-    levels, level_slopes = np.array([_level(light, dark, good) for light in lights]).T
-    is_used = _agreeing(level_slopes)
+        is_good &= np.isfinite(light.mean) & np.isfinite(light.successive_variance)
+    levels, level_slopes = np.array([_level(light, dark, is_good) for light in lights]).T
+    is_used = _consistent(level_slopes)
     camera_slope = float(np.median(level_slopes[is_used]))
     slope, error = np.empty_like(dark.mean), np.empty_like(dark.mean)
     used = [lights[k] for k in range(len(lights)) if is_used[k]]
     for start in range(0, len(slope), _BAND_ROWS):
         band = slice(start, start + _BAND_ROWS)
         slope[band], error[band] = _fit_pixels(dark, used, band, (camera_slope, excess))
-    mean, mean_error, spread, is_typical = _average(slope, error, good)
-    trust = spread**2 / (spread**2 + error**2)
-    best = np.where(is_typical, mean + trust * (slope - mean), mean)
+    mean, mean_error, spread, is_typical = _average(slope, error, is_good)
+    shrinkage = spread**2 / (spread**2 + error**2)
+    best = np.where(is_typical, mean + shrinkage * (slope - mean), mean)
     return PhotonTransfer(
         slope_adu=mean,
         slope_error_adu=mean_error,
@@ -114,19 +114,19 @@ def measure_photon_transfer(
     )
 
 
-def _level(light: PixelStatistics, dark: PixelStatistics, good: Mask) -> tuple[float, float]:
+def _level(light: PixelStatistics, dark: PixelStatistics, is_good: Mask) -> tuple[float, float]:
     """Return the mean signal of a level of light, and its variance over its signal."""
-    signal = (light.mean - dark.mean)[good]
+    signal = (light.mean - dark.mean)[is_good]
     if not (signal.size and signal.mean() > 0):
         raise ValueError("it is no brighter than the dark movie")
-    noise = (light.successive_variance - dark.successive_variance)[good]
+    noise = (light.successive_variance - dark.successive_variance)[is_good]
     return float(signal.mean()), float(np.median(noise) / np.median(signal))
 
 
-def _agreeing(slopes: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _consistent(slopes: NDArray[np.float64]) -> NDArray[np.bool_]:
     typical = np.median(slopes)
-    agrees = np.abs(slopes / typical - 1) <= LARGEST_DEVIATION
-    return agrees if len(slopes) > 2 and agrees.any() else np.ones(len(slopes), dtype=bool)
+    is_consistent = np.abs(slopes / typical - 1) <= LARGEST_DEVIATION
+    return is_consistent if len(slopes) > 2 and is_consistent.any() else np.ones(len(slopes), dtype=bool)
 
 
 def _fit_pixels(
@@ -140,8 +140,8 @@ def _fit_pixels(
         signal, n = movie.mean[band] - dark.mean[band], movie.n_pairs
         light = camera_slope * np.maximum(signal, 0)
         cumulant = (2 * excess - 1) * camera_slope**2 * light
-        of_variance = ((3 * n - 1) * (dark_variance + light) ** 2 + (n - 0.5) * cumulant) / n**2
-        weights.append(1 / np.maximum(of_variance, np.finfo(np.float64).tiny))
+        variance_of_variance = ((3 * n - 1) * (dark_variance + light) ** 2 + (n - 0.5) * cumulant) / n**2
+        weights.append(1 / np.maximum(variance_of_variance, np.finfo(np.float64).tiny))
         signals.append(signal)
     weight, x = np.array(weights), np.array(signals)
     y = np.array([movie.successive_variance[band] for movie in (dark, *lights)])
@@ -150,11 +150,11 @@ def _fit_pixels(
     return np.asarray((weight * x * y).sum(axis=0) / squares), np.asarray(1 / np.sqrt(squares))
 
 
-def _average(slope: Image, error: Image, good: Mask) -> tuple[float, float, float, Mask]:
+def _average(slope: Image, error: Image, is_good: Mask) -> tuple[float, float, float, Mask]:
     """Return the mean slope, its error, the true spread of the pixels, and which of them are typical."""
-    median = np.median(slope[good])
-    deviation = np.abs(slope - median) / np.maximum(error, np.median(error[good]))
-    is_typical = good & (deviation <= _CLIP_SIGMAS * _MAD_IN_SIGMAS * max(float(np.median(deviation[good])), 0.1))
+    median = np.median(slope[is_good])
+    deviation = np.abs(slope - median) / np.maximum(error, np.median(error[is_good]))
+    is_typical = is_good & (deviation <= _CLIP_SIGMAS * _MAD_IN_SIGMAS * max(float(np.median(deviation[is_good])), 0.1))
     kept, variance = slope[is_typical], error[is_typical] ** 2
     spread = 0.0
     for _ in range(5):  # the spread sets the weights with which it is measured

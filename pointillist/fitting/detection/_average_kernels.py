@@ -26,99 +26,123 @@ MATCHED_REACH, SQUARE_REACH, SQUARE_CENTRE = 3, 5, 8
 
 
 @kernel
-def average_along(band: Line, at: int, near: Line, far: Line, narrow_rings: Line, wide_rings: Line, place: int) -> None:
-    """Average a tile of a line, from ``at`` on, with both weights; write a row of each ring, from ``place`` on."""
-    line, narrow, wide = band[at:], narrow_rings[place : place + TILE], wide_rings[place : place + TILE]
+def average_along(
+    band: Line, at: int, narrow_weights: Line, wide_weights: Line, narrow_rings: Line, wide_rings: Line, ring_start: int
+) -> None:
+    """Average a tile of a line, from ``at`` on, with both weights; write a row of each ring, from ``ring_start`` on."""
+    line, narrow, wide = (
+        band[at:],
+        narrow_rings[ring_start : ring_start + TILE],
+        wide_rings[ring_start : ring_start + TILE],
+    )
     for x in range(TILE):
         centre = line[x + WIDE_REACH]
-        narrow_sum, wide_sum = near[0] * centre, far[0] * centre
+        narrow_sum, wide_sum = narrow_weights[0] * centre, wide_weights[0] * centre
         for tap in range(1, NARROW_REACH + 1):
             pair = line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap]
-            narrow_sum += near[tap] * pair
-            wide_sum += far[tap] * pair
+            narrow_sum += narrow_weights[tap] * pair
+            wide_sum += wide_weights[tap] * pair
         for tap in range(NARROW_REACH + 1, WIDE_REACH + 1):
-            wide_sum += far[tap] * (line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap])
+            wide_sum += wide_weights[tap] * (line[x + WIDE_REACH - tap] + line[x + WIDE_REACH + tap])
         narrow[x] = narrow_sum
         wide[x] = wide_sum
 
 
 @kernel
 def average_square_along(
-    band: Line, at: int, near: Line, far: Line, narrow_rings: Line, wide_rings: Line, place: int
+    band: Line, at: int, narrow_weights: Line, wide_weights: Line, narrow_rings: Line, wide_rings: Line, ring_start: int
 ) -> None:
     """Likewise with the weights of a Gaussian and the one weight of a square."""
-    line, narrow, wide = band[at:], narrow_rings[place : place + TILE], wide_rings[place : place + TILE]
+    line, narrow, wide = (
+        band[at:],
+        narrow_rings[ring_start : ring_start + TILE],
+        wide_rings[ring_start : ring_start + TILE],
+    )
     for x in range(TILE):
         wide_sum = line[x + SQUARE_CENTRE]
-        narrow_sum = near[0] * wide_sum
+        narrow_sum = narrow_weights[0] * wide_sum
         for tap in range(1, MATCHED_REACH + 1):
             pair = line[x + SQUARE_CENTRE - tap] + line[x + SQUARE_CENTRE + tap]
-            narrow_sum += near[tap] * pair
+            narrow_sum += narrow_weights[tap] * pair
             wide_sum += pair
         for tap in range(MATCHED_REACH + 1, SQUARE_REACH + 1):
             wide_sum += line[x + SQUARE_CENTRE - tap] + line[x + SQUARE_CENTRE + tap]
         narrow[x] = narrow_sum
-        wide[x] = far[0] * wide_sum
+        wide[x] = wide_weights[0] * wide_sum
 
 
 @kernel
 def average_down(
-    narrow_rings: Line, wide_rings: Line, place: int, near: Line, far: Line, narrow_band: Line, wide_band: Line, at: int
+    narrow_rings: Line,
+    wide_rings: Line,
+    ring_start: int,
+    narrow_weights: Line,
+    wide_weights: Line,
+    narrow_band: Line,
+    wide_band: Line,
+    at: int,
 ) -> None:
     """Average a tile's rings down the columns for two rows of the result, from ``at`` on and ``BAND`` apart.
 
-    ``place`` is where the first row that the upper one takes stands.
+    ``ring_start`` is where the first row that the upper one takes stands.
     """
     # Two at a time, since they share all rows but two.
-    narrow_rows, wide_rows = narrow_rings[place:], wide_rings[place:]
+    narrow_rows, wide_rows = narrow_rings[ring_start:], wide_rings[ring_start:]
     narrow, wide = narrow_band[at:], wide_band[at:]
     for x in range(TILE):
-        upper = near[0] * narrow_rows[WIDE_REACH * STRIDE + x]
-        lower = near[0] * narrow_rows[(WIDE_REACH + 1) * STRIDE + x]
+        upper = narrow_weights[0] * narrow_rows[WIDE_REACH * STRIDE + x]
+        lower = narrow_weights[0] * narrow_rows[(WIDE_REACH + 1) * STRIDE + x]
         for tap in range(1, NARROW_REACH + 1):
             above, below = narrow_rows[(WIDE_REACH - tap) * STRIDE + x], narrow_rows[(WIDE_REACH + tap) * STRIDE + x]
-            upper += near[tap] * (above + below)
+            upper += narrow_weights[tap] * (above + below)
             above = narrow_rows[(WIDE_REACH + 1 - tap) * STRIDE + x]
             below = narrow_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
-            lower += near[tap] * (above + below)
+            lower += narrow_weights[tap] * (above + below)
         narrow[x] = upper
         narrow[BAND + x] = lower
-        upper = far[0] * wide_rows[WIDE_REACH * STRIDE + x]
-        lower = far[0] * wide_rows[(WIDE_REACH + 1) * STRIDE + x]
+        upper = wide_weights[0] * wide_rows[WIDE_REACH * STRIDE + x]
+        lower = wide_weights[0] * wide_rows[(WIDE_REACH + 1) * STRIDE + x]
         for tap in range(1, WIDE_REACH + 1):
             above, below = wide_rows[(WIDE_REACH - tap) * STRIDE + x], wide_rows[(WIDE_REACH + tap) * STRIDE + x]
-            upper += far[tap] * (above + below)
+            upper += wide_weights[tap] * (above + below)
             above = wide_rows[(WIDE_REACH + 1 - tap) * STRIDE + x]
             below = wide_rows[(WIDE_REACH + 1 + tap) * STRIDE + x]
-            lower += far[tap] * (above + below)
+            lower += wide_weights[tap] * (above + below)
         wide[x] = upper
         wide[BAND + x] = lower
 
 
 @kernel
 def average_square_down(
-    narrow_rings: Line, wide_rings: Line, place: int, near: Line, far: Line, narrow_band: Line, wide_band: Line, at: int
+    narrow_rings: Line,
+    wide_rings: Line,
+    ring_start: int,
+    narrow_weights: Line,
+    wide_weights: Line,
+    narrow_band: Line,
+    wide_band: Line,
+    at: int,
 ) -> None:
     """Likewise with the weights of a Gaussian and the one weight of a square."""
-    narrow_rows, wide_rows = narrow_rings[place:], wide_rings[place:]
+    narrow_rows, wide_rows = narrow_rings[ring_start:], wide_rings[ring_start:]
     narrow, wide = narrow_band[at:], wide_band[at:]
     for x in range(TILE):
-        upper = near[0] * narrow_rows[SQUARE_CENTRE * STRIDE + x]
-        lower = near[0] * narrow_rows[(SQUARE_CENTRE + 1) * STRIDE + x]
+        upper = narrow_weights[0] * narrow_rows[SQUARE_CENTRE * STRIDE + x]
+        lower = narrow_weights[0] * narrow_rows[(SQUARE_CENTRE + 1) * STRIDE + x]
         for tap in range(1, MATCHED_REACH + 1):
             above = narrow_rows[(SQUARE_CENTRE - tap) * STRIDE + x]
             below = narrow_rows[(SQUARE_CENTRE + tap) * STRIDE + x]
-            upper += near[tap] * (above + below)
+            upper += narrow_weights[tap] * (above + below)
             above = narrow_rows[(SQUARE_CENTRE + 1 - tap) * STRIDE + x]
             below = narrow_rows[(SQUARE_CENTRE + 1 + tap) * STRIDE + x]
-            lower += near[tap] * (above + below)
+            lower += narrow_weights[tap] * (above + below)
         narrow[x] = upper
         narrow[BAND + x] = lower
         both = wide_rows[(SQUARE_CENTRE - SQUARE_REACH + 1) * STRIDE + x]
         for tap in range(2, 2 * SQUARE_REACH + 1):
             both += wide_rows[(SQUARE_CENTRE - SQUARE_REACH + tap) * STRIDE + x]
-        wide[x] = far[0] * (both + wide_rows[(SQUARE_CENTRE - SQUARE_REACH) * STRIDE + x])
-        wide[BAND + x] = far[0] * (both + wide_rows[(SQUARE_CENTRE + SQUARE_REACH + 1) * STRIDE + x])
+        wide[x] = wide_weights[0] * (both + wide_rows[(SQUARE_CENTRE - SQUARE_REACH) * STRIDE + x])
+        wide[BAND + x] = wide_weights[0] * (both + wide_rows[(SQUARE_CENTRE + SQUARE_REACH + 1) * STRIDE + x])
 
 
 @kernel

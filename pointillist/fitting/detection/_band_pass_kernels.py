@@ -110,14 +110,14 @@ def _mark_by_counts(
     narrow, wide = averages[0][at : at + n], averages[1][at : at + n]
     counts, darks = raw[y, start:stop], _part(dark, y, columns)
     bases, slopes = _part(limits[0], y, columns), _part(limits[1], y, columns)
-    values, marks = filtered[y, start:stop], mask[y, start:stop]
+    values, mask_row = filtered[y, start:stop], mask[y, start:stop]
     count = np.int32(0)
     for x in range(n):
         value = max(narrow[x] - wide[x], floor)
         level = max(np.float32(counts[x]) - darks[x], np.float32(1))
         is_above = np.uint8(value * max(value, np.float32(0)) > bases[x] + slopes[x] * level)
         values[x] = value
-        marks[x] = is_above
+        mask_row[x] = is_above
         count += np.int32(is_above)
     return int(count)
 
@@ -139,27 +139,27 @@ def _mark_by_light(
     start, stop = columns
     n = stop - start
     narrow, wide = averages[0][at : at + n], averages[1][at : at + n]
-    dim, darks, gains = (
+    backgrounds, darks, gains = (
         _part(correction[0], y, columns),
         _part(correction[1], y, columns),
         _part(correction[2], y, columns),
     )
     bases, slopes = _part(limits[0], y, columns), _part(limits[1], y, columns)
-    values, lights, marks = filtered[y, start:stop], levels[y, start:stop], mask[y, start:stop]
+    values, level_row, mask_row = filtered[y, start:stop], levels[y, start:stop], mask[y, start:stop]
     count = np.int32(0)
     for x in range(n):
         value = max(narrow[x] - wide[x], floor)
-        level = max(wide[x] + (dim[x] - darks[x]) * gains[x], np.float32(0))
+        level = max(wide[x] + (backgrounds[x] - darks[x]) * gains[x], np.float32(0))
         is_above = np.uint8(value * max(value, np.float32(0)) > bases[x] + slopes[x] * level)
         values[x] = value
-        lights[x] = level
-        marks[x] = is_above
+        level_row[x] = level
+        mask_row[x] = is_above
         count += np.int32(is_above)
     return int(count)
 
 
 @kernel
-def _wind_back(rings: Line, start: int, n_kept: int) -> None:
+def _rewind_ring(rings: Line, start: int, n_kept: int) -> None:
     """Move the rows after the first ``BLOCK`` to the front."""
     ring, kept = rings[start:], rings[start + BLOCK * STRIDE :]
     for k in range(n_kept * STRIDE):
@@ -216,11 +216,11 @@ def band_pass(
         Number of marked pixels.
     """
     background, dark, _, weighted_gain = correction
-    near, far = weights
+    narrow_weights, wide_weights = weights
     line, narrow_tiles, wide_tiles, narrow, wide = scratch
     filtered, levels, mask, is_marked = found
     height, width = raw.shape
-    reach = max(near.size, far.size) - 1
+    reach = max(narrow_weights.size, wide_weights.size) - 1
     is_marked[:] = 0
     total = 0
     n_ring, narrow_rings, wide_rings = narrow_tiles.shape[1], narrow_tiles.reshape(-1), wide_tiles.reshape(-1)
@@ -230,31 +230,37 @@ def band_pass(
             at = (y - border) % BLOCK
             if at == 0 and y > border:
                 for x in range(0, n, TILE):
-                    _wind_back(narrow_rings, x // TILE * n_ring, 2 * reach)
-                    _wind_back(wide_rings, x // TILE * n_ring, 2 * reach)
+                    _rewind_ring(narrow_rings, x // TILE * n_ring, 2 * reach)
+                    _rewind_ring(wide_rings, x // TILE * n_ring, 2 * reach)
             for row in range(0 if y == border else at + 2 * reach, at + 2 * reach + 2):
                 source = _mirrored(y - reach + row - at, height)
                 _fill_line(raw, background, weighted_gain, floor, source, x0, n, reach, line)
                 for x in range(0, n, TILE):
-                    place = x // TILE * n_ring + row * STRIDE
+                    ring_start = x // TILE * n_ring + row * STRIDE
                     if kind == GAUSSIANS:
-                        average_along(line, x, near, far, narrow_rings, wide_rings, place)
+                        average_along(line, x, narrow_weights, wide_weights, narrow_rings, wide_rings, ring_start)
                     elif kind == GAUSSIAN_AND_SQUARE:
-                        average_square_along(line, x, near, far, narrow_rings, wide_rings, place)
+                        average_square_along(
+                            line, x, narrow_weights, wide_weights, narrow_rings, wide_rings, ring_start
+                        )
                     else:
-                        average_any(line[x:], reach, 1, near, narrow_rings[place : place + TILE])
-                        average_any(line[x:], reach, 1, far, wide_rings[place : place + TILE])
+                        average_any(line[x:], reach, 1, narrow_weights, narrow_rings[ring_start : ring_start + TILE])
+                        average_any(line[x:], reach, 1, wide_weights, wide_rings[ring_start : ring_start + TILE])
             for x in range(0, n, TILE):
-                place = x // TILE * n_ring + at * STRIDE
+                ring_start = x // TILE * n_ring + at * STRIDE
                 if kind == GAUSSIANS:
-                    average_down(narrow_rings, wide_rings, place, near, far, narrow, wide, x)
+                    average_down(narrow_rings, wide_rings, ring_start, narrow_weights, wide_weights, narrow, wide, x)
                 elif kind == GAUSSIAN_AND_SQUARE:
-                    average_square_down(narrow_rings, wide_rings, place, near, far, narrow, wide, x)
+                    average_square_down(
+                        narrow_rings, wide_rings, ring_start, narrow_weights, wide_weights, narrow, wide, x
+                    )
                 else:
                     for k in range(2):
                         here = slice(k * BAND + x, k * BAND + x + TILE)
-                        average_any(narrow_rings[place + k * STRIDE :], reach, STRIDE, near, narrow[here])
-                        average_any(wide_rings[place + k * STRIDE :], reach, STRIDE, far, wide[here])
+                        average_any(
+                            narrow_rings[ring_start + k * STRIDE :], reach, STRIDE, narrow_weights, narrow[here]
+                        )
+                        average_any(wide_rings[ring_start + k * STRIDE :], reach, STRIDE, wide_weights, wide[here])
             columns = max(x0, border), min(x0 + n, width - border)
             for v in range(y, min(y + 2, height - border)):
                 at = (v - y) * BAND

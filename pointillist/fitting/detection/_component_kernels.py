@@ -10,7 +10,7 @@ from pointillist.fitting.jit import kernel
 Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
-HOLLOW = 16
+MAX_BOX_RATIO = 16
 """A bounding box of more pixels than this many times its component is summed by rows."""
 
 
@@ -65,19 +65,19 @@ def _add_moments(filtered: Image, box: NDArray[np.int32], moments: NDArray[np.fl
 
 @kernel
 def _add_moments_by_rows(
-    filtered: Image, boxes: NDArray[np.int32], hollow: NDArray[np.int64], moments: NDArray[np.float64]
+    filtered: Image, boxes: NDArray[np.int32], sparse: NDArray[np.int64], moments: NDArray[np.float64]
 ) -> None:
     """Do what :func:`_add_moments` does for many boxes, some inside others: each row is summed once for all.
 
     A component has pixels in each row of its box, so that this takes no longer than the components have pixels.
-    ``hollow`` has the numbers of the boxes, which begin one after the other.
+    ``sparse`` has the numbers of the boxes, which begin one after the other.
     """
     height, width = filtered.shape
     sums, sums_x = np.zeros(width + 1), np.zeros(width + 1)
-    open_boxes, n_open, following = np.empty_like(hollow), 0, 0
-    for y in range(boxes[hollow[0], 0], height):
-        while following < hollow.size and boxes[hollow[following], 0] == y:
-            open_boxes[n_open] = hollow[following]
+    open_boxes, n_open, following = np.empty_like(sparse), 0, 0
+    for y in range(boxes[sparse[0], 0], height):
+        while following < sparse.size and boxes[sparse[following], 0] == y:
+            open_boxes[n_open] = sparse[following]
             n_open += 1
             following += 1
         if n_open == 0:
@@ -86,18 +86,18 @@ def _add_moments_by_rows(
             value = np.float64(filtered[y, x])
             sums[x + 1] = sums[x] + value
             sums_x[x + 1] = sums_x[x] + value * x
-        n_left = 0
-        for place in range(n_open):
-            number = open_boxes[place]
+        n_remaining = 0
+        for index in range(n_open):
+            number = open_boxes[index]
             start, stop = boxes[number, 2], boxes[number, 3]
             row = sums[stop] - sums[start]
             moments[number, 0] += row
             moments[number, 1] += sums_x[stop] - sums_x[start]
             moments[number, 2] += row * y
             if boxes[number, 1] > y + 1:
-                open_boxes[n_left] = number
-                n_left += 1
-        n_open = n_left
+                open_boxes[n_remaining] = number
+                n_remaining += 1
+        n_open = n_remaining
 
 
 @kernel
@@ -125,7 +125,7 @@ def find_components(mask: Mask, is_marked: Mask, n_marked: int, filtered: Image)
     stack = np.empty((n_marked, 2), np.int32)
     boxes = np.empty((n_marked, 4), np.int32)
     moments = np.zeros((n_marked, 3))
-    hollow, n_hollow, count = np.empty(n_marked, np.int64), 0, 0
+    sparse, n_sparse, count = np.empty(n_marked, np.int64), 0, 0
     for y in range(mask.shape[0]):
         if not is_marked[y]:
             continue
@@ -137,14 +137,14 @@ def find_components(mask: Mask, is_marked: Mask, n_marked: int, filtered: Image)
                     continue
                 box = boxes[count]
                 n_pixels = _fill(mask, y, x, stack, box)
-                if (box[1] - box[0]) * (box[3] - box[2]) <= HOLLOW * n_pixels:
+                if (box[1] - box[0]) * (box[3] - box[2]) <= MAX_BOX_RATIO * n_pixels:
                     _add_moments(filtered, box, moments[count])
                 else:
-                    hollow[n_hollow] = count
-                    n_hollow += 1
+                    sparse[n_sparse] = count
+                    n_sparse += 1
                 count += 1
-    if n_hollow:
-        _add_moments_by_rows(filtered, boxes, hollow[:n_hollow], moments)
+    if n_sparse:
+        _add_moments_by_rows(filtered, boxes, sparse[:n_sparse], moments)
     found = np.empty((count, 3), np.float32)
     for number in range(count):
         x, y = moments[number, 1] / moments[number, 0], moments[number, 2] / moments[number, 0]

@@ -50,14 +50,14 @@ def _sort_into_cells(points: Points, radius: float) -> Cells:
 @kernel
 def _insert(distance: float, point: int, nearest: NDArray[np.int32], distances: NDArray[np.float64]) -> None:
     """Sort a point into the list of the nearest; of those at one distance the first comes first."""
-    place = nearest.size
-    while place > 0 and (
-        distances[place - 1] > distance or (distances[place - 1] == distance and nearest[place - 1] > point)
+    rank = nearest.size
+    while rank > 0 and (
+        distances[rank - 1] > distance or (distances[rank - 1] == distance and nearest[rank - 1] > point)
     ):
-        place -= 1
-        if place + 1 < nearest.size:
-            distances[place + 1], nearest[place + 1] = distances[place], nearest[place]
-        distances[place], nearest[place] = distance, point
+        rank -= 1
+        if rank + 1 < nearest.size:
+            distances[rank + 1], nearest[rank + 1] = distances[rank], nearest[rank]
+        distances[rank], nearest[rank] = distance, point
 
 
 @kernel
@@ -149,8 +149,8 @@ def keep_brightest(points: Points, radius: float, kept: NDArray[np.bool_]) -> No
             continue
         _list_nearest(points, index, radius, cells, nearest, distances)
         brightest = index
-        for place in range(nearest.size):
-            other = int(nearest[place])
+        for rank in range(nearest.size):
+            other = int(nearest[rank])
             if other >= 0:
                 is_visited[other] = True
                 if points[other, 2] > points[brightest, 2]:

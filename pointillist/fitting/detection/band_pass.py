@@ -25,7 +25,7 @@ from pointillist.fitting.detection._band_pass_kernels import (
 )
 from pointillist.fitting.detection.candidates import ThresholdMask
 from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
-from pointillist.fitting.detection.pixel_weights import PixelWeights, is_uneven, level_of, pixel_weights
+from pointillist.fitting.detection.pixel_weights import PixelWeights, brightness_of, is_uneven, pixel_weights
 
 Weights = NDArray[np.float32]
 """Of an average, from its centre outwards; with their mirror image they sum to 1."""
@@ -71,7 +71,7 @@ class BandPass:
     levels
         Mean of the surroundings of each pixel, ``(y, x)``, photoelectrons; 0 within ``BORDER_PX`` of the edges; empty
         without ``has_levels``.
-    marks
+    threshold_mask
         Mask of the pixels above the threshold.
     """
 
@@ -87,7 +87,7 @@ class BandPass:
         height, width = camera.offset_adu.shape
         self.filtered: Image = np.zeros((height, width), np.float32)
         self.levels: Image = np.zeros((height, width) if has_levels else (0, 0), np.float32)
-        self.marks = ThresholdMask((height, width))
+        self.threshold_mask = ThresholdMask((height, width))
         self.averages = tuple(averages[0].tolist()), tuple(averages[1].tolist())
         self._camera = camera
         self._is_weighted = is_weighted and is_uneven(camera)
@@ -98,11 +98,11 @@ class BandPass:
         self._floor = np.float32(0 if is_clipped else -np.inf)
         self._scratch = _scratch(width, max(len(weights) for weights in self._weights) - 1)
 
-    def light(self, frame: RawFrame) -> float | None:
+    def brightness(self, frame: RawFrame) -> float | None:
         """Return the light, photoelectrons, at which the weights of the pixels suit a frame; None for no weights."""
-        return level_of(frame, self._camera) if self._is_weighted else None
+        return brightness_of(frame, self._camera) if self._is_weighted else None
 
-    def run(self, frame: RawFrame, limits: Limits, light: float | None) -> int:
+    def run(self, frame: RawFrame, limits: Limits, brightness: float | None) -> int:
         """Filter a frame.
 
         Parameters
@@ -112,8 +112,8 @@ class BandPass:
         limits
             Base and slope of the threshold, whose square is ``base + slope * level``; the level is that of
             :attr:`levels`, or the counts of the pixel above the dark signal, at least 1.
-        light
-            Brightness of the frame from :meth:`light`, photoelectrons.
+        brightness
+            Brightness of the frame from :meth:`brightness`, photoelectrons.
 
         Returns
         -------
@@ -122,7 +122,7 @@ class BandPass:
         """
         dark, gain, _ = self._camera.compact
         background = dark if frame.background is None else frame.background
-        weighted = self._unweighted if light is None else pixel_weights(self._camera, *self.averages, light)
+        weighted = self._unweighted if brightness is None else pixel_weights(self._camera, *self.averages, brightness)
         return band_pass(
             frame.counts,
             (background, dark, gain, weighted.gain),
@@ -133,7 +133,7 @@ class BandPass:
             self._floor,
             BORDER_PX,
             self._scratch,
-            (self.filtered, self.levels, self.marks.mask, self.marks.rows),
+            (self.filtered, self.levels, self.threshold_mask.mask, self.threshold_mask.rows),
         )
 
 
@@ -159,7 +159,7 @@ def _scratch(width: int, reach: int) -> Scratch:
 
 def _aligned(size: int) -> NDArray[np.float32]:
     """Zeros that begin where a line of the cache begins."""
-    places = _CACHE_LINE // 4
-    zeros = np.zeros(size + places, np.float32)
+    n_floats = _CACHE_LINE // 4
+    zeros = np.zeros(size + n_floats, np.float32)
     start = -zeros.ctypes.data % _CACHE_LINE // 4
     return zeros[start : start + size]

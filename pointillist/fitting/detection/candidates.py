@@ -67,7 +67,7 @@ class ThresholdMask:
         return find_maxima(self.mask, self.rows, n_marked, filtered, reach, noise)
 
 
-def thinned(points: NDArray[np.float32], settings: FitSettings) -> NDArray[np.float32]:
+def without_neighbours(points: NDArray[np.float32], settings: FitSettings) -> NDArray[np.float32]:
     """Drop clumps, and keep the brightest of what lies within the debounce radius.
 
     Parameters

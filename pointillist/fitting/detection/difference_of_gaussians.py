@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.band_pass import BandPass, Limits, Weights, gaussian_weights
-from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.candidates import without_neighbours
 from pointillist.fitting.detection.detector import Image, RawFrame
 from pointillist.fitting.settings import FitSettings
 
@@ -40,8 +40,8 @@ class DifferenceOfGaussians:
 
     def find(self, frame: RawFrame) -> NDArray[np.float32]:
         """Find the candidates ``(candidate, 3)``: x and y in px, filtered value; in order of their first rows."""
-        count = self._filter.run(frame, self._limits, self._filter.light(frame))
-        return thinned(self._filter.marks.centroids(self.filtered, count), self._settings)
+        count = self._filter.run(frame, self._limits, self._filter.brightness(frame))
+        return without_neighbours(self._filter.threshold_mask.centroids(self.filtered, count), self._settings)
 
     def threshold(self, variance: Image) -> Image:
         """Return what :attr:`filtered` has to exceed at pixels of this variance, photoelectrons."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.band_pass import BandPass, Limits, Weights, gaussian_weights, normalised
-from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.candidates import without_neighbours
 from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
 from pointillist.fitting.detection.false_positives import threshold_for
 from pointillist.fitting.detection.pixel_weights import filtered_variance
@@ -58,23 +58,25 @@ class LocalMaximum:
         squared = threshold_for(settings.false_positives_per_frame, n_px, correlation) ** 2
         self._squared = np.float32(squared)
         # Photoelectrons that come in heaps, behind an EM register, are the more skewed.
-        heaps = (2 * camera.excess - 1) * float(np.sum(kernel**3) / np.sum(kernel**2))
-        self._skew_e = np.float32(heaps * max(squared - 1, 0.0) / 6)
-        self._light: float | None = None
+        clustering = (2 * camera.excess - 1) * float(np.sum(kernel**3) / np.sum(kernel**2))
+        self._skew_e = np.float32(clustering * max(squared - 1, 0.0) / 6)
+        self._brightness: float | None = None
         self._limits = self._limits_at(None)
 
-    def _limits_at(self, light: float | None) -> Limits:
-        dark, per_e = filtered_variance(self._camera, *self._filter.averages, light)
+    def _limits_at(self, brightness: float | None) -> Limits:
+        dark, per_e = filtered_variance(self._camera, *self._filter.averages, brightness)
         return self._squared * dark, self._squared * per_e
 
     def find(self, frame: RawFrame) -> NDArray[np.float32]:
         """Find the candidates ``(candidate, 3)``: x and y in px, filtered value; in order of rows."""
-        light = self._filter.light(frame)
-        if light != self._light:
-            self._light, self._limits = light, self._limits_at(light)
-        count = self._filter.run(frame, self._limits, light)
+        brightness = self._filter.brightness(frame)
+        if brightness != self._brightness:
+            self._brightness, self._limits = brightness, self._limits_at(brightness)
+        count = self._filter.run(frame, self._limits, brightness)
         noise = self._filter.levels, *self._limits, self._skew_e
-        return thinned(self._filter.marks.maxima(self.filtered, count, _SUPPRESSION_PX, noise), self._settings)
+        return without_neighbours(
+            self._filter.threshold_mask.maxima(self.filtered, count, _SUPPRESSION_PX, noise), self._settings
+        )
 
     def threshold(self, variance: Image) -> Image:
         """Return what :attr:`filtered` had to exceed in the last frame, photoelectrons."""
@@ -88,7 +90,7 @@ class LocalMaximum:
 def _kernel(narrow: Weights, wide: Weights) -> NDArray[np.float64]:
     """Return the filter, ``(y, x)``."""
     n = max(len(narrow), len(wide))
-    near, far = (
+    narrow_weights, wide_weights = (
         np.pad(np.concatenate([each[:0:-1], each]), n - len(each)).astype(np.float64) for each in (narrow, wide)
     )
-    return np.asarray(np.outer(near, near) - np.outer(far, far))
+    return np.asarray(np.outer(narrow_weights, narrow_weights) - np.outer(wide_weights, wide_weights))

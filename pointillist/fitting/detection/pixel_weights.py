@@ -42,12 +42,12 @@ def is_uneven(camera: CameraMaps) -> bool:
     return bool(np.ptp(variance) > _LEAST_CONTRAST * variance.max())
 
 
-def level_of(frame: RawFrame, camera: CameraMaps) -> float:
+def brightness_of(frame: RawFrame, camera: CameraMaps) -> float:
     """Return about how bright a frame is: a power of 2, photoelectrons, so that few weights serve all frames."""
-    some = slice(None, None, _SAMPLE)
-    counts = frame.counts[some, some].astype(np.float64)
-    light = (counts - camera.offset_adu[some, some]) * camera.gain_e_per_adu[some, some]
-    return float(2.0 ** np.rint(np.log2(max(float(light.mean()), 1.0))))
+    sparse = slice(None, None, _SAMPLE)
+    counts = frame.counts[sparse, sparse].astype(np.float64)
+    brightness = (counts - camera.offset_adu[sparse, sparse]) * camera.gain_e_per_adu[sparse, sparse]
+    return float(2.0 ** np.rint(np.log2(max(float(brightness.mean()), 1.0))))
 
 
 @lru_cache(maxsize=4)
@@ -91,23 +91,25 @@ def filtered_variance(camera: CameraMaps, narrow: Weights, wide: Weights, level:
     The difference is a sum over pixels ``Σ a s`` with ``a = n k - m l``, where ``k`` and ``l`` are the two kernels
     times the weights, ``n`` and ``m`` their norms; its variance is ``Σ a² v``.
     """
-    near, far = np.array(narrow), np.array(wide)
+    narrow_weights, wide_weights = np.array(narrow), np.array(wide)
     shape = camera.offset_adu.shape if is_uneven(camera) else (1, 1)
     weights = np.ones(shape) if level is None else _inverse_variance(camera, level)
-    n, m = 1 / average(weights, near), 1 / average(weights, far)
-    n_common = min(len(near), len(far))
+    n, m = 1 / average(weights, narrow_weights), 1 / average(weights, wide_weights)
+    n_common = min(len(narrow_weights), len(wide_weights))
     shot = camera.excess / camera.least_signal_e
 
-    def spread(variance: Image | float) -> Image:
+    def propagate(variance: Image | float) -> Image:
         noise = weights**2 * variance
-        both = average(noise, near[:n_common] * far[:n_common])
-        spread_noise = n**2 * average(noise, near**2) - 2 * n * m * both + m**2 * average(noise, far**2)
-        return np.asarray(spread_noise, np.float32)
+        covariance = average(noise, narrow_weights[:n_common] * wide_weights[:n_common])
+        noise_variance = (
+            n**2 * average(noise, narrow_weights**2) - 2 * n * m * covariance + m**2 * average(noise, wide_weights**2)
+        )
+        return np.asarray(noise_variance, np.float32)
 
     if shape == (1, 1):
         _, gain, read_variance = camera.compact
-        return spread(1.0) * read_variance, spread(shot) * gain
-    return spread(camera.read_variance_e2), spread(np.float32(shot) * camera.gain_e_per_adu)
+        return propagate(1.0) * read_variance, propagate(shot) * gain
+    return propagate(camera.read_variance_e2), propagate(np.float32(shot) * camera.gain_e_per_adu)
 
 
 def average(image: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

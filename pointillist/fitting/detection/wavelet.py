@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.band_pass import BandPass, normalised
-from pointillist.fitting.detection.candidates import thinned
+from pointillist.fitting.detection.candidates import without_neighbours
 from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
 from pointillist.fitting.settings import FitSettings
 
@@ -57,14 +57,16 @@ class Wavelet:
 
     def find(self, frame: RawFrame) -> NDArray[np.float32]:
         """Find the candidates ``(candidate, 3)``: x and y in px, filtered value; in order of rows."""
-        light = self._first.light(frame)
+        brightness = self._first.brightness(frame)
         zeros = np.zeros((1, self.filtered.shape[1]), np.float32)
-        self._first.run(frame, (np.full_like(zeros, np.inf), zeros), light)
+        self._first.run(frame, (np.full_like(zeros, np.inf), zeros), brightness)
         inside = self._first.filtered[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
         deviation = inside.std(dtype=np.float64) if inside.size else 0.0
         self._threshold = np.float32(self._settings.detection_threshold * deviation)
-        count = self._second.run(frame, (np.full_like(zeros, self._threshold**2), zeros), light)
-        return thinned(self._second.marks.maxima(self.filtered, count, _SUPPRESSION_PX), self._settings)
+        count = self._second.run(frame, (np.full_like(zeros, self._threshold**2), zeros), brightness)
+        return without_neighbours(
+            self._second.threshold_mask.maxima(self.filtered, count, _SUPPRESSION_PX), self._settings
+        )
 
     def threshold(self, variance: Image) -> Image:
         """Return what :attr:`filtered` had to exceed in the last frame, photoelectrons."""

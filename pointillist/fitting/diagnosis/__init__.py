@@ -1,4 +1,4 @@
-"""What a look at a few frames tells about the settings."""
+"""Diagnosis of the settings from a few analysed frames."""
 
 import lazy_loader
 

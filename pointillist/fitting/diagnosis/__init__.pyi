@@ -1,7 +1,7 @@
 from .checks import (
     Finding as Finding,
-    background_hides as background_hides,
-    find_symptoms as find_symptoms,
+    check_background as check_background,
+    run_checks as run_checks,
 )
 from .convergence import (
     converged as converged,

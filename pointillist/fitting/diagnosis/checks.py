@@ -1,8 +1,8 @@
-"""What looks wrong in a few frames, and which setting to change."""
+"""Checks of a few analysed frames: problems, and the settings to change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +24,12 @@ DIM_E = 5.0
 """Photoelectrons per pixel below which a frame is dim."""
 
 BAND_PX = 6
-"""Width of the zone next to the border that detection leaves out, in which an uneven field shows first."""
+"""Width of the zone inside the border without detection, where an uneven field shows first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that looks wrong.
+    """A probable problem.
 
     Parameters
     ----------
@@ -49,35 +49,38 @@ class Finding:
 Check = Callable[[Sequence[FrameDiagnostics], FitSettings], Finding | None]
 
 
-def find_symptoms(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> list[Finding]:
-    """Return what looks wrong, the most basic first.
+def run_checks(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> list[Finding]:
+    """Return the problems of some frames, the most basic first.
 
     Parameters
     ----------
-    looks
+    diagnostics
         Diagnostics of frames that were analysed with these settings, at least one.
     settings
         Settings of the analysis.
     """
-    return list(_all_symptoms(looks, settings))
+    findings = (check(diagnostics, settings) for check in _CHECKS)
+    return [finding for finding in findings if finding is not None]
 
 
-def background_hides(
-    looks: Sequence[FrameDiagnostics], without_background: Sequence[FrameDiagnostics], settings: FitSettings
+def check_background(
+    diagnostics: Sequence[FrameDiagnostics], without_background: Sequence[FrameDiagnostics], settings: FitSettings
 ) -> Finding | None:
-    """Say whether the background window takes away what looks like molecules.
+    """Return a finding if the background window removes probable molecules.
 
     Parameters
     ----------
-    looks
+    diagnostics
         Diagnostics of frames that were analysed with these settings.
     without_background
         Diagnostics of the same frames, analysed without a background window.
     settings
         Settings of the analysis.
     """
-    n_with, n_without = (sum(len(significant(look.fits)) for look in series) for series in (looks, without_background))
-    n_all = sum(len(look.inspection.candidates) for look in without_background)
+    n_with, n_without = (
+        sum(len(significant(frame.fits)) for frame in series) for series in (diagnostics, without_background)
+    )
+    n_all = sum(len(frame.inspection.candidates) for frame in without_background)
     if n_without < max(10, 4 * n_with) or n_without < 0.6 * n_all:
         return None
     background = settings.background.identifier
@@ -88,16 +91,9 @@ def background_hides(
     )
 
 
-def _all_symptoms(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Iterator[Finding]:
-    for check in _CHECKS:
-        finding = check(looks, settings)
-        if finding is not None:
-            yield finding
-
-
-def _saturation(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+def _saturation(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
-    n_pixels = [_saturated(look.raw) for look in looks]
+    n_pixels = [_saturated(frame.raw) for frame in diagnostics]
     if max(n_pixels) < SATURATED_PIXELS:
         return None
     return Finding(
@@ -112,10 +108,10 @@ def _saturated(raw: NDArray[np.generic]) -> int:
     return int(np.count_nonzero(raw == largest)) if largest in FULL_SCALES else 0
 
 
-def _offset_too_high(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+def _offset_too_high(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
-    level = median(np.array([np.median(look.inspection.photoelectrons) for look in looks]))
-    noise = median(np.array([np.median(look.inspection.noise) for look in looks]))
+    level = median(np.array([np.median(frame.inspection.photoelectrons) for frame in diagnostics]))
+    noise = median(np.array([np.median(frame.inspection.noise) for frame in diagnostics]))
     if level > -0.3 * noise:
         return None
     return Finding(
@@ -125,10 +121,10 @@ def _offset_too_high(looks: Sequence[FrameDiagnostics], settings: FitSettings) -
     )
 
 
-def _noise_mismatch(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+def _noise_mismatch(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
-    ratio = median(np.array([look.noise_ratio for look in looks]))
-    level = median(np.array([np.median(look.inspection.photoelectrons) for look in looks]))
+    ratio = median(np.array([frame.noise_ratio for frame in diagnostics]))
+    level = median(np.array([np.median(frame.inspection.photoelectrons) for frame in diagnostics]))
     # In dim frames counts are too coarse for quartiles, and a few blinks weigh more.
     low, high = (0.88, 1.25) if level > DIM_E else (0.0, 1.5)
     if np.isnan(ratio) or low < ratio < high:
@@ -145,15 +141,15 @@ def _noise_mismatch(looks: Sequence[FrameDiagnostics], settings: FitSettings) ->
     )
 
 
-def _background_off(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+def _background_level(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     if isinstance(settings.background, NoBackground):
         return None
-    left = [
-        np.median((look.inspection.photoelectrons - look.inspection.background) / look.inspection.noise)
-        for look in looks
-        if look.inspection.background.any()
+    residual = [
+        np.median((frame.inspection.photoelectrons - frame.inspection.background) / frame.inspection.noise)
+        for frame in diagnostics
+        if frame.inspection.background.any()
     ]
-    level = median(np.array(left))
+    level = median(np.array(residual))
     if np.isnan(level) or abs(level) < 0.5:
         return None
     return Finding(
@@ -163,33 +159,37 @@ def _background_off(looks: Sequence[FrameDiagnostics], settings: FitSettings) ->
     )
 
 
-def _nothing_found(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
-    if any(len(look.inspection.candidates) for look in looks):
+def _no_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+    if any(len(frame.inspection.candidates) for frame in diagnostics):
         return None
     key, at_threshold = _threshold(settings)
     return Finding(
         settings=(key,),
-        problem=f"nothing was found in {len(looks)} frames at {at_threshold}",
+        problem=f"nothing was found in {len(diagnostics)} frames at {at_threshold}",
         remedy="lower the threshold, and check that these frames show molecules",
     )
 
 
 def _threshold(settings: FitSettings) -> tuple[str, str]:
-    """Return the key of the threshold, and what it is."""
+    """Return the key of the threshold setting, and a description of its value."""
     key, field = THRESHOLD_SETTINGS[settings.detector]
     value = f"{getattr(settings, field):g}"
     return key, f"threshold {value}" if field == "detection_threshold" else f"{value} false positives per frame"
 
 
-def _too_many(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
-    counts = [len(look.inspection.candidates) for look in looks]
-    fits = np.concatenate([look.fits for look in looks])
-    area = looks[0].raw.size
+def _too_many_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+    counts = [len(frame.inspection.candidates) for frame in diagnostics]
+    fits = np.concatenate([frame.fits for frame in diagnostics])
+    area = diagnostics[0].raw.size
     share = median(np.array(counts)) * (2 * settings.debounce_radius_px) ** 2 / area
-    weak = 1 - len(significant(fits)) / len(fits) if len(fits) >= 10 else 0.0
-    if share < 0.25 and weak < 0.3:
+    insignificant = 1 - len(significant(fits)) / len(fits) if len(fits) >= 10 else 0.0
+    if share < 0.25 and insignificant < 0.3:
         return None
-    reason = f"{100 * weak:.0f} % of the fits are within their own noise" if weak >= 0.3 else "they fill the frame"
+    reason = (
+        f"{100 * insignificant:.0f} % of the fits are within their own noise"
+        if insignificant >= 0.3
+        else "they fill the frame"
+    )
     key, at_threshold = _threshold(settings)
     return Finding(
         settings=(key,),
@@ -198,8 +198,8 @@ def _too_many(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Findi
     )
 
 
-def _width_off(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
-    fits = significant(np.concatenate([look.fits for look in looks]))
+def _psf_width_mismatch(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+    fits = significant(np.concatenate([frame.fits for frame in diagnostics]))
     if len(fits) < 5:
         return None
     sigma, guess = median(width_px(fits)), settings.psf_sigma_px
@@ -212,28 +212,28 @@ def _width_off(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Find
     )
 
 
-def _odd_widths(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
-    fits = np.concatenate([look.inspection.rows for look in looks])
+def _implausible_widths(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+    fits = np.concatenate([frame.inspection.rows for frame in diagnostics])
     width = width_px(fits)
-    is_odd = (width < 0.35) | (width > settings.roi_half_size)
+    is_implausible = (width < 0.35) | (width > settings.roi_half_size)
     if "x_error" in (fits.dtype.names or ()):
-        is_odd |= ~np.isfinite(fits["x_error"])
-    if len(fits) < 10 or np.mean(is_odd) < 0.2 or _too_many(looks, settings) is not None:
+        is_implausible |= ~np.isfinite(fits["x_error"])
+    if len(fits) < 10 or np.mean(is_implausible) < 0.2 or _too_many_candidates(diagnostics, settings) is not None:
         return None
     return Finding(
         settings=("Analysis.ROISize", _threshold(settings)[0], "Camera.VarianceMapID"),
-        problem=f"{100 * np.mean(is_odd):.0f} % of the fits fail, or are far narrower or wider than a spot",
+        problem=f"{100 * np.mean(is_implausible):.0f} % of the fits fail, or are far narrower or wider than a spot",
         remedy="these are hot pixels, noise or haze: use camera maps, raise the threshold, or fit a larger region",
     )
 
 
-def _crowded_border(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+def _border_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     del settings
-    height, width = looks[0].raw.shape
+    height, width = diagnostics[0].raw.shape
     inner = BORDER_PX + BAND_PX
     if min(height, width) < 4 * inner:
         return None
-    points = np.concatenate([look.inspection.candidates for look in looks])
+    points = np.concatenate([frame.inspection.candidates for frame in diagnostics])
     x, y = points[:, 0], points[:, 1]
     is_inner = (x >= inner) & (x < width - inner) & (y >= inner) & (y < height - inner)
     n_border, n_inner = int((~is_inner).sum()), int(is_inner.sum())
@@ -248,29 +248,30 @@ def _crowded_border(looks: Sequence[FrameDiagnostics], settings: FitSettings) ->
     )
 
 
-def _standing(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+def _persistent_pixels(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
     """Find pixels that are candidates in most frames."""
     del settings
-    if len(looks) < 4:
+    if len(diagnostics) < 4:
         return None
-    width = looks[0].raw.shape[1]
-    places = [
-        np.unique(np.rint(look.inspection.candidates[:, :2]).astype(np.intp) @ np.array([1, width])) for look in looks
+    width = diagnostics[0].raw.shape[1]
+    pixels = [
+        np.unique(np.rint(frame.inspection.candidates[:, :2]).astype(np.intp) @ np.array([1, width]))
+        for frame in diagnostics
     ]
-    _, counts = np.unique(np.concatenate(places), return_counts=True)
-    n_standing = int((counts > 0.6 * len(looks)).sum())
-    if n_standing < 3:
+    _, counts = np.unique(np.concatenate(pixels), return_counts=True)
+    n_persistent = int((counts > 0.6 * len(diagnostics)).sum())
+    if n_persistent < 3:
         return None
     return Finding(
         settings=("Camera.VarianceMapID", "Analysis.BGRange"),
-        problem=f"{n_standing} places are candidates in most of the frames",
+        problem=f"{n_persistent} pixels are candidates in most of the frames",
         remedy="they are hot pixels or light that does not blink: use camera maps, or a background window",
     )
 
 
-def _misfit(looks: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
-    fits = significant(np.concatenate([look.fits for look in looks]))
-    if len(fits) < 10 or _noise_mismatch(looks, settings) is not None:
+def _poor_fits(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
+    fits = significant(np.concatenate([frame.fits for frame in diagnostics]))
+    if len(fits) < 10 or _noise_mismatch(diagnostics, settings) is not None:
         return None
     nchi2 = median(column(fits, "nchi2"))
     if np.isnan(nchi2) or 0.5 < nchi2 < 1.7:
@@ -286,12 +287,12 @@ _CHECKS: tuple[Check, ...] = (
     _saturation,
     _offset_too_high,
     _noise_mismatch,
-    _background_off,
-    _nothing_found,
-    _too_many,
-    _crowded_border,
-    _standing,
-    _width_off,
-    _odd_widths,
-    _misfit,
+    _background_level,
+    _no_candidates,
+    _too_many_candidates,
+    _border_candidates,
+    _persistent_pixels,
+    _psf_width_mismatch,
+    _implausible_widths,
+    _poor_fits,
 )

@@ -1,4 +1,4 @@
-"""Which fits are good, and what is typical of them; for tables, without any kernel."""
+"""Selection of converged fits, and medians of finite values; without kernels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOUND_CODES = (1, 2, 3, 4)
 
 
 def converged(rows: Rows) -> Rows:
-    """Return the fits that converged and have errors; all rows of a module that fits nothing.
+    """Return the fits that converged and have errors; all rows of a module without a fit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a look at a few frames tells about the settings: one line of numbers for each frame."""
+"""Diagnostics of single frames: noise, fits, and a report of one line per frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUARTILES_IN_SIGMAS = 1.3489795
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FrameDiagnostics:
-    """One frame, as the analysis sees it.
+    """One analysed frame.
 
     Parameters
     ----------
@@ -83,24 +83,24 @@ def significant(rows: Rows) -> Rows:
     return np.asarray(rows[~is_within_error])
 
 
-def report(look: FrameDiagnostics) -> FrameReport:
+def report(frame: FrameDiagnostics) -> FrameReport:
     """Put the numbers of one frame together."""
-    fits = look.fits
+    fits = frame.fits
     return FrameReport(
-        frame=look.frame,
-        n_candidates=len(look.inspection.candidates),
+        frame=frame.frame,
+        n_candidates=len(frame.inspection.candidates),
         n_fits=len(fits),
         photons=median(photons(fits)),
         sigma_px=median(column(fits, "sigma")),
         sigma_y_px=median(column(fits, "sigma_y")),
         nchi2=median(column(fits, "nchi2")),
-        snr=median(signal_to_noise(look)),
+        snr=median(signal_to_noise(frame)),
     )
 
 
-def signal_to_noise(look: FrameDiagnostics) -> NDArray[np.float64]:
+def signal_to_noise(frame: FrameDiagnostics) -> NDArray[np.float64]:
     """Return for each fit the height of its spot over the noise of the pixel under its peak."""
-    fits, noise = look.fits, look.inspection.noise
+    fits, noise = frame.fits, frame.inspection.noise
     pixel_y = np.clip(np.rint(fits["y"]), 0, noise.shape[0] - 1).astype(np.intp)
     pixel_x = np.clip(np.rint(fits["x"]), 0, noise.shape[1] - 1).astype(np.intp)
     return np.asarray(column(fits, "amplitude") / noise[pixel_y, pixel_x], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Kernels that take what a region shows, without a search."""
+"""Kernels of the extrema and centroids of regions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Vector = NDArray[np.float32]
 
 @kernel
 def _region(position: float, half_size: int, length: int) -> tuple[int, int]:
-    """Pixels ``[start, stop)`` about a position, clipped to the frame."""
+    """Return the pixels ``[start, stop)`` around a position, clipped to the frame."""
     centre = int(np.floor(position + 0.5))
     return max(centre - half_size, 0), min(centre + half_size + 1, length)
 
@@ -22,7 +22,7 @@ def _region(position: float, half_size: int, length: int) -> tuple[int, int]:
 def clip_regions(
     points: NDArray[np.float32], half_size: int, shape: tuple[int, int], regions: NDArray[np.int32]
 ) -> None:
-    """Cut out a region about each point.
+    """Write the region around each point.
 
     Parameters
     ----------

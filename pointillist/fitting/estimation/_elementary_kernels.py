@@ -15,7 +15,7 @@ from pointillist.fitting.jit import kernel
 
 _LOG2_E = 1.4426950408889634
 _LN_2 = 0.6931471805599453
-_LEAST_EXPONENT = -40.0  # products of such numbers are still normal; subnormal ones are a hundred times slower
+_LEAST_EXPONENT = -40.0  # products of such numbers are still normal; subnormal numbers are a hundred times slower
 _ERF_END = 3.7  # beyond, erf is 1 within 1.7e-7
 
 
@@ -36,7 +36,7 @@ def exp(a: Lanes) -> Lanes:
 
 @kernel
 def reciprocal(a: Lanes) -> Lanes:
-    """Return ``1 / a`` for normal ``a > 0`` within 2e-7, by series; where many wait, a division takes longer."""
+    """Return ``1 / a`` for normal ``a > 0`` within 2e-7, by series, which is faster than a division."""
     r = rough_reciprocal(a)
     e = 1.0 - a * r
     r = r + r * (e + e * e)

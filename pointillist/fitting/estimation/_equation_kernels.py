@@ -15,24 +15,24 @@ from pointillist.fitting.jit import kernel
 N_PARAMETERS = 8
 """A, x, y, σx, σy, b, bx, by, in this order."""
 N_PRODUCTS = 36
-"""Pairs of these: the lower triangle of a symmetric matrix, row by row."""
+"""Number of pairs of parameters: the lower triangle of a symmetric matrix, row by row."""
 N_SUMS = 20
-"""Per row of pixels."""
+"""Number of sums per row of pixels."""
 
 Shape = tuple[int, float, bool, bool]
 """Half size of the regions; height of a pixel over its width; whether the background slopes; whether weights are given,
 or the inverse of the expected signal."""
 
 LEAST_MEAN = 1e-2
-"""Photoelectrons; keeps the weight of a pixel that expects no light finite."""
+"""Least expected signal, photoelectrons, which keeps weights finite."""
 
 
 @kernel
 def write_equations(
     pixels: LaneArray,
     p: LaneArray,
-    along_x: LaneArray,
-    along_y: LaneArray,
+    profile_x: LaneArray,
+    profile_y: LaneArray,
     shape: Shape,
     sums: LaneArray,
     products: LaneArray,
@@ -47,7 +47,7 @@ def write_equations(
         with the least variance of a pixel, if weights are not given.
     p
         Parameters of the spots, ``N_PARAMETERS`` rows.
-    along_x, along_y
+    profile_x, profile_y
         Profiles from :func:`pointillist.fitting.estimation._profile_kernels.write_profiles`.
     shape
         Shape of the regions and of the background. Without a slope the products with slopes are not written.
@@ -67,10 +67,12 @@ def write_equations(
     squares = full(0.0)
     for j in range(n):
         level = base + slope_y * ((j - half) * aspect)
-        squares = squares + sum_row(pixels, j, along_x, shape, amplitude * load(along_y, 3 * j), level, slope_x, sums)
-    contract_spot(sums, along_y, amplitude, n, products, gradient)
+        squares = squares + sum_row(
+            pixels, j, profile_x, shape, amplitude * load(profile_y, 3 * j), level, slope_x, sums
+        )
+    contract_spot(sums, profile_y, amplitude, n, products, gradient)
     if is_sloping:
-        contract_slopes(sums, along_y, amplitude, half, aspect, products, gradient)
+        contract_slopes(sums, profile_y, amplitude, half, aspect, products, gradient)
     return squares
 
 
@@ -78,7 +80,7 @@ def write_equations(
 def sum_row(
     pixels: LaneArray,
     j: int,
-    along_x: LaneArray,
+    profile_x: LaneArray,
     shape: Shape,
     height: Lanes,
     level: Lanes,
@@ -90,26 +92,26 @@ def sum_row(
     The order is: weight times 1, X, Xx, Xs (its derivatives by x and σ), XX, XXx, XXs, XxXx, XxXs, XsXs; weight and
     residual times 1, X, Xx, Xs; and, if the background slopes, weight times u, uu, uX, uXx, uXs, and residual times u.
     """
-    half, _, is_sloping, is_given = shape
+    half, _, is_sloping, has_weights = shape
     n = 2 * half + 1
-    least = load(pixels, 2 * n * n)
+    least_variance = load(pixels, 2 * n * n)
     w0, wx, wd, ws = full(0.0), full(0.0), full(0.0), full(0.0)
     xx, xd, xs, dd, ds, ss = full(0.0), full(0.0), full(0.0), full(0.0), full(0.0), full(0.0)
     r0, rx, rd, rs, ru = full(0.0), full(0.0), full(0.0), full(0.0), full(0.0)
     u0, uu, ux, ud, us = full(0.0), full(0.0), full(0.0), full(0.0), full(0.0)
     squares = full(0.0)
     for i in range(n):
-        x, d, s = load(along_x, 3 * i), load(along_x, 3 * i + 1), load(along_x, 3 * i + 2)
+        x, d, s = load(profile_x, 3 * i), load(profile_x, 3 * i + 1), load(profile_x, 3 * i + 2)
         pixel = 2 * (n * j + i)
         signal, other = load(pixels, pixel), load(pixels, pixel + 1)
         mean = level + height * x
         if is_sloping:
             mean = mean + slope * (i - half)
-        if is_given:
+        if has_weights:
             w = other
         else:
             mean = mean + other
-            w = reciprocal(where_less(mean, least, least, mean))
+            w = reciprocal(where_less(mean, least_variance, least_variance, mean))
         residual = signal - mean
         r = w * residual
         squares = squares + r * residual
@@ -132,7 +134,7 @@ def sum_row(
 
 @kernel
 def contract_spot(
-    sums: LaneArray, along_y: LaneArray, amplitude: Lanes, n: int, products: LaneArray, gradient: LaneArray
+    sums: LaneArray, profile_y: LaneArray, amplitude: Lanes, n: int, products: LaneArray, gradient: LaneArray
 ) -> None:
     """Write the products, and those with the residuals, of A, x, y, σx, σy and b, from the sums over ``n`` rows."""
     z = full(0.0)
@@ -141,8 +143,8 @@ def contract_spot(
     ba, bx, by, bs, bt, bb, g4, g5 = z, z, z, z, z, z, z, z
     for j in range(n):
         k = N_SUMS * j
-        value = load(along_y, 3 * j)
-        f, d, s = amplitude * value, amplitude * load(along_y, 3 * j + 1), amplitude * load(along_y, 3 * j + 2)
+        value = load(profile_y, 3 * j)
+        f, d, s = amplitude * value, amplitude * load(profile_y, 3 * j + 1), amplitude * load(profile_y, 3 * j + 2)
         q = value * load(sums, k + 4)
         aa, ay, ta = aa + value * q, ay + d * q, ta + s * q
         q = load(sums, k + 4)
@@ -168,7 +170,7 @@ def contract_spot(
 @kernel
 def contract_slopes(
     sums: LaneArray,
-    along_y: LaneArray,
+    profile_y: LaneArray,
     amplitude: Lanes,
     half: int,
     aspect: float,
@@ -182,8 +184,8 @@ def contract_slopes(
     for j in range(2 * half + 1):
         k = N_SUMS * j
         v = (j - half) * aspect
-        value = load(along_y, 3 * j)
-        f, d, s = amplitude * value, amplitude * load(along_y, 3 * j + 1), amplitude * load(along_y, 3 * j + 2)
+        value = load(profile_y, 3 * j)
+        f, d, s = amplitude * value, amplitude * load(profile_y, 3 * j + 1), amplitude * load(profile_y, 3 * j + 2)
         q = load(sums, k + 16)
         ba, by, bt = ba + value * q, by + d * q, bt + s * q
         bx, bs = bx + f * load(sums, k + 17), bs + f * load(sums, k + 18)
@@ -203,7 +205,7 @@ def contract_slopes(
 
 
 @kernel
-def deviance(pixels: LaneArray, p: LaneArray, along_x: LaneArray, along_y: LaneArray, shape: Shape) -> Lanes:
+def deviance(pixels: LaneArray, p: LaneArray, profile_x: LaneArray, profile_y: LaneArray, shape: Shape) -> Lanes:
     """Return twice the logarithm of the likelihood ratio of Poisson-distributed data to the model.
 
     Parameters are those of :func:`write_equations`.
@@ -217,21 +219,21 @@ def deviance(pixels: LaneArray, p: LaneArray, along_x: LaneArray, along_y: LaneA
     half, aspect, is_sloping, _ = shape
     n = 2 * half + 1
     slope = load(p, 6)
-    least = load(pixels, 2 * n * n)
-    per_least = 1.0 / least
+    least_variance = load(pixels, 2 * n * n)
+    inverse_least_variance = 1.0 / least_variance
     total = full(0.0)
     for j in range(n):
         level = load(p, 5) + load(p, 7) * ((j - half) * aspect)
-        height = load(p, 0) * load(along_y, 3 * j)
+        height = load(p, 0) * load(profile_y, 3 * j)
         for i in range(n):
             pixel = 2 * (n * j + i)
-            signal, mean = load(pixels, pixel), load(pixels, pixel + 1) + level + height * load(along_x, 3 * i)
+            signal, mean = load(pixels, pixel), load(pixels, pixel + 1) + level + height * load(profile_x, 3 * i)
             if is_sloping:
                 mean = mean + slope * (i - half)
             counts = where_less(signal, LEAST_MEAN, LEAST_MEAN, signal)
-            below = where_less(mean, least, mean - least, 0.0)
+            below = where_less(mean, least_variance, mean - least_variance, 0.0)
             mean = mean - below
             ratio = counts * reciprocal(mean)
             residual = signal - mean
-            total = total + counts * log(ratio) - residual - below * per_least * (residual - 0.5 * below)
+            total = total + counts * log(ratio) - residual - below * inverse_least_variance * (residual - 0.5 * below)
     return 2.0 * total

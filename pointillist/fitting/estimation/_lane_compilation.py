@@ -38,7 +38,7 @@ _FAST_MATH = ("reassoc", "contract", "arcp", "nsz")
 
 
 class LanesType(types.Type):
-    """What a compiled kernel takes :data:`Lanes` for."""
+    """Type of :data:`Lanes` in compiled kernels."""
 
     def __init__(self) -> None:
         super().__init__(name="Lanes")
@@ -54,7 +54,7 @@ class _LanesModel(models.PrimitiveModel):
 
 
 class RowsType(types.Type):
-    """What a compiled kernel takes the result of :func:`cut` for."""
+    """Type of the result of :func:`row_slice` in compiled kernels."""
 
     def __init__(self) -> None:
         super().__init__(name="LaneRows")
@@ -74,7 +74,7 @@ def _is_array(kind: Kind) -> bool:
 
 
 def _is_plain(kind: Kind, n_axes: int) -> bool:
-    """Whether it is an array of single precision without gaps."""
+    """Whether the type is a contiguous array of single precision."""
     return isinstance(kind, types.Array) and (kind.dtype, kind.ndim, kind.layout) == (types.float32, n_axes, "C")
 
 
@@ -83,12 +83,12 @@ def _is_number(kind: Kind) -> bool:
 
 
 def _are_operands(*kinds: Kind) -> bool:
-    """Whether there is a vector, and beside it vectors and numbers only."""
+    """Whether all are vectors or numbers, at least one of them a vector."""
     return _LANES in kinds and all(kind == _LANES or _is_number(kind) for kind in kinds)
 
 
 def _vector(context: BaseContext, builder: Builder, kind: Kind, value: Value) -> Value:
-    """Return a vector; of a number, the vector that has it in every lane."""
+    """Return a vector; a number becomes a vector with this number in every lane."""
     if kind == _LANES:
         return value
     number = context.cast(builder, value, kind, types.float32)
@@ -103,7 +103,7 @@ def _bits(number: int) -> Value:
 def _pointer(
     context: BaseContext, builder: Builder, kinds: Sequence[Kind], arguments: Sequence[Value], n: Value
 ) -> Value:
-    """Return where ``n`` numbers of an array begin, from a row and a lane, or the first."""
+    """Return the address of ``n`` numbers of an array, from a row and a lane (default 0)."""
     kind, array = kinds[0], arguments[0]
     if kind == _ROWS:
         view = cgutils.create_struct_proxy(kind)(context, builder, array)
@@ -122,12 +122,12 @@ def _pointer(
     return builder.gep(view.data, [start])
 
 
-def _cut(context: BaseContext, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
+def _row_slice(context: BaseContext, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
     n = context.cast(builder, arguments[2], signature.args[2], types.intp)
     rows = cgutils.create_struct_proxy(_ROWS)(context, builder)
     rows.size = builder.mul(n, context.get_constant(types.intp, N_LANES))
     rows.data = _pointer(context, builder, signature.args[:2], arguments[:2], rows.size)
-    return rows._getvalue()  # noqa: SLF001 - numba's way
+    return rows._getvalue()  # noqa: SLF001 - numba's interface
 
 
 def _load(context: BaseContext, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
@@ -159,8 +159,8 @@ def _store_one(context: BaseContext, builder: Builder, signature: Signature, arg
 
 def _load_pixel(context: BaseContext, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
     view = context.make_array(signature.args[0])(context, builder, arguments[0])
-    places = zip(arguments[1:], signature.args[1:], strict=True)
-    y, x = (context.cast(builder, value, kind, types.intp) for value, kind in places)
+    pairs = zip(arguments[1:], signature.args[1:], strict=True)
+    y, x = (context.cast(builder, value, kind, types.intp) for value, kind in pairs)
     height, width = cgutils.unpack_tuple(builder, view.shape)
     if context.enable_boundscheck:
         cgutils.do_boundscheck(context, builder, y, height, 0)
@@ -169,7 +169,7 @@ def _load_pixel(context: BaseContext, builder: Builder, signature: Signature, ar
 
 
 def _elementwise(instruct: Callable[..., Value]) -> Lower:
-    """Let an instruction that takes vectors take numbers too."""
+    """Extend an instruction for vectors to numbers."""
 
     def lower(context: BaseContext, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
         return instruct(builder, *(_vector(context, builder, *p) for p in zip(signature.args, arguments, strict=True)))
@@ -222,7 +222,7 @@ def _define(
     result: Kind = _LANES,
     is_typed: Callable[..., bool] = _are_operands,
 ) -> None:
-    """Tell the compiler of a function of ``n`` arguments: when it is meant, what it gives, and how."""
+    """Register a function of ``n`` arguments with the compiler: argument types, result type and code."""
     typers: dict[int, Callable[..., Kind | None]] = {
         1: lambda a: result if is_typed(a) else None,
         2: lambda a, b: result if is_typed(a, b) else None,
@@ -238,7 +238,7 @@ def _define(
             lower_builtin(function, *kinds)(lower)
 
 
-def _is_place(array: Kind, *where: Kind) -> bool:
+def _is_element(array: Kind, *where: Kind) -> bool:
     return _is_array(array) and all(isinstance(kind, types.Integer) for kind in where)
 
 
@@ -250,11 +250,11 @@ def _is_value(kind: Kind) -> bool:
     return kind == _LANES or _is_number(kind)
 
 
-_define(lanes.cut, 3, _cut, _ROWS, _is_place)
-_define(lanes.load, 2, _load, is_typed=_is_place)
-_define(lanes.store, 3, _store, types.none, lambda array, row, value: _is_place(array, row) and _is_value(value))
-_define(lanes.load_one, 3, _load_one, types.float32, _is_place)
-_define(lanes.store_one, 4, _store_one, types.none, lambda *kinds: _is_place(*kinds[:3]) and _is_number(kinds[3]))
+_define(lanes.row_slice, 3, _row_slice, _ROWS, _is_element)
+_define(lanes.load, 2, _load, is_typed=_is_element)
+_define(lanes.store, 3, _store, types.none, lambda array, row, value: _is_element(array, row) and _is_value(value))
+_define(lanes.load_one, 3, _load_one, types.float32, _is_element)
+_define(lanes.store_one, 4, _store_one, types.none, lambda *kinds: _is_element(*kinds[:3]) and _is_number(kinds[3]))
 _define(lanes.load_pixel, 3, _load_pixel, types.float32, _is_pixel)
 _define(lanes.full, 1, _elementwise(lambda _builder, number: number), is_typed=_is_number)
 _define(lanes.where_less, 4, _elementwise(_choose))

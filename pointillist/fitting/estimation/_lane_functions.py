@@ -1,9 +1,8 @@
-"""Sixteen numbers in single precision that every operation treats alike: a vector of the processor.
+"""Sixteen numbers in single precision, one for each spot: a vector of the processor.
 
-A kernel that takes and gives :data:`Lanes` says what happens to one spot; it happens to sixteen. Compiled, a value is
-an LLVM vector, which stays in registers, and no compiler has to find out that a loop can be vectorized. Not compiled,
-it is a numpy array of sixteen numbers, and the kernels run as they are. No lane sees another: what shares a vector
-with a spot changes no bit of its result.
+A kernel on :data:`Lanes` is written for one spot and runs for sixteen. Compiled, a value is an LLVM vector, which stays
+in registers and does not depend on the vectorizer of the compiler. Not compiled, it is a numpy array of sixteen
+numbers. Lanes are independent: the result of a spot does not depend on the other spots of its vector.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Lanes: TypeAlias = NDArray[Any]
-"""``(16,)``, where kernels are not compiled. Arithmetic takes numbers beside it."""
+"""Array ``(16,)`` float32 in kernels that are not compiled; it can be combined with numbers."""
 LaneArray: TypeAlias = NDArray[np.float32]
 """One-dimensional, sixteen numbers per row: row ``k`` is ``[16 k, 16 k + 16)``."""
 
@@ -24,15 +23,15 @@ N_MANTISSA_BITS, EXPONENT_BIAS = 23, 127
 EXPONENT_BITS = -(1 << N_MANTISSA_BITS)
 BITS_OF_ROOT = int(np.float32(0.5**0.5).view(np.int32))
 BITS_OF_RECIPROCAL = 0x7EF311C7
-"""Of single precision: how long the mantissa is, what is added to the exponent, where it stands; the square root of
-1/2; what less the bits of a number is nearly its reciprocal."""
+"""Format of single precision: length of the mantissa, bias and bits of the exponent; bits of the square root of 1/2;
+bits from which those of a number are subtracted for its approximate reciprocal."""
 
 
-def cut(array: LaneArray, first: int, n: int) -> LaneArray:
+def row_slice(array: LaneArray, first: int, n: int) -> LaneArray:
     """Return ``n`` rows of an array, without a copy.
 
-    Compiled, it is a bare pointer that keeps nothing alive, as an array passed from kernel to kernel would, whose
-    counted references cost more than a small kernel's arithmetic. So cut arguments, not what a kernel has made.
+    Compiled, it is a pointer without a reference count, since counting costs more than the arithmetic of a small
+    kernel. It does not keep its array alive: slice arguments only, never an array that the kernel itself has made.
     """
     return array[N_LANES * first : N_LANES * (first + n)]
 
@@ -58,7 +57,7 @@ def store_one(array: LaneArray, row: int, lane: int, number: float) -> None:
 
 
 def load_pixel(image: NDArray[np.float32], y: int, x: int) -> float:
-    """Return a pixel of an image ``(y, x)``; compiled, it does not ask whether y and x are to count from the end."""
+    """Return a pixel of an image ``(y, x)``; compiled, negative indices are not supported."""
     return float(image[y, x])
 
 

@@ -11,7 +11,7 @@ from pointillist.fitting.estimation.lanes import LaneArray, Lanes, load, store
 from pointillist.fitting.jit import kernel
 
 Model = tuple[bool, bool]
-"""Whether pixels integrate the light, whether both widths are one."""
+"""Whether pixels integrate the light; whether both widths are the same parameter."""
 
 _ROOT_HALF = 0.5**0.5
 _ROOT_HALF_PI = 1.2533141373155003
@@ -68,15 +68,15 @@ def write_integrated(centre: Lanes, sigma: Lanes, half: int, pitch: float, profi
 
 @kernel
 def write_profiles(
-    p: LaneArray, model: Model, half: int, aspect: float, along_x: LaneArray, along_y: LaneArray
+    p: LaneArray, model: Model, half: int, aspect: float, profile_x: LaneArray, profile_y: LaneArray
 ) -> None:
     """Write the profiles of spots with parameters ``p`` along both axes; ``aspect`` is the height of pixels."""
     is_integrated, is_tied = model
     if is_tied:
         store(p, 4, load(p, 3))
     if is_integrated:
-        write_integrated(load(p, 1), load(p, 3), half, 1.0, along_x)
-        write_integrated(load(p, 2), load(p, 4), half, aspect, along_y)
+        write_integrated(load(p, 1), load(p, 3), half, 1.0, profile_x)
+        write_integrated(load(p, 2), load(p, 4), half, aspect, profile_y)
     else:
-        write_sampled(load(p, 1), load(p, 3), half, 1.0, along_x)
-        write_sampled(load(p, 2), load(p, 4), half, aspect, along_y)
+        write_sampled(load(p, 1), load(p, 3), half, 1.0, profile_x)
+        write_sampled(load(p, 2), load(p, 4), half, aspect, profile_y)

@@ -1,4 +1,4 @@
-"""Kernels that turn the ends of searches into rows."""
+"""Kernels that convert the results of searches into rows."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, Shape, deviance
-from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
-from pointillist.fitting.estimation._search_kernels import end_parts
-from pointillist.fitting.estimation._solution_kernels import factorise, variance_along
 from pointillist.fitting.estimation._extraction_kernels import (
-    END,
+    CODE_COLUMN,
     IS_USABLE,
     LEAST_BACKGROUND,
     N_NUMBERS,
-    N_SEEN,
+    N_PIXELS,
     SUBTRACTED,
     X_MIDDLE,
     Y_MIDDLE,
-    staged_parts,
+    buffer_parts,
 )
+from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
+from pointillist.fitting.estimation._search_kernels import result_parts
+from pointillist.fitting.estimation._solution_kernels import factorise, variance_along
 from pointillist.fitting.estimation._step_kernels import CODE, SQUARES
 from pointillist.fitting.estimation.lanes import (
     N_LANES,
     LaneArray,
     Lanes,
-    cut,
     full,
     load,
     load_one,
+    row_slice,
     square_root,
     store,
     store_one,
@@ -45,9 +45,9 @@ VALUES = (
     *(f"start_{name}" for name in names),
     *("subtracted_background", "nchi2"),
 )
-"""What can be said of a spot, in order of the rows of values."""
+"""Values of a spot, in order of their rows."""
 CODES = ("frame", "roi_x_start", "roi_x_stop", "roi_y_start", "roi_y_stop", "", "", "result_code")
-"""Likewise, as whole numbers: the columns of places."""
+"""Whole numbers of a spot: the columns of the region table."""
 N_VALUES = len(VALUES)
 _ERRORS, _STARTS, _SUBTRACTED, _NCHI2 = N_PARAMETERS, 2 * N_PARAMETERS, 3 * N_PARAMETERS, 3 * N_PARAMETERS + 1
 
@@ -84,15 +84,15 @@ def write_variances(
                     store(work, j, load(p, 5 + free[j]))
                 elif free[j] > 5:
                     store(work, j, load(p, free[j] - 5))
-        variance = variance_along(lower, free.size, work, cut(work, N_PARAMETERS, N_PARAMETERS))
+        variance = variance_along(lower, free.size, work, row_slice(work, N_PARAMETERS, N_PARAMETERS))
         store(variances, free[i], where_less(0.5, is_definite, variance, math.nan))
 
 
 @kernel
-def judge_ends(
+def assign_codes(
     p: LaneArray,
     numbers: LaneArray,
-    control: LaneArray,
+    state: LaneArray,
     free: NDArray[np.int64],
     bounds: NDArray[np.float32],
     shape: Shape,
@@ -100,7 +100,7 @@ def judge_ends(
 ) -> Lanes:
     """Return the result codes of sixteen spots; a parameter at a bound loses its variance."""
     half, aspect = shape[0], shape[1]
-    end = load(control, CODE)
+    end = load(state, CODE)
     is_singular = where_less(-1.0, load(variances, free[0]), 0.0, 1.0)
     is_bound = full(0.0)
     for i in range(free.size):
@@ -131,7 +131,7 @@ def write_values(
     aspect: float,
     values: LaneArray,
 ) -> None:
-    """Write all that can be said of sixteen spots; positions are from the middles of their regions.
+    """Write all values of sixteen spots; positions are relative to the middles of their regions.
 
     Parameters
     ----------
@@ -163,9 +163,9 @@ def write_values(
 
 @kernel
 def write_rows(
-    staged: LaneArray,
-    places: NDArray[np.int32],
-    ends: LaneArray,
+    buffer: LaneArray,
+    regions: NDArray[np.int32],
+    results: LaneArray,
     free: NDArray[np.int64],
     bounds: NDArray[np.float32],
     model: Model,
@@ -176,13 +176,13 @@ def write_rows(
     floats: NDArray[np.float32],
     codes: NDArray[np.int32],
 ) -> None:
-    """Write rows.
+    """Write the rows of all spots in the buffer.
 
     Parameters
     ----------
-    staged, places
-        Buffer and region table from :func:`pointillist.fitting.estimation._extraction_kernels.stage_spots`.
-    ends, free, bounds, model, shape
+    buffer, regions
+        Buffer and region table from :func:`pointillist.fitting.estimation._extraction_kernels.extract_regions`.
+    results, free, bounds, model, shape
         Results and parameters of :func:`pointillist.fitting.estimation._search_kernels.search`.
     excess
         Square of the excess noise factor, >= 1.
@@ -193,50 +193,50 @@ def write_rows(
     floats, codes
         Rows ``(spot, column)``, written, as views of float32 and int32.
     """
-    half, aspect, _, is_given = shape
+    half, aspect, _, has_weights = shape
     is_likelihood, is_circular = model
     n = 2 * half + 1
-    _, data, numbers = staged_parts(staged, half, places.shape[0])
-    lower, directions = cut(work, 0, N_PRODUCTS), cut(work, N_PRODUCTS, 2 * N_PARAMETERS)
-    variances, row = cut(work, N_PRODUCTS + 2 * N_PARAMETERS, N_PARAMETERS), N_PRODUCTS + 3 * N_PARAMETERS
-    values, row = cut(work, row, N_VALUES), row + N_VALUES
-    along_x, along_y = cut(work, row, 3 * n), cut(work, row + 3 * n, 3 * n)
+    _, data, numbers = buffer_parts(buffer, half, regions.shape[0])
+    lower, directions = row_slice(work, 0, N_PRODUCTS), row_slice(work, N_PRODUCTS, 2 * N_PARAMETERS)
+    variances, row = row_slice(work, N_PRODUCTS + 2 * N_PARAMETERS, N_PARAMETERS), N_PRODUCTS + 3 * N_PARAMETERS
+    values, row = row_slice(work, row, N_VALUES), row + N_VALUES
+    profile_x, profile_y = row_slice(work, row, 3 * n), row_slice(work, row + 3 * n, 3 * n)
     for block in range((floats.shape[0] + N_LANES - 1) // N_LANES):
-        p, matrix, control = end_parts(ends, block)
-        number = cut(numbers, block * N_NUMBERS, N_NUMBERS)
+        p, matrix, state = result_parts(results, block)
+        number = row_slice(numbers, block * N_NUMBERS, N_NUMBERS)
         write_variances(matrix, p, free, lower, directions, variances)
-        code = judge_ends(p, number, control, free, bounds, shape, variances)
-        freedom = load(number, N_SEEN) - free.size
-        misfit, factor = load(control, SQUARES) / freedom, load(control, SQUARES) / freedom
+        code = assign_codes(p, number, state, free, bounds, shape, variances)
+        freedom = load(number, N_PIXELS) - free.size
+        misfit, factor = load(state, SQUARES) / freedom, load(state, SQUARES) / freedom
         if is_likelihood:
-            write_profiles(p, model, half, aspect, along_x, along_y)
-            pixels = cut(data, (2 * n * n + 1) * block, 2 * n * n + 1)
-            misfit, factor = deviance(pixels, p, along_x, along_y, shape) / freedom, full(excess)
-        if not is_given:
+            write_profiles(p, model, half, aspect, profile_x, profile_y)
+            pixels = row_slice(data, (2 * n * n + 1) * block, 2 * n * n + 1)
+            misfit, factor = deviance(pixels, p, profile_x, profile_y, shape) / freedom, full(excess)
+        if not has_weights:
             misfit = misfit * 1.0 / excess
         write_values(p, number, misfit, factor, variances, is_circular, aspect, values)
-        store(control, CODE, code)
-        copy_rows(block * N_LANES, control, places, values, sources, floats, codes)
+        store(state, CODE, code)
+        copy_rows(block * N_LANES, state, regions, values, sources, floats, codes)
 
 
 @kernel
 def copy_rows(
     first: int,
-    control: LaneArray,
-    places: NDArray[np.int32],
+    state: LaneArray,
+    regions: NDArray[np.int32],
     values: LaneArray,
     sources: NDArray[np.int64],
     floats: NDArray[np.float32],
     codes: NDArray[np.int32],
 ) -> None:
-    """Copy what can be said of sixteen spots from the ``first`` on to where a row has it."""
+    """Copy the values of sixteen spots, from the ``first`` on, into the columns of their rows."""
     for lane in range(min(N_LANES, floats.shape[0] - first)):
         spot = first + lane
-        places[spot, END] = int(load_one(control, CODE, lane))
+        regions[spot, CODE_COLUMN] = int(load_one(state, CODE, lane))
         for k, middle in ((1, X_MIDDLE), (2, Y_MIDDLE), (_STARTS + 1, X_MIDDLE), (_STARTS + 2, Y_MIDDLE)):
-            store_one(values, k, lane, load_one(values, k, lane) + places[spot, middle])
+            store_one(values, k, lane, load_one(values, k, lane) + regions[spot, middle])
         for k in range(sources.size):
             if sources[k] >= 0:
                 floats[spot, k] = load_one(values, sources[k], lane)
             else:
-                codes[spot, k] = places[spot, -1 - sources[k]]
+                codes[spot, k] = regions[spot, -1 - sources[k]]

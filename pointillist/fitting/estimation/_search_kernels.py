@@ -1,4 +1,4 @@
-"""Kernels of the search for the optimum: each lane by itself, filled again as soon as its spot is done."""
+"""Kernels of the search for the optimum: each lane is independent, and takes the next spot when its search ends."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS, N_PRODUCTS, N_SUMS, Shape, write_equations
+from pointillist.fitting.estimation._extraction_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, buffer_parts
 from pointillist.fitting.estimation._profile_kernels import Model, write_profiles
-from pointillist.fitting.estimation._extraction_kernels import IS_USABLE, LEAST_BACKGROUND, N_NUMBERS, staged_parts
 from pointillist.fitting.estimation._step_kernels import (
     CODE,
     LIKELIHOOD_TOLERANCE,
-    N_CONTROL,
-    PROMISED,
+    N_STATE,
+    PREDICTED,
     SHARE,
     TOLERANCE,
     UNLIMITED,
     advance,
     advance_likelihood,
-    condense,
-    judge,
-    judge_rounding,
+    check_convergence,
+    check_rounding,
+    select_free,
 )
-from pointillist.fitting.estimation.lanes import N_LANES, LaneArray, cut, load_one, store, store_one
+from pointillist.fitting.estimation.lanes import N_LANES, LaneArray, load_one, row_slice, store, store_one
 from pointillist.fitting.jit import kernel
 
-N_END = N_PARAMETERS + N_PRODUCTS + N_CONTROL
-"""Rows of :func:`end_parts`."""
+N_RESULT = N_PARAMETERS + N_PRODUCTS + N_STATE
+"""Rows of :func:`result_parts`."""
 
-_NOBODY, _IDLE = -1, -2
+_EMPTY, _IDLE = -1, -2
 
 
 @kernel
-def _move(source: LaneArray, start: tuple[int, int, int], target: LaneArray, end: tuple[int, int]) -> None:
+def _copy_lane(source: LaneArray, start: tuple[int, int, int], target: LaneArray, end: tuple[int, int]) -> None:
     """Copy from a lane (first row, lane, how many) to a lane (first row, lane).
 
     They are tuples since a kernel is compiled for each whole number that it is called with.
@@ -42,22 +42,26 @@ def _move(source: LaneArray, start: tuple[int, int, int], target: LaneArray, end
 
 
 @kernel
-def end_parts(ends: LaneArray, block: int) -> tuple[LaneArray, LaneArray, LaneArray]:
-    """Return where the searches of sixteen spots have ended: parameters, normal matrix, what the lanes remember."""
-    first = N_END * block
-    matrix, control = first + N_PARAMETERS, first + N_PARAMETERS + N_PRODUCTS
-    return cut(ends, first, N_PARAMETERS), cut(ends, matrix, N_PRODUCTS), cut(ends, control, N_CONTROL)
+def result_parts(results: LaneArray, block: int) -> tuple[LaneArray, LaneArray, LaneArray]:
+    """Return the results of sixteen spots: parameters, normal matrix, state of the search."""
+    first = N_RESULT * block
+    matrix, state = first + N_PARAMETERS, first + N_PARAMETERS + N_PRODUCTS
+    return (
+        row_slice(results, first, N_PARAMETERS),
+        row_slice(results, matrix, N_PRODUCTS),
+        row_slice(results, state, N_STATE),
+    )
 
 
 def work_rows(half: int) -> int:
-    """Return how many rows :func:`search` works in, for regions of ``2 half + 1`` px squared."""
+    """Return the number of rows of working space of :func:`search`, for regions of ``2 half + 1`` px squared."""
     n = 2 * half + 1
-    return 2 * n * n + 1 + n * (N_SUMS + 6) + 3 * N_PRODUCTS + 8 * N_PARAMETERS + N_CONTROL
+    return 2 * n * n + 1 + n * (N_SUMS + 6) + 3 * N_PRODUCTS + 8 * N_PARAMETERS + N_STATE
 
 
 @kernel
 def search(
-    staged: LaneArray,
+    buffer: LaneArray,
     capacity: int,
     n_spots: int,
     free: NDArray[np.int64],
@@ -65,15 +69,15 @@ def search(
     model: Model,
     shape: Shape,
     work: LaneArray,
-    ends: LaneArray,
+    results: LaneArray,
 ) -> None:
     """Fit many spots.
 
     Parameters
     ----------
-    staged, capacity
+    buffer, capacity
         Buffer of extracted regions, and the number of spots that it has room for; see
-        :func:`pointillist.fitting.estimation._extraction_kernels.staged_parts`.
+        :func:`pointillist.fitting.estimation._extraction_kernels.buffer_parts`.
     n_spots
         Number of spots in the buffer.
     bounds
@@ -84,67 +88,71 @@ def search(
         Model of the spots, and shape of their regions.
     work
         Working space of :func:`work_rows` rows.
-    ends
-        Results, ``N_END`` rows for every sixteen spots, written; see :func:`end_parts`.
+    results
+        Results, ``N_RESULT`` rows for every sixteen spots, written; see :func:`result_parts`.
     """
     half, aspect, is_tied = shape[0], shape[1], model[1]
     tolerance = LIKELIHOOD_TOLERANCE if model[0] else TOLERANCE
     n = 2 * half + 1
-    _, data, numbers = staged_parts(staged, half, capacity)
+    _, data, numbers = buffer_parts(buffer, half, capacity)
     n_elements = free.size * (free.size + 1) // 2
     n_data = 2 * n * n + 1
-    pixels, sums = cut(work, 0, n_data), cut(work, n_data, n * N_SUMS)
+    pixels, sums = row_slice(work, 0, n_data), row_slice(work, n_data, n * N_SUMS)
     row = n_data + n * N_SUMS
-    along_x, along_y = cut(work, row, 3 * n), cut(work, row + 3 * n, 3 * n)
+    profile_x, profile_y = row_slice(work, row, 3 * n), row_slice(work, row + 3 * n, 3 * n)
     row += 6 * n
-    products, matrix, lower = cut(work, row, 36), cut(work, row + 36, 36), cut(work, row + 72, 36)
-    p, low, high = cut(work, row + 108, 8), cut(work, row + 116, 8), cut(work, row + 124, 8)
-    gradient, right = cut(work, row + 132, 8), cut(work, row + 140, 8)
-    step, found, control = cut(work, row + 148, 8), cut(work, row + 156, 8), cut(work, row + 164, N_CONTROL)
+    products, matrix, lower = row_slice(work, row, 36), row_slice(work, row + 36, 36), row_slice(work, row + 72, 36)
+    p, low, high = row_slice(work, row + 108, 8), row_slice(work, row + 116, 8), row_slice(work, row + 124, 8)
+    gradient, right = row_slice(work, row + 132, 8), row_slice(work, row + 140, 8)
+    step, full_step, state = (
+        row_slice(work, row + 148, 8),
+        row_slice(work, row + 156, 8),
+        row_slice(work, row + 164, N_STATE),
+    )
     for k in range(N_PARAMETERS):
         store(low, k, bounds[0, k])
         store(high, k, bounds[1, k])
         store(p, k, 1.0)  # of lanes that never get a spot
         store(step, k, 0.0)
-    spot_of = np.full(N_LANES, _NOBODY)
+    spot_of = np.full(N_LANES, _EMPTY)
     following, n_active = 0, N_LANES
-    store(control, CODE, 1.0)
+    store(state, CODE, 1.0)
     while True:
         for lane in range(N_LANES):
-            if load_one(control, CODE, lane) == 0.0 or spot_of[lane] == _IDLE:
+            if load_one(state, CODE, lane) == 0.0 or spot_of[lane] == _IDLE:
                 continue
             spot = spot_of[lane]
-            if spot != _NOBODY:
-                block, place = spot // N_LANES, spot % N_LANES
-                end_p, end_matrix, end_control = end_parts(ends, block)
-                _move(p, (0, lane, N_PARAMETERS), end_p, (0, place))
-                _move(matrix, (0, lane, n_elements), end_matrix, (0, place))
-                _move(control, (0, lane, N_CONTROL), end_control, (0, place))
+            if spot != _EMPTY:
+                block, slot = spot // N_LANES, spot % N_LANES
+                result_p, result_matrix, result_state = result_parts(results, block)
+                _copy_lane(p, (0, lane, N_PARAMETERS), result_p, (0, slot))
+                _copy_lane(matrix, (0, lane, n_elements), result_matrix, (0, slot))
+                _copy_lane(state, (0, lane, N_STATE), result_state, (0, slot))
             spot_of[lane] = _IDLE
             while following < n_spots:
-                block, place = following // N_LANES, following % N_LANES
+                block, slot = following // N_LANES, following % N_LANES
                 following += 1
-                if load_one(numbers, block * N_NUMBERS + IS_USABLE, place) != 0.0:
-                    _move(data, (block * n_data, place, n_data), pixels, (0, lane))
-                    _move(numbers, (block * N_NUMBERS, place, N_PARAMETERS), p, (0, lane))
-                    _move(numbers, (block * N_NUMBERS + LEAST_BACKGROUND, place, 1), low, (5, lane))
-                    for k in range(N_CONTROL):
-                        store_one(control, k, lane, 0.0)
-                    store_one(control, PROMISED, lane, UNLIMITED)
-                    store_one(control, SHARE, lane, UNLIMITED)
+                if load_one(numbers, block * N_NUMBERS + IS_USABLE, slot) != 0.0:
+                    _copy_lane(data, (block * n_data, slot, n_data), pixels, (0, lane))
+                    _copy_lane(numbers, (block * N_NUMBERS, slot, N_PARAMETERS), p, (0, lane))
+                    _copy_lane(numbers, (block * N_NUMBERS + LEAST_BACKGROUND, slot, 1), low, (5, lane))
+                    for k in range(N_STATE):
+                        store_one(state, k, lane, 0.0)
+                    store_one(state, PREDICTED, lane, UNLIMITED)
+                    store_one(state, SHARE, lane, UNLIMITED)
                     spot_of[lane] = following - 1
                     break
             if spot_of[lane] == _IDLE:
                 n_active -= 1
         if n_active == 0:
             return
-        write_profiles(p, model, half, aspect, along_x, along_y)
-        squares = write_equations(pixels, p, along_x, along_y, shape, sums, products, gradient)
-        condense(products, gradient, free, is_tied, matrix, right)
+        write_profiles(p, model, half, aspect, profile_x, profile_y)
+        squares = write_equations(pixels, p, profile_x, profile_y, shape, sums, products, gradient)
+        select_free(products, gradient, free, is_tied, matrix, right)
         if model[0]:
-            square = advance_likelihood(p, low, high, free, matrix, right, lower, step, found, control)
+            square = advance_likelihood(p, low, high, free, matrix, right, lower, step, full_step, state)
         else:
-            square = advance(p, low, high, free, matrix, right, lower, step, found, control)
-        judge(p, square, squares, half, tolerance, control)
+            square = advance(p, low, high, free, matrix, right, lower, step, full_step, state)
+        check_convergence(p, square, squares, half, tolerance, state)
         if model[0]:
-            judge_rounding(p, products, square, control)
+            check_rounding(p, products, square, state)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pointillist.fitting.estimation.lanes import LaneArray, Lanes, full, load, store, where_less
 from pointillist.fitting.jit import kernel
 
-_SINGULAR = 1e-6  # what is left of a diagonal element when rounding errors of single precision are all that is left
+_SINGULAR = 1e-6  # relative size of a pivot that consists of rounding errors of single precision
 
 
 @kernel
@@ -77,7 +77,7 @@ def solve(lower: LaneArray, n: int, right: LaneArray, solution: LaneArray) -> La
 
 @kernel
 def variance_along(lower: LaneArray, n: int, direction: LaneArray, work: LaneArray) -> Lanes:
-    """Return ``dᵀ M⁻¹ d`` of a direction d: what a sum of parameters with these factors varies by."""
+    """Return ``dᵀ M⁻¹ d`` of a direction d: the variance of the sum of parameters with these factors."""
     square = full(0.0)
     for i in range(n):
         row = i * (i + 1) // 2

@@ -1,13 +1,13 @@
 """Kernels of one step of the search for the optimum.
 
-A step is that of Gauss, Newton and Fisher. It is shortened as a whole where it would carry a position or a width too
-far. Where the slope along it turns out to have changed its sign, the step was too long, and is taken back to where
-the slope, between its two ends, would vanish; where most of the slope is left, the next step is stretched. No sum of
-squares nor likelihood is compared, of which single precision keeps too little.
+A step is a Gauss-Newton step, or a Fisher scoring step. It is shortened as a whole if it would change a position or a
+width too much. If the slope along the step has changed its sign at its end, the step was too long, and is reverted to
+the point where the slope, interpolated between the two ends, vanishes. If most of the slope is left, the next step is
+lengthened. Neither sums of squares nor likelihoods are compared, since single precision does not resolve their changes.
 
 The likelihood is steep where a model expects too little light, and flat where it expects too much: whole steps from a
-poor start go too far, again and again. So after a step that was too long the next ones grow from what was kept of it,
-and the amplitude follows the width, so that a step keeps the light that it promises.
+poor start are too long again and again. After a step that was too long, the next ones therefore grow from the part of
+it that was kept, and the amplitude follows the width, so that the photons change as the step predicts.
 """
 
 from __future__ import annotations
@@ -22,31 +22,32 @@ from pointillist.fitting.estimation.result_codes import CONVERGED, LEFT_REGION, 
 from pointillist.fitting.jit import kernel
 
 UNLIMITED = 1e30
-"""A bound that is none."""
+"""Bound of an unbounded parameter."""
 MAX_EVALUATIONS = 100
 TOLERANCE, LIKELIHOOD_TOLERANCE = 3e-6, 1e-6
-"""Square of the way that is left to the optimum, in standard errors. Steps shrink evenly, so the last two tell it."""
+"""Square of the distance to the optimum at which a search ends, in standard errors. Steps shrink geometrically, so the
+last two steps determine the distance."""
 
-CODE, SQUARES, EVALUATIONS, SHORTENED, PROMISED, SQUARE, SHARE = range(7)
-"""Rows of what lanes remember: result code, or 0 while they search; weighted sum of squared residuals; evaluations; how
-often the step was shortened; how much of the slope it was to use up; its square, in standard errors; which part of a
-whole step it was."""
-N_CONTROL = 7
+CODE, SQUARES, EVALUATIONS, SHORTENED, PREDICTED, SQUARE, SHARE = range(7)
+"""Rows of the state of a search: result code, or 0 during the search; weighted sum of squared residuals; number of
+evaluations; number of times that the step was shortened; predicted change of the slope; square of the step, in standard
+errors; fraction of the whole step that was taken."""
+N_STATE = 7
 
-TAKEN_BACK = 1e30
-"""Square of a step, as far as the end of a search is concerned, that was taken back in part."""
+REVERTED = 1e30
+"""Square of a step that was partly reverted, for the test of convergence."""
 _MAX_SHORTENED = 12
-_TURNED = 0.5  # of the slope at the start of a step, with the other sign at its end: the step was too long
+_REVERSED = 0.5  # of the slope at the start of a step, with the other sign at its end: the step was too long
 _LAGGING, _MAX_LAG = 0.3, 0.6  # of the slope at the start of a step, left at its end: steps are too short
-_NEAR = 0.3  # square of a step, in standard errors, from which on slopes left at its end tell how long the next is
-_ROUNDING = 5e-8  # of the peak: what the profiles of spots in single precision are exact within, apart from the pixels
+_NEAR = 0.3  # square of a step, in standard errors, below which the slope left at its end sets the length of the next
+_ROUNDING = 5e-8  # of the peak: error of the profiles of spots in single precision
 _GROWTH = 3.0  # of the share of a whole step that is taken, from one step to the next
-_STIFF = 1e15
+_PENALTY = 1e15
 _FARTHEST_PX, _LARGEST_CHANGE = 1.0, 0.4  # of a step: of a position, and of a width in units of itself
 
 
 @kernel
-def condense(
+def select_free(
     products: LaneArray,
     gradient: LaneArray,
     free: NDArray[np.int64],
@@ -54,7 +55,7 @@ def condense(
     matrix: LaneArray,
     right: LaneArray,
 ) -> None:
-    """Keep what belongs to the free parameters; where both widths are one, its derivative is the sum of theirs."""
+    """Select the equations of the free parameters; the derivative by a shared width is the sum of those by both."""
     if is_tied:
         for k in range(3):
             store(products, 6 + k, load(products, 6 + k) + load(products, 10 + k))
@@ -74,12 +75,12 @@ def condense(
 def hold_at_bounds(
     p: LaneArray, low: LaneArray, high: LaneArray, free: NDArray[np.int64], matrix: LaneArray, right: LaneArray
 ) -> None:
-    """Make a parameter that is driven against its bound so stiff that it stays, and no other reckons with it."""
+    """Hold a parameter at the bound that its gradient points beyond, by a large element on the diagonal."""
     for i in range(free.size):
         k = free[i]
         value, g = load(p, k), load(right, i)
-        is_low = where_less(load(low, k), value, 0.0, where_less(g, 0.0, _STIFF, 0.0))
-        is_high = where_less(value, load(high, k), 0.0, where_less(0.0, g, _STIFF, 0.0))
+        is_low = where_less(load(low, k), value, 0.0, where_less(g, 0.0, _PENALTY, 0.0))
+        is_high = where_less(value, load(high, k), 0.0, where_less(0.0, g, _PENALTY, 0.0))
         diagonal = i * (i + 1) // 2 + i
         store(matrix, diagonal, load(matrix, diagonal) + is_low + is_high)
 
@@ -90,26 +91,26 @@ def _absolute(a: Lanes) -> Lanes:
 
 
 @kernel
-def share_allowed(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share: Lanes) -> Lanes:
-    """Return which part of a step may be taken, of the ``share`` that is wanted."""
+def limit_step(p: LaneArray, free: NDArray[np.int64], full_step: LaneArray, share: Lanes) -> Lanes:
+    """Return the largest allowed fraction of a step, up to ``share``."""
     for i in range(1, free.size):
         k = free[i]
         if k < 5:
             limit = full(_FARTHEST_PX) if k < 3 else _LARGEST_CHANGE * load(p, k)
-            length = _absolute(load(found, i))
+            length = _absolute(load(full_step, i))
             share = where_less(share * length, limit, share, limit / length)
     return share
 
 
 @kernel
-def keep_light(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share: Lanes) -> Lanes:
-    """Return the step of the amplitude on which light, amplitude times both widths, changes as it promises to."""
+def conserve_photons(p: LaneArray, free: NDArray[np.int64], full_step: LaneArray, share: Lanes) -> Lanes:
+    """Return the step of the amplitude for which the photons, amplitude times both widths, change as predicted."""
     amplitude, area = load(p, 0), full(1.0)
-    light = amplitude + share * load(found, 0)
+    light = amplitude + share * load(full_step, 0)
     for i in range(free.size):
         k = free[i]
         if 2 < k < 5:
-            ratio = 1.0 + share * load(found, i) / load(p, k)
+            ratio = 1.0 + share * load(full_step, i) / load(p, k)
             is_both = k == 3 and (i + 1 == free.size or free[i + 1] != 4)
             for _ in range(2 if is_both else 1):
                 light, area = light + amplitude * (ratio - 1.0), area * ratio
@@ -118,15 +119,15 @@ def keep_light(p: LaneArray, free: NDArray[np.int64], found: LaneArray, share: L
 
 
 @kernel
-def stretch(slope: Lanes, least: Lanes, control: LaneArray) -> Lanes:
-    """Return how much of the whole step to take: where more than a share of the last slope is left, what uses it up."""
-    ratio = slope / load(control, PROMISED)
-    stretched = 1.0 / (1.0 - where_less(ratio, _MAX_LAG, ratio, _MAX_LAG))
-    return where_less(least, ratio, stretched, 1.0)
+def scale_step(slope: Lanes, least: Lanes, state: LaneArray) -> Lanes:
+    """Return the next step over the whole one: above 1 if more than ``least`` of the last slope is left, else 1."""
+    ratio = slope / load(state, PREDICTED)
+    scaled = 1.0 / (1.0 - where_less(ratio, _MAX_LAG, ratio, _MAX_LAG))
+    return where_less(least, ratio, scaled, 1.0)
 
 
 @kernel
-def seek(
+def solve_step(
     p: LaneArray,
     low: LaneArray,
     high: LaneArray,
@@ -135,7 +136,7 @@ def seek(
     right: LaneArray,
     lower: LaneArray,
     step: LaneArray,
-    found: LaneArray,
+    full_step: LaneArray,
 ) -> tuple[Lanes, Lanes]:
     """Write the whole step; return the slope along the last step, and the square of the whole one."""
     n = free.size
@@ -144,42 +145,42 @@ def seek(
         slope = slope + load(right, i) * load(step, i)
     hold_at_bounds(p, low, high, free, matrix, right)
     factorise(matrix, n, lower)
-    return slope, solve(lower, n, right, found)
+    return slope, solve(lower, n, right, full_step)
 
 
 @kernel
-def move(
+def take_step(
     p: LaneArray,
     low: LaneArray,
     high: LaneArray,
     free: NDArray[np.int64],
     right: LaneArray,
     step: LaneArray,
-    found: LaneArray,
+    full_step: LaneArray,
     share: Lanes,
     slope: Lanes,
     square: Lanes,
-    control: LaneArray,
+    state: LaneArray,
 ) -> Lanes:
-    """Take a ``share`` of the whole step, or take back what was too long of the last one."""
-    promised = load(control, PROMISED)
-    is_over = where_less(slope, -_TURNED * promised, 1.0, 0.0)
-    kept = promised / (promised - slope)
-    next_promised = full(0.0)
+    """Take a ``share`` of the whole step, or revert the excess of the last one."""
+    predicted = load(state, PREDICTED)
+    is_overshoot = where_less(slope, -_REVERSED * predicted, 1.0, 0.0)
+    kept = predicted / (predicted - slope)
+    next_predicted = full(0.0)
     for i in range(free.size):
         k = free[i]
         value, last = load(p, k), load(step, i)
-        target = where_less(0.5, is_over, value - (1.0 - kept) * last, value + share * load(found, i))
+        target = where_less(0.5, is_overshoot, value - (1.0 - kept) * last, value + share * load(full_step, i))
         target = where_less(target, load(low, k), load(low, k), target)
         target = where_less(load(high, k), target, load(high, k), target)
-        target = where_less(-2.0 * UNLIMITED, target, target, value)  # a step that is no number is not taken
-        taken = where_less(0.5, is_over, kept * last, target - value)
+        target = where_less(-2.0 * UNLIMITED, target, target, value)  # a step that is NaN is not taken
+        taken = where_less(0.5, is_overshoot, kept * last, target - value)
         store(step, i, taken)
         store(p, k, target)
-        next_promised = next_promised + load(right, i) * taken
-    store(control, PROMISED, where_less(0.5, is_over, kept * promised, next_promised))
-    store(control, SHORTENED, where_less(0.5, is_over, load(control, SHORTENED) + 1.0, 0.0))
-    return where_less(0.5, is_over, TAKEN_BACK, square)
+        next_predicted = next_predicted + load(right, i) * taken
+    store(state, PREDICTED, where_less(0.5, is_overshoot, kept * predicted, next_predicted))
+    store(state, SHORTENED, where_less(0.5, is_overshoot, load(state, SHORTENED) + 1.0, 0.0))
+    return where_less(0.5, is_overshoot, REVERTED, square)
 
 
 @kernel
@@ -192,10 +193,10 @@ def advance(
     right: LaneArray,
     lower: LaneArray,
     step: LaneArray,
-    found: LaneArray,
-    control: LaneArray,
+    full_step: LaneArray,
+    state: LaneArray,
 ) -> Lanes:
-    """Take the next step from where equations have been written; return the square of the whole step.
+    """Take the next step from the parameters of the equations; return the square of the whole step.
 
     Parameters
     ----------
@@ -203,16 +204,16 @@ def advance(
         Parameters, their least and greatest values, and the indices of the free ones.
     matrix, right
         Normal equations of the free parameters.
-    lower, found
+    lower, full_step
         Working space.
     step
         Last step, replaced by the one that is taken.
-    control
-        State of the search, ``N_CONTROL`` rows, updated.
+    state
+        State of the search, ``N_STATE`` rows, updated.
     """
-    slope, square = seek(p, low, high, free, matrix, right, lower, step, found)
-    share = share_allowed(p, free, found, stretch(slope, full(_LAGGING), control))
-    return move(p, low, high, free, right, step, found, share, slope, square, control)
+    slope, square = solve_step(p, low, high, free, matrix, right, lower, step, full_step)
+    share = limit_step(p, free, full_step, scale_step(slope, full(_LAGGING), state))
+    return take_step(p, low, high, free, right, step, full_step, share, slope, square, state)
 
 
 @kernel
@@ -225,57 +226,59 @@ def advance_likelihood(
     right: LaneArray,
     lower: LaneArray,
     step: LaneArray,
-    found: LaneArray,
-    control: LaneArray,
+    full_step: LaneArray,
+    state: LaneArray,
 ) -> Lanes:
     """Take the next step to the greatest likelihood; parameters and return value are those of :func:`advance`."""
-    slope, square = seek(p, low, high, free, matrix, right, lower, step, found)
-    last_share, promised = load(control, SHARE), load(control, PROMISED)
-    least = where_less(square, _NEAR, -_TURNED, _LAGGING)
-    share, longest = stretch(slope, least, control), _GROWTH * last_share
-    share = share_allowed(p, free, found, where_less(share, longest, share, longest))
-    store(found, 0, keep_light(p, free, found, share))
-    shortened = last_share * promised / (promised - slope)
-    store(control, SHARE, where_less(slope, -_TURNED * promised, shortened, share))
-    return move(p, low, high, free, right, step, found, share, slope, square, control)
+    slope, square = solve_step(p, low, high, free, matrix, right, lower, step, full_step)
+    last_share, predicted = load(state, SHARE), load(state, PREDICTED)
+    least = where_less(square, _NEAR, -_REVERSED, _LAGGING)
+    share, longest = scale_step(slope, least, state), _GROWTH * last_share
+    share = limit_step(p, free, full_step, where_less(share, longest, share, longest))
+    store(full_step, 0, conserve_photons(p, free, full_step, share))
+    shortened = last_share * predicted / (predicted - slope)
+    store(state, SHARE, where_less(slope, -_REVERSED * predicted, shortened, share))
+    return take_step(p, low, high, free, right, step, full_step, share, slope, square, state)
 
 
 @kernel
-def judge(p: LaneArray, square: Lanes, squares: Lanes, half: int, tolerance: float, control: LaneArray) -> None:
-    """Write a code where a lane's search has ended, else 0; the square of what may be left to go is ``tolerance``."""
-    evaluations = load(control, EVALUATIONS) + 1.0
-    store(control, EVALUATIONS, evaluations)
-    store(control, SQUARES, squares)
+def check_convergence(
+    p: LaneArray, square: Lanes, squares: Lanes, half: int, tolerance: float, state: LaneArray
+) -> None:
+    """Write a code if a lane's search has ended, else 0; ``tolerance`` is the square of the allowed distance."""
+    evaluations = load(state, EVALUATIONS) + 1.0
+    store(state, EVALUATIONS, evaluations)
+    store(state, SQUARES, squares)
     n = 2 * half + 1
     code = where_less(evaluations, MAX_EVALUATIONS, 0.0, float(OUT_OF_STEPS))
-    code = where_less(load(control, SHORTENED), _MAX_SHORTENED, code, float(STUCK))
+    code = where_less(load(state, SHORTENED), _MAX_SHORTENED, code, float(STUCK))
     for k in range(1, 3):
         code = where_less(_absolute(load(p, k)), 2.0 * n, code, float(LEFT_REGION))
-    # Errors of least squares are scaled with the sum of squares, and with them what a small step is.
+    # Errors of least squares are scaled with the sum of squares, and so is the limit of a small step.
     misfit = squares * (1.0 / (n * n))
     limit = tolerance * (1.0 + misfit)
-    ratio = square / load(control, SQUARE)
+    ratio = square / load(state, SQUARE)
     ratio = where_less(ratio, 0.98, ratio, 0.98)
-    # Where the model is not that of the data, some direction is slower than the others make believe.
+    # If the model does not fit the data, convergence in some direction is slower than the last steps suggest.
     least = where_less(misfit, 2.0, 0.0, 0.5)
     ratio = where_less(ratio, least, least, ratio)
-    store(control, SQUARE, square)
-    to_go = 1.0 - square_root(ratio)
+    store(state, SQUARE, square)
+    remaining = 1.0 - square_root(ratio)
     is_near = where_less(square, 0.01, 1.0, 0.0)
-    code = where_less(square * ratio, limit * is_near * to_go * to_go, float(CONVERGED), code)
-    store(control, CODE, where_less(square, 2e30, code, float(STUCK)))  # so that NaN ends a search too
+    code = where_less(square * ratio, limit * is_near * remaining * remaining, float(CONVERGED), code)
+    store(state, CODE, where_less(square, 2e30, code, float(STUCK)))  # so that NaN ends a search too
 
 
 @kernel
-def judge_rounding(p: LaneArray, products: LaneArray, square: Lanes, control: LaneArray) -> None:
-    """End searches of which only rounding errors are left, and have steps that were taken back tell no ratio.
+def check_rounding(p: LaneArray, products: LaneArray, square: Lanes, state: LaneArray) -> None:
+    """End searches whose steps are rounding errors, and exclude reverted steps from the ratio of steps.
 
-    The profiles of a spot are exact within some 5e-8 of their peaks. Times the amplitude, on pixels with the weights
-    that they have, such errors make steps of their own, which never shrink.
+    The profiles of a spot are exact within some 5e-8 of their peaks. Times the amplitude and the weights of the
+    pixels, such errors cause steps that never shrink.
     """
     error = _ROUNDING * load(p, 0)
     rounding = error * error * load(products, 20)
     rounding = where_less(rounding, 0.01, rounding, 0.01)
-    store(control, CODE, where_less(square, rounding, float(CONVERGED), load(control, CODE)))
-    last = load(control, SQUARE)
-    store(control, SQUARE, where_less(last, TAKEN_BACK, last, 0.0))
+    store(state, CODE, where_less(square, rounding, float(CONVERGED), load(state, CODE)))
+    last = load(state, SQUARE)
+    store(state, SQUARE, where_less(last, REVERTED, last, 0.0))

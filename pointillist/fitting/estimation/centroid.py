@@ -13,7 +13,7 @@ from pointillist.fitting.settings import FitSettings
 
 
 class _Positions:
-    """What both have in common: rows with their regions."""
+    """Rows with their regions, for fit modules without a fit."""
 
     needs_background = needs_variance = False
 
@@ -40,7 +40,7 @@ class _Positions:
 
 
 class DetectedPoint(_Positions):
-    """LatObjFindFR: the candidates, where detection saw them.
+    """LatObjFindFR: the candidates, where they were detected.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class DetectedPoint(_Positions):
     """
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
-        """Take the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
+        """Add the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
         rows, regions = self._add_rows(frame, images, points)
         spans = np.empty((len(points), 2), np.float32)
         span_regions(images.photoelectrons, regions, spans)
@@ -75,7 +75,7 @@ class Centroid(_Positions):
     ``sum(x I) / sum(I)`` and the half-width ``sum(max(x - centre, 0) I) / sum(I)``, and so along y. The half-widths to
     the left and to the right, which PYME stores both, are the same by the definition of the centre.
 
-    A region whose pixels are all alike has no light; its centre stays where detection saw it, its widths are NaN.
+    A region whose pixels are all alike has no light; its centre is that of the candidate, its widths are NaN.
     """
 
     def __init__(self, settings: FitSettings) -> None:
@@ -83,7 +83,7 @@ class Centroid(_Positions):
         self.needs_background = settings.is_background_subtracted
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
-        """Take the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
+        """Add the candidates of a frame, ``(candidate, 3)``, x and y first in px."""
         rows, regions = self._add_rows(frame, images, points)
         subtracted = images.background if self.needs_background else np.zeros_like(images.photoelectrons)
         centres = np.empty((len(points), 5), np.float32)

@@ -1,4 +1,4 @@
-"""What every fit does: frames with candidates in, rows out."""
+"""The interface of fits: frames with candidates in, rows out."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Fit(Protocol):
     """Fits the candidates of one frame after the other; a row depends on its spot alone."""
 
     dtype: np.dtype[Any]
-    """Of the rows: that of :data:`pointillist.fitting.estimation.MODULES`."""
+    """Dtype of the rows: that of :data:`pointillist.fitting.estimation.MODULES`."""
     needs_background: bool
-    """Whether it looks at the images' background."""
+    """Whether :meth:`add` uses the background of the images."""
     needs_variance: bool
-    """Whether it looks at the images' variance."""
+    """Whether :meth:`add` uses the variance of the images."""
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:
-        """Take the candidates ``(candidate, 3)``, x and y first in px, of a frame; the images may change afterwards."""
+        """Add the candidates ``(candidate, 3)``, x and y first in px, of a frame; the images may change afterwards."""
 
     def rows(self) -> Rows:
         """Return the rows of all candidates since the last call, in the order in which they came."""

@@ -1,18 +1,11 @@
-"""Sixteen numbers in single precision that every operation treats alike: a vector of the processor.
+"""The functions of :mod:`pointillist.fitting.estimation._lane_functions`, registered with the compiler."""
 
-A kernel that takes and gives :data:`Lanes` says what happens to one spot; it happens to sixteen. Compiled, a value is
-an LLVM vector, which stays in registers, and no compiler has to find out that a loop can be vectorized. Not compiled,
-it is a numpy array of sixteen numbers, and the kernels run as they are. No lane sees another: what shares a vector
-with a spot changes no bit of its result.
-"""
-
-import pointillist.fitting.estimation._lane_compilation  # noqa: F401 - tells the compiler of the functions
+import pointillist.fitting.estimation._lane_compilation  # noqa: F401 - registers the functions
 from pointillist.fitting.estimation._lane_functions import (
     N_LANES,
     LaneArray,
     Lanes,
     binary_exponent,
-    cut,
     full,
     load,
     load_one,
@@ -21,6 +14,7 @@ from pointillist.fitting.estimation._lane_functions import (
     nearest_whole,
     power_of_two,
     rough_reciprocal,
+    row_slice,
     square_root,
     store,
     store_one,
@@ -32,7 +26,6 @@ __all__ = [
     "LaneArray",
     "Lanes",
     "binary_exponent",
-    "cut",
     "full",
     "load",
     "load_one",
@@ -41,6 +34,7 @@ __all__ = [
     "nearest_whole",
     "power_of_two",
     "rough_reciprocal",
+    "row_slice",
     "square_root",
     "store",
     "store_one",

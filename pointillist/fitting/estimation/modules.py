@@ -1,4 +1,4 @@
-"""The fit modules by PYME's names: what each one gives, and what it can be asked for."""
+"""The fit modules by PYME's names: their columns and options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a fit has ended, in the column ``result_code``: MINPACK's numbers, as in PYME, where they mean the same."""
+"""Codes of the column ``result_code``: those of MINPACK, as in PYME, if the meaning is the same."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 UNUSABLE = 0
 """Not fitted: there are pixels without finite signal and variance, or no more pixels than parameters."""
 CONVERGED = 1
-"""What is left to the optimum is less than 1/500 of the standard errors, of the likelihood less than 1/1000."""
+"""The distance to the optimum is less than 1/500 of the standard errors, of the likelihood less than 1/1000."""
 OUT_OF_STEPS = 5
 """The evaluations are used up."""
 STUCK = 6
-"""No step gets any further."""
+"""No step improves the fit."""
 LEFT_REGION = 9
 """The position is outside the region."""
 AT_BOUND = 10
@@ -29,4 +29,4 @@ ENDINGS: Mapping[int, str] = {
     AT_BOUND: "at a bound",
     SINGULAR: "not determined",
 }
-"""What to call fits that have not converged; 7 and 8 are in files of PYME."""
+"""Descriptions of fits that have not converged; 7 and 8 occur in files of PYME."""

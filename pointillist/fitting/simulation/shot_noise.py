@@ -50,8 +50,8 @@ class PoissonTable:
 
 
 def _probabilities(values: NDArray[np.int64], mean: float) -> NDArray[np.float64]:
-    from_one_to_next = np.log(mean) - np.log(np.maximum(values, 1))
-    logarithm = np.cumsum(from_one_to_next)
+    increments = np.log(mean) - np.log(np.maximum(values, 1))
+    logarithm = np.cumsum(increments)
     return np.asarray(np.exp(logarithm - logarithm.max()))
 
 
@@ -63,10 +63,10 @@ def _alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64
     small = [i for i in range(n) if accept[i] < 1.0]
     large = [i for i in range(n) if accept[i] >= 1.0]
     while small and large:
-        needy, rich = small.pop(), large.pop()
-        alias[needy] = rich
-        accept[rich] -= 1.0 - accept[needy]
-        (small if accept[rich] < 1.0 else large).append(rich)
+        column, donor = small.pop(), large.pop()
+        alias[column] = donor
+        accept[donor] -= 1.0 - accept[column]
+        (small if accept[donor] < 1.0 else large).append(donor)
     for leftover in small + large:
         accept[leftover] = 1.0
     return accept, alias

@@ -16,7 +16,7 @@ from pointillist.fitting.camera import (
     ORIENTATIONS,
     CameraMap,
     Moments,
-    find_place,
+    find_region,
     map_checks,
 )
 from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, crop_to_movie, load_map, load_whole_map
@@ -130,7 +130,7 @@ class _MapExamination:
             return map_checks.compare_hot_pixels(part / self.e_per_adu**2, self.sample)
 
         test = compare(variance)
-        if test.is_misfit:
+        if test.is_mismatch:
             tests = {self.orientation: test, **self._in_other_orientations(key, compare)}
             self._misfit(key, tests)
         if test.is_hot:
@@ -140,7 +140,7 @@ class _MapExamination:
             )
 
     def _misfit(self, key: str, tests: Mapping[str, map_checks.HotPixels]) -> None:
-        test, better = tests[self.orientation], map_checks.better_by_hot_pixels(tests, self.orientation)
+        test, better = tests[self.orientation], map_checks.better_match_by_hot_pixels(tests, self.orientation)
         if better is not None:
             raise SettingError(
                 key,
@@ -172,7 +172,7 @@ class _MapExamination:
         chip = np.where(chip < 0.01 * BLEMISH_VARIANCE_E2, chip, 0)
         for orientation, turn in ORIENTATIONS.items():
             turned = turn(chip)
-            position = find_place(turned, self.sample)
+            position = find_region(turned, self.sample)
             if position is None:
                 continue
             y, x = position
@@ -197,7 +197,7 @@ class _MapExamination:
             self.proofs.append(f"offsets of the dark map and pixels of the movie go together ({found[0]:.2f})")
             return
         tests = {self.orientation: found, **self._in_other_orientations(key, compare)}
-        better = map_checks.better_by_offsets(tests, self.orientation)
+        better = map_checks.better_match_by_offsets(tests, self.orientation)
         if better is not None:
             raise SettingError(
                 key,
@@ -257,7 +257,7 @@ class _MapExamination:
         return results
 
 
-def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
+def take_sample(movie: Movie, start_at: int) -> map_checks.MovieSample:
     """Sample a few frames in four parts of a movie.
 
     Parameters
@@ -274,9 +274,9 @@ def take_sample(movie: Movie, start_at: int) -> map_checks.Sample:
     moments = Moments(movie.frame_shape)
     if n_there <= n_wanted:
         moments.add(read_available(movie, first, movie.n_frames))
-        return map_checks.Sample.of(moments)
+        return map_checks.MovieSample.of(moments)
     length = n_wanted // N_BLOCKS
     for block in range(N_BLOCKS):
         start = first + block * (n_there - length) // (N_BLOCKS - 1)
         moments.add(read_available(movie, start, start + length), is_continuing=False)
-    return map_checks.Sample.of(moments)
+    return map_checks.MovieSample.of(moments)

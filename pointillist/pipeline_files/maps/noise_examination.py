@@ -61,7 +61,7 @@ def examine_noise(movie: Movie, settings: Metadata) -> list[str]:
         If most of the movie is darker than the dark.
     """
     levels = take_levels(movie, settings)
-    if not levels.is_telling:
+    if not levels.is_conclusive:
         return []
     has_dark_map = bool(map_name(settings, "Camera.DarkMapID"))
     darkness = [] if has_dark_map else _darkness(levels, _number(settings, "Camera.ADOffset"))

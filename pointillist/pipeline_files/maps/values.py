@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pointillist.errors import SettingError
-from pointillist.fitting.camera import CameraMap, Sample, map_quantities
+from pointillist.fitting.camera import CameraMap, MovieSample, map_quantities
 from pointillist.pipeline_files.maps.camera_map import DARK_MAP, FLAT_FIELD, VARIANCE_MAP
 from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
 
@@ -97,7 +97,7 @@ def _flat_field(region: CameraMap, chip: CameraMap, settings: Metadata) -> Itera
         yield f"{FLAT_FIELD}: its median is {typical:.3g}{gain}; if it is one, divide it by its mean"
 
 
-def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
+def check_quantity(variance_e2: CameraMap, sample: MovieSample, settings: Metadata) -> list[str]:
     """Check that a variance map holds variances, with a sample of the movie.
 
     Parameters
@@ -123,7 +123,7 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
     unit = str(settings.get("Camera.VarianceMapUnits") or ELECTRONS2)
     given = variance_e2 / np.float32(e_per_adu**2) if unit == ADU2 else variance_e2
     deviations = {"e-": given**2, "ADU": (given * np.float32(e_per_adu)) ** 2}
-    found = map_quantities.which_fits_by_hot_pixels(variance_e2, deviations, sample, e_per_adu)
+    found = map_quantities.interpretation_by_hot_pixels(variance_e2, deviations, sample, e_per_adu)
     if found is not None:
         name, excess = found
         units = ADU2 if name == "ADU" else ELECTRONS2
@@ -142,7 +142,7 @@ def check_quantity(variance_e2: CameraMap, sample: Sample, settings: Metadata) -
     return []
 
 
-def _check_level(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> None:
+def _check_level(variance_e2: CameraMap, sample: MovieSample, settings: Metadata) -> None:
     """Refuse a map with more noise than the movie, which has light in addition."""
     e_per_adu = number(settings, "Camera.ElectronsPerCount") or float("nan")
     said_adu2, seen_adu2 = float(np.median(variance_e2)) / e_per_adu**2, map_quantities.most_read_variance(sample)
@@ -165,7 +165,7 @@ def _check_level(variance_e2: CameraMap, sample: Sample, settings: Metadata) -> 
     )
 
 
-def check_dark_quantity(dark: CameraMap, sample: Sample, settings: Metadata) -> list[str]:
+def check_dark_quantity(dark: CameraMap, sample: MovieSample, settings: Metadata) -> list[str]:
     """Check that a dark map is one, with a sample of the movie.
 
     Parameters

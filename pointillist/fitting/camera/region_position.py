@@ -11,11 +11,11 @@ from pointillist.fitting.camera.map_checks import (
     MOST_HOT_PIXELS,
     MOST_HOT_SHARE,
     Image,
-    Sample,
+    MovieSample,
 )
 
 
-def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
+def find_region(chip_variance: Image, sample: MovieSample) -> tuple[int, int] | None:
     """Seek a movie's region on the chip by its hot pixels.
 
     Parameters
@@ -36,16 +36,16 @@ def find_place(chip_variance: Image, sample: Sample) -> tuple[int, int] | None:
     shape = sample.variance_adu2.shape
     if shape[0] > chip_variance.shape[0] or shape[1] > chip_variance.shape[1] or sample.n_steps < FEWEST_STEPS:
         return None
-    in_map = _hottest(chip_variance, 3 * MOST_HOT_SHARE)
-    in_movie = _hottest(sample.variance_adu2, 3 * MOST_HOT_SHARE)
+    in_map = _hottest_pixels(chip_variance, 3 * MOST_HOT_SHARE)
+    in_movie = _hottest_pixels(sample.variance_adu2, 3 * MOST_HOT_SHARE)
     common = fftconvolve(in_map, in_movie[::-1, ::-1], mode="valid")
-    place = np.unravel_index(int(common.argmax()), common.shape)
-    by_chance = in_movie.sum() * in_map.mean()
-    if common[place] < by_chance + CLEAR_SIGMAS * np.sqrt(by_chance + 1):
+    position = np.unravel_index(int(common.argmax()), common.shape)
+    expected = in_movie.sum() * in_map.mean()
+    if common[position] < expected + CLEAR_SIGMAS * np.sqrt(expected + 1):
         return None
-    return int(place[0]), int(place[1])
+    return int(position[0]), int(position[1])
 
 
-def _hottest(variance: Image, share: float) -> NDArray[np.float32]:
+def _hottest_pixels(variance: Image, share: float) -> NDArray[np.float32]:
     n_most = max(MOST_HOT_PIXELS, int(share * variance.size))
     return np.asarray(variance >= np.partition(variance, -n_most, axis=None)[-n_most], dtype=np.float32)
