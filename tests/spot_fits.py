@@ -54,11 +54,11 @@ def fit_regions(regions: Regions, settings: FitSettings, noise_factor: float = 1
         part = slice(start, start + n_across**2)
         n = len(regions.photoelectrons[part])
         frame, variance = np.ones((2, n_across * side, n_across * side), np.float32)
-        places = [divmod(k, n_across) for k in range(n)]
-        for k, (row, column) in enumerate(places):
+        tiles = [divmod(k, n_across) for k in range(n)]
+        for k, (row, column) in enumerate(tiles):
             here = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
             frame[here], variance[here] = regions.photoelectrons[start + k], regions.read_variance[start + k]
-        points = np.array([(column * side + half, row * side + half) for row, column in places], np.float32)
+        points = np.array([(column * side + half, row * side + half) for row, column in tiles], np.float32)
         fits = GaussianFit(settings, camera_of(variance, noise_factor))
         fits.add(0, images_of(frame, variance), points)
         found = fits.rows()

@@ -1,4 +1,4 @@
-"""Reading what the analysis of a range needs: its frames, those of its background windows, and spread images."""
+"""Reading of the data for the analysis of a range: frames, background windows and background images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pointillist.fitting.settings import FitSettings
 def movie_background_images(
     settings: FitSettings, read: ReadFrames, n_movie_frames: int, stored: ImagesOfRange | None = None
 ) -> ImagesOfRange | None:
-    """Return where the background images come from that are spread over a movie, to be kept for all its ranges.
+    """Return the source of the background images of a movie, shared by all its ranges.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def movie_background_images(
 
 
 class BlockReader:
-    """Reads ranges of a movie with all that their backgrounds need.
+    """Reads ranges of a movie with the data for their backgrounds.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The one decorator that compiles kernels."""
+"""The decorator that compiles kernels."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _CPU_FEATURES: str = codegen.get_host_cpu_features()  # type: ignore[no-untyped-call]
 if "+avx512f" in _CPU_FEATURES and vars(config)["CPU_FEATURES"] is None:
-    # LLVM takes half of each vector on Intel's processors, which makes filters 1.4 times slower.
+    # LLVM prefers vectors of half the width on Intel's processors, which makes filters 1.4 times slower.
     vars(config)["CPU_FEATURES"] = f"{_CPU_FEATURES},-prefer-256-bit"
 
-# Reassociation and contraction let sums run in vector lanes. NaN and infinity keep their meaning: fits test for them.
+# Reassociation and contraction let sums run in vector lanes. NaN and infinity are preserved, since fits test for them.
 _FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 
 

@@ -1,4 +1,4 @@
-"""What goes into :func:`pointillist.fitting.localize`, and what comes out."""
+"""Input and output of :func:`pointillist.fitting.localize`."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ QUANTITIES: Mapping[str, str] = {
     "half_width_x": "x",
     "half_width_y": "y",
 }
-"""What a fit can tell of a spot, with its unit: photoelectrons, or pixels along ``x`` or ``y`` (the centre of pixel 0
+"""Quantities of a spot, with their units: photoelectrons, or pixels along ``x`` or ``y`` (the centre of pixel 0
 is 0). ``amplitude`` is the height of the Gaussian; ``sigma`` its width, along x only where there is a ``sigma_y``;
-``light`` the sum over pixels of what exceeds half of the maximum; a half-width half of the mean distance of that light
-from its centre along an axis."""
+``light`` the sum over pixels of the signal above half of the maximum; a half-width half of the mean distance of that
+signal from its centre along an axis."""
 
 PARAMETERS = ("amplitude", "x", "y", "sigma", "background", "slope_x", "slope_y")
 """Parameters of PYME's LatGaussFitFR, in its order: A, x0, y0, sigma, background, bx, by."""
 
 REGION = ("roi_x_start", "roi_x_stop", "roi_y_start", "roi_y_stop")
-"""Pixels that were fitted, ``[start, stop)`` along each axis."""
+"""Columns of the fitted region, ``[start, stop)`` along each axis, px."""
 
 OUTCOME = ("result_code", *REGION, "subtracted_background", "nchi2")
-"""What else a fit tells."""
+"""Further columns of a fit."""
 
 _WHOLE_NUMBERS = frozenset(("frame", "result_code", *REGION))
 
@@ -73,14 +73,14 @@ def localization_dtype(
 
 
 LOCALIZATION_DTYPE = localization_dtype(PARAMETERS)
-"""One localization of LatGaussFitFR."""
+"""Dtype of the rows of LatGaussFitFR."""
 
 Rows = NDArray[np.void]
 """One-dimensional structured array of a dtype by :func:`localization_dtype`."""
 
 
 def blank_rows(n: int, dtype: np.dtype[Any]) -> Rows:
-    """Return rows that tell nothing: NaN, and 0 for whole numbers."""
+    """Return rows without values: NaN, and 0 for whole numbers."""
     rows = np.zeros(n, dtype)
     for name in dtype.names or ():
         if dtype[name].kind == "f":
@@ -89,13 +89,13 @@ def blank_rows(n: int, dtype: np.dtype[Any]) -> Rows:
 
 
 def join_rows(parts: Sequence[Rows], dtype: np.dtype[Any]) -> Rows:
-    """Return the rows of several arrays of one dtype, as whole blocks; numpy takes structures apart, which is slow."""
+    """Return the rows of several arrays of one dtype, copied as whole records, which is faster than by fields."""
     block = np.dtype((np.void, dtype.itemsize))
     return np.concatenate([np.zeros(0, block), *(rows.view(block) for rows in parts)]).view(dtype)
 
 
 def column(rows: Rows, name: str) -> NDArray[np.float32]:
-    """Return a column, of NaN if the fit that made these rows does not have it."""
+    """Return a column; NaN if the fit does not have it."""
     if name in (rows.dtype.names or ()):
         return np.asarray(rows[name])
     return np.full(len(rows), np.nan, np.float32)

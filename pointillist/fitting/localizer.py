@@ -1,4 +1,4 @@
-"""The one composition: raw frames, their context, camera and settings in, localizations out.
+"""The analysis of frames: raw frames, camera and settings in, localizations out.
 
 The rows of a frame depend on that frame, its background window and the settings, and on nothing else.
 """
@@ -21,12 +21,12 @@ from pointillist.fitting.settings import FitSettings
 Image = NDArray[np.float32]
 
 REGION_MARGIN_PX = 2
-"""A fit finds corrected pixels so far beyond its region: candidates are rounded, weights may be smoothed."""
+"""Margin of corrected pixels around a fitted region, since candidates are rounded and weights may be smoothed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inspection:
-    """Everything that the analysis of one frame sees on its way, images as ``(y, x)``.
+    """Intermediate results of the analysis of one frame, images as ``(y, x)``, float32.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ class Inspection:
 
 
 class FrameAnalysis:
-    """The analysis of one frame after the other, of one block after the other.
+    """The analysis of the frames of a movie, block by block.
 
-    Only what the fit looks at is corrected.
+    Only the pixels that the fit needs are corrected.
     """
 
     def __init__(self, shape: tuple[int, int], camera: CameraModel, settings: FitSettings) -> None:
@@ -72,7 +72,7 @@ class FrameAnalysis:
 
     @classmethod
     def of(cls, block: FrameBlock, camera: CameraModel, settings: FitSettings) -> Self:
-        """Prepare the analysis of a block, and of others whose frames have the same shape."""
+        """Prepare the analysis of a block, and of other blocks with the same frame shape."""
         height, width = block.frames.shape[1:]
         analysis = cls((height, width), camera, settings)
         analysis.begin(block)
@@ -85,7 +85,7 @@ class FrameAnalysis:
         self._background.begin(self._block, self._is_usable)
 
     def failure(self, frame: int) -> str | None:
-        """Why a frame cannot be analysed, if so."""
+        """Return the reason why a frame cannot be analysed, or None."""
         if self._is_usable[frame - self._block.first]:
             return None
         if frame in self._block.lost:
@@ -96,24 +96,24 @@ class FrameAnalysis:
     def is_blank(self, frame: int) -> bool:
         """Whether a frame is zero everywhere, as after a camera's overflow."""
         raw = self._block.frames[frame - self._block.first]
-        return not raw[0, 0] and not raw.any()  # the first pixel settles it for almost all
+        return not raw[0, 0] and not raw.any()  # the first pixel decides for almost all frames
 
     def load(self, frame: int) -> None:
-        """Take up a frame and its background."""
+        """Load a frame and its background."""
         self._raw = RawFrame(self._block.frames[frame - self._block.first], self._background.at(frame))
 
     def candidates(self) -> NDArray[np.float32]:
-        """Find candidates in the loaded frame, ``(candidate, 3)``."""
+        """Return the candidates of the loaded frame, ``(candidate, 3)``."""
         return self.detector.find(self._raw)
 
     def add_fits(self, frame: int, points: NDArray[np.float32]) -> None:
-        """Have candidates of the loaded frame fitted."""
+        """Fit candidates of the loaded frame."""
         reach = self._settings.roi_half_size + REGION_MARGIN_PX
         self._camera.correct_about(points, reach, *self._raw, self._images)
         self._fit.add(frame, self._images, points)
 
     def corrected(self) -> FrameImages:
-        """Return the whole of the loaded frame."""
+        """Return the whole loaded frame, corrected."""
         images = FrameImages(*(np.empty(self._raw.counts.shape, np.float32) for _ in range(3)))
         self._camera.correct(*self._raw, images)
         return images
@@ -153,7 +153,7 @@ def localize(block: FrameBlock, start: int, stop: int, camera: CameraModel, sett
 
 
 class Localizer:
-    """:func:`localize` for one block after the other of a movie: what they have in common is prepared once.
+    """:func:`localize` for one block after the other of a movie, with preparations made once.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class Localizer:
         if start < block.first or stop > block.first + len(block.frames):
             msg = f"frames {start} to {stop} are not in the block"
             raise ValueError(msg)
-        analysis, self._analysis = self._analysis, None  # what an error leaves behind is not used again
+        analysis, self._analysis = self._analysis, None  # its state is undefined after an error
         if analysis is None:
             analysis = FrameAnalysis.of(block, self._camera, self._settings)
         else:
@@ -190,7 +190,7 @@ class Localizer:
 
 
 def inspect(block: FrameBlock, frame: int, camera: CameraModel, settings: FitSettings) -> Inspection:
-    """Analyse one frame and show every step.
+    """Analyse one frame and return every intermediate result.
 
     Parameters
     ----------

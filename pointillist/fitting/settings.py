@@ -1,4 +1,4 @@
-"""How a movie is to be analysed, in pixels and photoelectrons."""
+"""The settings of an analysis, in pixels and photoelectrons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pointillist.fitting.backgrounds import BackgroundMethod, Mean
 class FitSettings:
     """The settings of one analysis.
 
-    Lengths are in px (of the x axis), intensities in photoelectrons. PYME's name of each setting stands in brackets.
+    Lengths are in px (of the x axis), intensities in photoelectrons. PYME's name of each setting is in brackets.
 
     Parameters
     ----------

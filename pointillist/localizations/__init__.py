@@ -1,4 +1,4 @@
-"""Rows to answers: pure numbers."""
+"""Evaluation of localizations: rendering."""
 
 import lazy_loader
 

@@ -94,7 +94,7 @@ def test_twice_the_signal_gives_twice_the_image() -> None:
     np.testing.assert_array_equal(2 * once, twice)
 
 
-def test_a_frame_leaves_nothing_behind_for_the_next() -> None:
+def test_a_frame_does_not_affect_the_next() -> None:
     settings = settings_with(detection_threshold=0.2)
     detector, first = find(noise(9), settings)
     detector.find(RawFrame(noise(10), None))

@@ -113,7 +113,7 @@ def test_an_even_frame_has_no_candidates(detector: str, value: int) -> None:
 
 
 @every_detector
-def test_a_candidate_in_every_other_pixel_is_no_harm(detector: str) -> None:
+def test_a_candidate_in_every_other_pixel_is_handled(detector: str) -> None:
     chequers = (np.indices(SHAPE).sum(axis=0) % 2 * 60000).astype(np.uint16)
     stripes = (np.indices(SHAPE)[1] % 2 * 60000).astype(np.uint16)
     gap = np.random.default_rng(7).choice([0, 65535], SHAPE).astype(np.uint16)

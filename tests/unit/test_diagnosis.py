@@ -1,4 +1,4 @@
-"""A look at a few frames finds what is wrong with the settings, and names the setting."""
+"""The checks of a few analysed frames find what is wrong with the settings, and name the setting."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def movie_of(scene: Scene = SCENE, camera: CameraModel | None = None) -> NDArray
     return Simulation(scene, camera, seed=3).frames(0, 45)
 
 
-def looks_at(
+def diagnostics_of(
     movie: NDArray[np.uint16], camera: CameraModel | None = None, settings: FitSettings = SETTINGS
 ) -> list[FrameDiagnostics]:
     camera = camera or ccd()
-    looks = []
+    diagnostics = []
     for frame in FRAMES:
         first, stop = window_span(settings, frame - 1, frame + 1, len(movie))
         block = FrameBlock(frames=movie[first:stop], first=first, n_movie_frames=len(movie))
-        looks.append(
+        diagnostics.append(
             FrameDiagnostics(
                 frame=frame,
                 raw=movie[frame],
@@ -50,13 +50,13 @@ def looks_at(
                 noise_ratio=measure_noise(block, frame, camera),
             )
         )
-    return looks
+    return diagnostics
 
 
 def symptoms(
     movie: NDArray[np.uint16], camera: CameraModel | None = None, settings: FitSettings = SETTINGS
 ) -> list[Finding]:
-    return run_checks(looks_at(movie, camera, settings), settings)
+    return run_checks(diagnostics_of(movie, camera, settings), settings)
 
 
 def named(findings: list[Finding]) -> set[str]:
@@ -68,18 +68,18 @@ def test_good_settings_give_no_warning() -> None:
 
 
 def test_the_report_of_a_frame_tells_what_was_simulated() -> None:
-    looks = looks_at(movie_of())
-    reports = [report(look) for look in looks]
+    diagnostics = diagnostics_of(movie_of())
+    reports = [report(frame) for frame in diagnostics]
     assert [r.frame for r in reports] == list(FRAMES)
     assert all(r.n_fits == r.n_candidates for r in reports)
     assert np.mean([r.photons for r in reports]) == pytest.approx(1000, rel=0.06)
     assert np.mean([r.sigma_px for r in reports]) == pytest.approx(np.sqrt(1.3**2 + 1 / 12), rel=0.03)
     assert np.mean([r.nchi2 for r in reports]) == pytest.approx(1.0, abs=0.2)
-    assert signal_to_noise(looks[0]).shape == (reports[0].n_fits,)
+    assert signal_to_noise(diagnostics[0]).shape == (reports[0].n_fits,)
 
 
 def test_the_noise_between_frames_is_that_of_the_camera() -> None:
-    assert np.mean([look.noise_ratio for look in looks_at(movie_of())]) == pytest.approx(1, abs=0.04)
+    assert np.mean([frame.noise_ratio for frame in diagnostics_of(movie_of())]) == pytest.approx(1, abs=0.04)
 
 
 def test_noise_needs_a_second_frame() -> None:
@@ -165,17 +165,17 @@ def test_candidates_along_the_border_point_at_the_field() -> None:
 def test_molecules_that_stay_on_for_long_point_at_the_background_window() -> None:
     movie = movie_of(dataclasses.replace(SCENE, blinking=Blinking(emitters_per_frame=15, mean_on_frames=200)))
     bare = dataclasses.replace(SETTINGS, background=NoBackground())
-    finding = check_background(looks_at(movie), looks_at(movie, settings=bare), SETTINGS)
+    finding = check_background(diagnostics_of(movie), diagnostics_of(movie, settings=bare), SETTINGS)
     assert finding is not None
     assert finding.settings == ("Analysis.BGRange",)
 
 
 def test_molecules_that_blink_are_not_hidden_by_their_background() -> None:
     bare = dataclasses.replace(SETTINGS, background=NoBackground())
-    assert check_background(looks_at(movie_of()), looks_at(movie_of(), settings=bare), SETTINGS) is None
+    assert check_background(diagnostics_of(movie_of()), diagnostics_of(movie_of(), settings=bare), SETTINGS) is None
 
 
-def test_empty_frames_are_looked_at_without_a_warning_from_numpy() -> None:
-    looks = looks_at(np.full((45, *SHAPE), 150, dtype=np.uint16))
-    assert np.isnan(report(looks[0]).photons)
-    assert run_checks(looks, SETTINGS)
+def test_empty_frames_are_diagnosed_without_a_warning_from_numpy() -> None:
+    diagnostics = diagnostics_of(np.full((45, *SHAPE), 150, dtype=np.uint16))
+    assert np.isnan(report(diagnostics[0]).photons)
+    assert run_checks(diagnostics, SETTINGS)

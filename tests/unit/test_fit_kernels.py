@@ -215,7 +215,7 @@ def test_the_gradient_is_minus_half_the_slope_of_the_deviance(least: float) -> N
 
 @pytest.mark.parametrize("free", [[0, 1, 2, 3, 5], [0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 5]], ids=["one", "two", "held"])
 @pytest.mark.parametrize("share", [1e-3, 0.5, 1.0])
-def test_light_changes_by_what_a_step_promises(free: list[int], share: float) -> None:
+def test_photons_change_as_a_step_predicts(free: list[int], share: float) -> None:
     parameters, rng = random_parameters(7), np.random.default_rng(7)
     if 4 not in free:
         parameters[4] = parameters[3]

@@ -69,7 +69,7 @@ def approximations() -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
     return x, results
 
 
-def test_lanes_do_what_numpy_does() -> None:
+def test_lanes_agree_with_numpy() -> None:
     rng = np.random.default_rng(0)
     a = rng.uniform(0.1, 3, 2 * N_LANES).astype(np.float32)
     image = rng.uniform(size=(3, 5)).astype(np.float32)

@@ -60,7 +60,7 @@ def blocks_of(frames: NDArray[Any], settings: FitSettings) -> BlockReader:
     is_subtracted=st.booleans(),
     cuts=st.lists(st.integers(1, N_FRAMES - 1), max_size=6, unique=True),
 )
-def test_any_cutting_into_ranges_gives_identical_rows(
+def test_any_division_into_ranges_gives_identical_rows(
     dtype: Any, background: str, *, is_subtracted: bool, cuts: list[int]
 ) -> None:
     frames = movie(dtype)

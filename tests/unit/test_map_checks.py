@@ -68,7 +68,7 @@ def test_the_eight_orientations_differ_and_undo_each_other() -> None:
 
 
 @pytest.mark.parametrize("given", [name for name in ORIENTATIONS if name != AS_IS])
-def test_a_map_that_lies_otherwise_than_the_movie_is_caught_by_noise_and_by_offsets(given: str) -> None:
+def test_a_map_in_another_orientation_is_detected_by_noise_and_by_offsets(given: str) -> None:
     model = camera(96, 0)
     seen = sample(model, 20)
     assert by_hot_pixels(model, seen, given) == AS_IS
@@ -79,7 +79,7 @@ def test_a_map_that_lies_otherwise_than_the_movie_is_caught_by_noise_and_by_offs
 @pytest.mark.parametrize("n_frames", [1, 2, 3, 5, 12, 40])
 @pytest.mark.parametrize(("light", "emitters"), [(2, 60), (50, 10), (500, 60)])
 @pytest.mark.parametrize("fades", [True, False])
-def test_a_map_that_belongs_raises_no_alarm(
+def test_a_matching_map_gives_no_warning(
     *, is_hot: bool, n_frames: int, light: float, emitters: float, fades: bool
 ) -> None:
     model = camera(64, n_frames, is_hot=is_hot)
@@ -91,14 +91,14 @@ def test_a_map_that_belongs_raises_no_alarm(
     assert not is_of_other_unit(unit_ratio(variance, seen, E_PER_ADU), E_PER_ADU**2)
 
 
-def test_where_light_drowns_the_hot_pixels_the_test_is_silent() -> None:
+def test_with_too_much_light_the_test_of_hot_pixels_is_inconclusive() -> None:
     model = camera(64, 0)
     seen = sample(model, 20, light=3000)
     assert by_hot_pixels(model, seen, "transposed") is None
     assert not compare_hot_pixels(np.asarray(model.read_variance_e2) / E_PER_ADU**2, seen).is_conclusive
 
 
-def test_hot_pixels_tell_the_unit_of_a_map() -> None:
+def test_hot_pixels_determine_the_unit_of_a_map() -> None:
     model = camera(96, 1)
     seen = sample(model, 60)
     variance = np.asarray(model.read_variance_e2)
@@ -116,7 +116,7 @@ def test_blemished_pixels_are_not_taken_for_hot() -> None:
     assert compare_hot_pixels(variance, sample(model, 20)).is_hot
 
 
-def test_the_place_of_a_movie_on_the_chip_is_found() -> None:
+def test_the_position_of_a_region_on_the_chip_is_found() -> None:
     chip = scmos((300, 400), 2)
     y, x = 90, 211
     part = np.s_[y : y + 96, x : x + 128]

@@ -71,12 +71,12 @@ def test_of_fewer_than_five_points_the_brightest_is_kept() -> None:
 @pytest.mark.parametrize("radius", [0.3, 4.0, 7.9, 60.0, 1e9])
 def test_points_with_a_near_neighbour_are_dropped(layout: str, radius: float) -> None:
     points = LAYOUTS[layout]
-    places = points[:, :2].astype(np.float64)
-    nearest = np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1]
+    positions = points[:, :2].astype(np.float64)
+    nearest = np.asarray(cKDTree(positions).query(positions, k=2)[0])[:, 1]
     np.testing.assert_array_equal(declumped(points, radius), points[nearest > radius])
 
 
-def test_a_lone_point_stays() -> None:
+def test_an_isolated_point_is_kept() -> None:
     lone = LAYOUTS["one"]
     np.testing.assert_array_equal(declumped(lone, 1e9), lone)
     np.testing.assert_array_equal(debounced(lone, 1e9), lone)
@@ -87,12 +87,12 @@ def test_points_at_the_corners_of_cells_are_found_like_others(radius: float, gri
     points = points_in(60, 60, 150, 9)
     points[:, :2] = np.rint(points[:, :2] / grid) * grid
     points = np.unique(points, axis=0)[::-1].copy()
-    places = points[:, :2].astype(np.float64)
-    nearest = np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1]
+    positions = points[:, :2].astype(np.float64)
+    nearest = np.asarray(cKDTree(positions).query(positions, k=2)[0])[:, 1]
     np.testing.assert_array_equal(declumped(points, radius), points[nearest > radius])
 
 
-def test_points_in_one_place_become_fewer_and_none_is_lost_to_all() -> None:
+def test_of_coincident_points_one_remains() -> None:
     points = np.tile(np.array([7, 9, 1], np.float32), (100, 1))
     assert 1 <= len(debounced(points, 4.0)) < 100
     assert len(declumped(points, 4.0)) == 0

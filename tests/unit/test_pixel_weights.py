@@ -74,8 +74,8 @@ def test_a_hot_pixel_does_not_leak_into_its_neighbours(detector: str) -> None:
     weighted, _ = search(frame, settings_of(detector), camera)
     plain, plain_points = search(frame, settings_of(detector, is_detection_weighted=False), camera)
     beside = [(HOT_Y, HOT_X + 1), (HOT_Y - 1, HOT_X), (HOT_Y + 1, HOT_X + 1)]
-    for place in beside:
-        assert weighted.filtered[place] < 0.05 * plain.filtered[place]
+    for pixel in beside:
+        assert weighted.filtered[pixel] < 0.05 * plain.filtered[pixel]
     assert len(plain_points) or detector == "local-maximum"  # whose threshold knows what leaks
 
 

@@ -30,7 +30,7 @@ def rows_at(*points: tuple[float, float], error: float = 0.1) -> Rows:
     magnification=st.floats(0.3, 12),
     error=st.sampled_from([0.001, 0.1, 0.7, 30.0, float("nan")]),
 )
-def test_the_sum_of_a_picture_is_the_number_of_localizations(
+def test_the_sum_of_an_image_is_the_number_of_localizations(
     method: Method, points: list[tuple[float, float]], magnification: float, error: float
 ) -> None:
     canvas = Canvas(frame_shape=(20, 40), magnification=magnification)
@@ -40,7 +40,7 @@ def test_the_sum_of_a_picture_is_the_number_of_localizations(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_both_edges_of_the_frame_belong_to_the_picture(method: Method) -> None:
+def test_both_edges_of_the_frame_belong_to_the_image(method: Method) -> None:
     canvas = Canvas(frame_shape=(20, 40), magnification=5)
     image = canvas.blank()
     method(image, canvas, rows_at((-0.5, -0.5), (39.5, 19.5), error=0.001))
@@ -77,7 +77,7 @@ def test_a_gaussian_is_as_wide_as_the_error() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_picture_made_in_parts_is_the_picture_of_the_whole(method: Method) -> None:
+def test_an_image_rendered_in_parts_is_the_image_of_the_whole(method: Method) -> None:
     rng = np.random.default_rng(1)
     rows = rows_at(*rng.uniform(0, 19, (500, 2)))
     canvas = Canvas(frame_shape=(20, 20), magnification=7)
@@ -88,7 +88,7 @@ def test_a_picture_made_in_parts_is_the_picture_of_the_whole(method: Method) -> 
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
 
 
-def test_no_localizations_make_a_black_picture() -> None:
+def test_no_localizations_make_a_black_image() -> None:
     canvas = Canvas(frame_shape=(20, 20), magnification=7)
     image = canvas.blank()
     assert add_gaussians(image, canvas, rows_at()) == 0

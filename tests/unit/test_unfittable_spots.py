@@ -37,7 +37,7 @@ CODES = {CONVERGED, OUT_OF_STEPS, STUCK, LEFT_REGION, AT_BOUND, SINGULAR}
 
 @pytest.mark.parametrize("settings", [LEAST_SQUARES, LIKELIHOOD, SLOPING], ids=["wls", "mle", "mle, sloping"])
 @pytest.mark.parametrize("name", HOPELESS)
-def test_a_hopeless_spot_ends_with_a_finite_position_and_a_code(name: str, settings: FitSettings) -> None:
+def test_an_unfittable_spot_ends_with_a_finite_position_and_a_code(name: str, settings: FitSettings) -> None:
     row = fit(HOPELESS[name].astype(np.float32), (20.0, 20.0), settings=settings)[0]
     assert row["result_code"] in CODES
     assert all(np.isfinite(row[column]) for column in ("amplitude", "x", "y", "sigma", "background", "nchi2"))
@@ -46,7 +46,7 @@ def test_a_hopeless_spot_ends_with_a_finite_position_and_a_code(name: str, setti
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
-def test_pixels_that_are_no_numbers_are_said_to_be_unusable(bad: float) -> None:
+def test_pixels_that_are_not_finite_are_reported_as_unusable(bad: float) -> None:
     frame = frame_of((20.3, 18.7))
     frame[18, 20] = bad
     rows = fit(frame, (20.0, 19.0), (8.0, 8.0))
@@ -56,7 +56,7 @@ def test_pixels_that_are_no_numbers_are_said_to_be_unusable(bad: float) -> None:
     assert rows["result_code"][1] != UNUSABLE
 
 
-def test_a_variance_that_is_no_number_is_said_to_be_unusable() -> None:
+def test_a_variance_that_is_not_finite_is_reported_as_unusable() -> None:
     frame = frame_of((20.3, 18.7))
     variance = frame + 2
     variance[17, 19] = 0
@@ -65,7 +65,7 @@ def test_a_variance_that_is_no_number_is_said_to_be_unusable() -> None:
     assert fits.rows()["result_code"].tolist() == [UNUSABLE]
 
 
-def test_a_corner_with_fewer_pixels_than_parameters_is_said_to_be_unusable() -> None:
+def test_a_corner_with_fewer_pixels_than_parameters_is_reported_as_unusable() -> None:
     frame = frame_of((0.0, 0.0))
     assert fit(frame, (-1.4, -1.4), settings=replace(LIKELIHOOD, roi_half_size=2))[0]["result_code"] == UNUSABLE
 
@@ -89,7 +89,7 @@ def test_an_amplitude_that_must_be_positive_stops_at_zero() -> None:
 
 
 @pytest.mark.parametrize("settings", [LIKELIHOOD, SLOPING], ids=["flat", "sloping"])
-def test_a_search_that_leaves_the_region_says_so(settings: FitSettings) -> None:
+def test_a_search_that_leaves_the_region_has_that_code(settings: FitSettings) -> None:
     y, x = np.mgrid[:40.0, :40.0]
     frame = (100 + 300 * np.exp(-((x - 26) ** 2 + (y - 20) ** 2) / 18)).astype(np.float32)
     row = fit(frame, (20.0, 20.0), settings=replace(settings, roi_half_size=4))[0]
@@ -135,7 +135,7 @@ def junk() -> Image:
     EVERY_MODEL,
     ids=lambda s: f"{s.fit_module}-{s.estimator}-{s.background_model}-{s.weights}",
 )
-def test_whatever_the_pixels_are_the_code_tells_what_a_row_is_worth(settings: FitSettings) -> None:
+def test_for_any_pixels_the_code_tells_whether_a_row_is_valid(settings: FitSettings) -> None:
     points = [(x + dx, y + dy) for x in range(5, 80, 10) for y in range(5, 80, 10) for dx, dy in ((0, 0), (1.4, -2.2))]
     rows = fit(junk(), *points, settings=settings)
     parameters = [name for name in QUANTITIES if name in (rows.dtype.names or ())]

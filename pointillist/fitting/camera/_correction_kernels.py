@@ -12,7 +12,7 @@ from pointillist.fitting.jit import kernel
 Image = NDArray[np.float32]
 
 LANES = 16
-"""Pixels of a vector."""
+"""Number of pixels in a vector."""
 
 
 @kernel

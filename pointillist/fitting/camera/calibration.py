@@ -1,4 +1,4 @@
-"""What movies of the dark and of even light tell about each pixel of a camera, in one pass."""
+"""Pixel statistics, blemishes and flat field of a camera, from dark and uniformly illuminated movies, in one pass."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Image = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 DARK_THRESHOLD_ADU = 1e4
-"""A pixel that gives more in the dark is useless; PYME's rule."""
+"""Largest mean of a usable pixel in the dark, ADU; PYME's rule."""
 
 VARIANCE_THRESHOLD_E2 = 300.0**2
-"""A pixel that is noisier in the dark is useless; PYME's rule."""
+"""Largest variance of a usable pixel in the dark, e-²; PYME's rule."""
 
 BLEMISH_VARIANCE_E2 = 1e8
-"""Variance that takes all weight from a useless pixel; PYME's."""
+"""Variance that PYME assigns to a blemished pixel, e-², which removes its weight."""
 
 LEAST_RESPONSE = 0.1
-"""A pixel that responds to light less than this, as a share of the median pixel, is dead."""
+"""Least response of a live pixel to light, as a fraction of the median pixel's."""
 
 _BAND_PIXELS = 2**17
-"""Pixels that are worked on at a time: their differences stay in the cache."""
+"""Pixels per step, whose differences stay in the cache."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PixelStatistics:
-    """What a movie of something steady tells about each pixel.
+    """Statistics of each pixel of a movie of a constant scene.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class PixelStatistics:
 
 
 class Moments:
-    """Mean and variance of every pixel of frames that pass by once.
+    """Mean and variance of every pixel, accumulated in one pass.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ class Moments:
 
     Notes
     -----
-    Sums run over differences from the first frame, in float64: small numbers, of which integers are summed without
-    rounding in any movie that a disk can hold (2e6 frames of uint16 that swing over the whole range; more of real
-    ones). So the result does not depend on the blocks in which the frames come.
+    Sums run over differences from the first frame, in float64: integers are summed without rounding in up to 2e6
+    frames of uint16 over the whole range, and in more frames of real movies. The result therefore does not depend on
+    the blocks in which the frames are added.
     """
 
     def __init__(self, frame_shape: tuple[int, int]) -> None:
@@ -75,7 +75,7 @@ class Moments:
         self._sum_of_steps: Image = np.zeros(frame_shape)
 
     def add(self, frames: NDArray[Any], *, is_continuing: bool = True) -> None:
-        """Take in frames.
+        """Add frames.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ def _ratio(sums: Image, n: int) -> Image:
 
 
 def find_blemishes(offset_adu: Image, variance_e2: Image) -> Mask:
-    """Return which pixels are useless, by either of PYME's rules.
+    """Return the blemished pixels, by either of PYME's rules.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def find_blemishes(offset_adu: Image, variance_e2: Image) -> Mask:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlatField:
-    """How differently pixels respond to even light.
+    """The response of pixels to uniform light.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class FlatField:
 
 
 def measure_flat_field(light: PixelStatistics, dark: PixelStatistics, is_useless: Mask) -> FlatField:
-    """Compare pixels in even light.
+    """Compare the response of pixels to uniform light.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a camera map belongs to a movie: its hot pixels and offsets should be those of the movie."""
+"""Tests of whether a camera map belongs to a movie, by hot pixels and offsets."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from pointillist.fitting.camera.calibration import BLEMISH_VARIANCE_E2, Moments
 Image = NDArray[np.floating]
 
 MOST_HOT_SHARE, MOST_HOT_PIXELS = 1e-3, 20
-"""The hot pixels are a map's noisiest: this share of them, but where that is less, this number."""
+"""Fraction of a map's pixels that are its hot pixels, the noisiest ones, and their least number."""
 
 FEWEST_HOT_PIXELS = 10
 LEAST_EXPECTED_RATIO = 3.0
-"""Below, hot pixels drown in the light of the movie, and their test tells nothing."""
+"""Least expected ratio for a conclusive test; below, shot noise exceeds the noise of hot pixels."""
 
 FEWEST_STEPS = 4
-"""Steps between neighbouring frames without which a pixel's variance is too vague."""
+"""Least number of pairs of consecutive frames for the variance of a pixel."""
 
 LEAST_CONTRAST = 10.0
-"""Times the median variance from which on hot pixels are hot enough to tell the unit of a map."""
+"""Least variance of hot pixels over the median for a test of the unit of a map."""
 
 LEAST_UNIT_DISTANCE = 0.7
-"""Logarithm of the factor between e-² and ADU² from which on they can be told apart."""
+"""Least logarithm of the factor between e-² and ADU² for a test of the unit."""
 
 HOT_FROM, COLD_TO = 2.0, 1.3
-"""Ratio from which on hot pixels are hot in a movie, and up to which they are like any others."""
+"""Least ratio of pixels that are hot in a movie, and largest ratio of typical pixels."""
 
 COLD_SHARE = 0.05
-"""Where a high ratio is expected, pixels with less than this share of the excess are like any others, too."""
+"""Fraction of the expected excess of the ratio below which pixels are typical, too."""
 
 CLEAR_CORRELATION, CLEAR_SIGMAS = 0.1, 8.0
-"""From where on offsets and mean image belong together: coefficient, and its distance from chance."""
+"""Least correlation of offsets and mean image that belong together: coefficient, and standard deviations from 0."""
 
 _NEIGHBOURHOOD_PX = 5
 _WINDOW_PX = 384
@@ -45,7 +45,7 @@ _WINDOW_PX = 384
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MovieSample:
-    """What a few frames of a movie tell about the camera.
+    """Pixel statistics of a few frames of a movie.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class MovieSample:
 
     @classmethod
     def of(cls, moments: Moments) -> MovieSample:
-        """Take the sample from frames that have passed by."""
+        """Return the statistics of accumulated frames."""
         statistics = moments.statistics()
         return cls(
             mean_adu=statistics.mean, variance_adu2=statistics.successive_variance, n_steps=statistics.n_pairs
@@ -77,7 +77,7 @@ class MovieSample:
 
 @dataclass(frozen=True, kw_only=True)
 class HotPixels:
-    """How noisy a map's hot pixels are in a movie.
+    """Noise of a map's hot pixels in a movie.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ class HotPixels:
 
     @property
     def is_mismatch(self) -> bool:
-        """Whether they are certainly not, though they would show."""
+        """Whether the hot pixels of the map are certainly typical in the movie."""
         return self.is_conclusive and self.ratio <= max(COLD_TO, 1 + COLD_SHARE * (self.expected_ratio - 1))
 
 
 def compare_hot_pixels(variance_adu2: Image, sample: MovieSample) -> HotPixels:
-    """Look at a movie where a variance map is hot.
+    """Measure the noise of a movie at the hot pixels of a variance map.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def compare_hot_pixels(variance_adu2: Image, sample: MovieSample) -> HotPixels:
 
 
 def hot_pixels(variance: Image) -> NDArray[np.bool_]:
-    """Return where a variance map, in whatever unit, is hottest; nowhere if it has no hot pixels."""
+    """Return the mask of the hot pixels of a variance map in any unit."""
     is_usable = variance < 0.01 * BLEMISH_VARIANCE_E2
     n_most = max(MOST_HOT_PIXELS, int(MOST_HOT_SHARE * variance.size))
     if not n_most <= is_usable.sum():
@@ -147,7 +147,7 @@ def hot_pixels(variance: Image) -> NDArray[np.bool_]:
 
 
 def compare_offsets(offset_adu: Image, sample: MovieSample) -> tuple[float, float]:
-    """Correlate a dark map with the mean image of a movie, pixel against neighbours.
+    """Correlate the local differences of an offset map with those of the mean image of a movie.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def compare_offsets(offset_adu: Image, sample: MovieSample) -> tuple[float, floa
 
     Notes
     -----
-    Of large frames the middle is compared: its pixels are many enough.
+    For large frames, the middle part suffices.
     """
     window = tuple(slice(max(0, (n - _WINDOW_PX) // 2), (n + _WINDOW_PX + 1) // 2) for n in offset_adu.shape)
     offset_adu, mean_adu = offset_adu[window], sample.mean_adu[window]
@@ -178,20 +178,20 @@ def compare_offsets(offset_adu: Image, sample: MovieSample) -> tuple[float, floa
 
 
 def fine_structure(image: Image) -> Image:
-    """Return by how much each pixel differs from the mean of its neighbourhood."""
+    """Return the difference of each pixel from the mean of its neighbourhood."""
     image = np.asarray(image, dtype=np.float64)
     return image - uniform_filter(image, _NEIGHBOURHOOD_PX, mode="nearest")
 
 
 def _ranks(image: Image) -> Image:
-    """Ranks of the pixels, with mean 0 and variance 1: outliers weigh no more than others."""
+    """Return the ranks of the pixels, with mean 0 and variance 1, which are robust against outliers."""
     ranks = np.empty(image.size)
     ranks[np.argsort(image, axis=None, kind="stable")] = np.arange(image.size)
     return np.asarray((ranks - ranks.mean()) / ranks.std())
 
 
 def better_match_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> str | None:
-    """Return under which other name hot pixels of map and movie fall together, if they do not under the given one.
+    """Return the name of a better match of the hot pixels of map and movie.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def better_match_by_hot_pixels(tests: Mapping[str, HotPixels], given: str) -> st
 
 
 def better_match_by_offsets(tests: Mapping[str, tuple[float, float]], given: str) -> str | None:
-    """Return under which other name offsets of map and movie fall together, if they do not under the given one.
+    """Return the name of a better match of the offsets of map and movie.
 
     Parameters
     ----------
@@ -230,13 +230,13 @@ def better_match_by_offsets(tests: Mapping[str, tuple[float, float]], given: str
 
 
 def is_clear(test: tuple[float, float]) -> bool:
-    """Return whether offsets and mean image belong together, by what :func:`compare_offsets` found."""
+    """Return whether a result of :func:`compare_offsets` is significant."""
     coefficient, sigmas = test
     return coefficient >= CLEAR_CORRELATION and sigmas >= CLEAR_SIGMAS
 
 
 def unit_ratio(variance_e2: Image, sample: MovieSample, electrons_per_adu: float) -> float:
-    """Return how much noisier a map's hot pixels are in the movie than the map says.
+    """Return the variance of a map's hot pixels in the movie over that in the map.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def unit_ratio(variance_e2: Image, sample: MovieSample, electrons_per_adu: float
     Returns
     -------
     float
-        Ratio of the map's variance to the movie's: 1 if the map is in e-², ``electrons_per_adu**2`` if it is in ADU²;
+        Ratio of the movie's variance to the map's: 1 if the map is in e-², ``electrons_per_adu**2`` if it is in ADU²;
         NaN if the movie cannot decide.
 
     Notes
@@ -268,7 +268,7 @@ def unit_ratio(variance_e2: Image, sample: MovieSample, electrons_per_adu: float
 
 
 def is_of_other_unit(ratio: float, factor: float) -> bool:
-    """Return whether hot pixels say that a map is in the other unit.
+    """Return whether the hot pixels show that a map is in the other unit.
 
     Parameters
     ----------

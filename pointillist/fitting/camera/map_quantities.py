@@ -1,4 +1,4 @@
-"""Which quantity a camera map holds: the movie is as noisy, and as uneven, as that quantity says."""
+"""The quantity and unit of a camera map, from the noise and the unevenness of a movie."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pointillist.fitting.camera.map_checks import (
 )
 
 MOST_NOISE_RATIO = 1.5
-"""Times the movie's own variance that a map's median may be at most, for the error of both."""
+"""Largest median of a variance map over the variance of the movie, which allows for the error of both."""
 
 _LEAST_DISTANCE = 1.1
 _MOST_DISTANCE = 0.5
@@ -27,7 +27,7 @@ _MOST_DISTANCE = 0.5
 def interpretation_by_hot_pixels(
     variance_e2: Image, others: Mapping[str, Image], sample: MovieSample, electrons_per_adu: float
 ) -> tuple[str, float] | None:
-    """Return which other reading of a variance map agrees with its hot pixels in the movie.
+    """Return the interpretation of a variance map that agrees with the hot pixels in the movie.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def interpretation_by_hot_pixels(
 
 
 def most_read_variance(sample: MovieSample) -> float:
-    """Return the variance of a typical pixel between frames, ADU²; infinite where frames are too few, or all alike.
+    """Return the variance of a typical pixel between frames, ADU²; infinite for too few or identical frames.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def most_read_variance(sample: MovieSample) -> float:
 
 
 def offset_slope(offset_adu: Image, sample: MovieSample) -> float | None:
-    """Return by how many times the movie's pixels differ more from their neighbours than a dark map's.
+    """Return the slope of local differences of the movie against those of an offset map.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From ADU to photoelectrons, and how noisy each pixel is."""
+"""The camera model: from ADU to photoelectrons, and the noise of each pixel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CameraMap = Image
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CameraModel:
-    """What turns a raw frame into photoelectrons with known noise.
+    """A camera, which converts raw frames into photoelectrons with known noise.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class CameraModel:
         return self.electrons_per_adu / self.em_gain
 
     def maps(self, frame_shape: tuple[int, int]) -> CameraMaps:
-        """Spread the model over the pixels of a frame.
+        """Return the maps of the model for the pixels of a frame.
 
         Raises
         ------
@@ -82,7 +82,7 @@ def _spread(value: float | CameraMap, frame_shape: tuple[int, int]) -> CameraMap
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CameraMaps:
-    """A camera model spread over the pixels of a frame, referred to photoelectrons before the EM register.
+    """Maps of a camera model for the pixels of a frame, referred to photoelectrons before the EM register.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class CameraMaps:
         return np.float32(self.excess / self.least_signal_e) * self.compact[1] ** 2
 
     def correct(self, raw: NDArray[Any], background_adu: Image | None, images: tuple[Image, Image, Image]) -> None:
-        """Turn a frame and its background into photoelectrons, and estimate each pixel's variance.
+        """Convert a frame and its background into photoelectrons, and estimate each pixel's variance.
 
         Parameters
         ----------
@@ -142,9 +142,9 @@ class CameraMaps:
         background_adu: Image | None,
         images: tuple[Image, Image, Image],
     ) -> None:
-        """Do what :meth:`correct` does within ``reach`` px of some points ``(point, 2 or more)``: x and y, px.
+        """Apply :meth:`correct` within ``reach`` px of some points ``(point, 2 or more)``: x and y, px.
 
-        Background and variance may have no size, and are not written then.
+        Empty images of background and variance are not written.
         """
         noise = np.float32(self.excess / self.least_signal_e), np.float32(1 / self.least_signal_e)
         background = self.compact[0] if background_adu is None else background_adu

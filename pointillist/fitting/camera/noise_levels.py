@@ -1,4 +1,4 @@
-"""How noisy a movie is at each level of light: what it tells about the numbers of its camera."""
+"""The noise of a movie at each level of light, compared with that of a camera model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Levels = NDArray[np.float64]
 
 TILE_PX = 8
 LARGEST_SIDE_PX = 512
-"""Of larger frames the middle is looked at: its pixels are many enough."""
+"""Largest side of the part of a frame that is measured, px; its middle suffices."""
 
 FEWEST_TILES = 24
 FULL_SCALES = (255, 4095, 16383, 65535)
@@ -24,7 +24,7 @@ _DARKEST_PERCENT = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NoiseLevels:
-    """Tiles of pairs of neighbouring frames: how bright each is, and how noisy.
+    """Signal and noise of the tiles of pairs of consecutive frames.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class NoiseLevels:
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether there are tiles enough, and noise in them."""
+        """Whether there are enough tiles with noise."""
         return len(self.signal_adu) >= FEWEST_TILES and bool(np.median(self.variance_adu2) > 0)
 
     def part(self, selection: NDArray[np.bool_]) -> NoiseLevels:
@@ -64,7 +64,7 @@ class NoiseLevels:
 
 @dataclass(frozen=True, kw_only=True)
 class CameraNumbers:
-    """What the noise of a camera follows from.
+    """The parameters of a camera that determine its noise.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class CameraNumbers:
 
 
 class NoiseSample:
-    """Pairs of neighbouring frames of a movie, as they pass by.
+    """Noise levels of a movie, accumulated from pairs of consecutive frames.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class NoiseSample:
         self._pairs: list[Levels] = []
 
     def add(self, frames: NDArray[np.generic]) -> None:
-        """Take in neighbouring frames, ``(frame, y, x)``."""
+        """Add consecutive frames, ``(frame, y, x)``."""
         middle = tuple(slice(max(0, (n - LARGEST_SIDE_PX) // 2), (n + LARGEST_SIDE_PX) // 2) for n in frames.shape[1:])
         raw = frames[:, middle[0], middle[1]]
         is_clipped = (raw == 0) | (raw == raw.max() if raw.max() in FULL_SCALES else False)
@@ -122,7 +122,7 @@ class NoiseSample:
                 self._pairs.append(_tile_levels(signal[k], signal[k + 1], is_clipped[k] | is_clipped[k + 1]))
 
     def levels(self) -> NoiseLevels:
-        """Return what the frames so far tell; without tiles where they are too few, or too small."""
+        """Return the levels of the frames so far; without tiles if frames are too few or too small."""
         pairs = np.stack(self._pairs) if self._pairs else np.zeros((1, 3, 0))
         means = pairs[:, 0].mean(axis=0)
         tiles = np.moveaxis(pairs, 1, 0).reshape(3, -1)
@@ -161,7 +161,7 @@ def _tiled(image: NDArray[np.generic]) -> NDArray[np.generic]:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseBounds:
-    """Measured over expected variance, as bounds.
+    """Bounds of the measured over the expected variance.
 
     Parameters
     ----------
@@ -176,12 +176,12 @@ class NoiseBounds:
 
     @property
     def is_agreeing(self) -> bool:
-        """Whether the expected variance may be the right one."""
+        """Whether the expected variance is compatible with the bounds."""
         return self.upper > 0.7 and self.lower < 1.25
 
 
 def compare_noise(levels: NoiseLevels, camera: CameraNumbers) -> NoiseBounds:
-    """Compare the noise of a movie with that which the numbers of its camera imply.
+    """Compare the noise of a movie with that of a camera.
 
     Parameters
     ----------

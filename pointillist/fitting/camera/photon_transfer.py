@@ -1,4 +1,4 @@
-"""The gain of a camera, from how the noise grows with the light."""
+"""The gain of a camera from the photon transfer curve: variance against signal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pointillist.fitting.camera.calibration import Image, Mask, PixelStatistics
 
 LARGEST_DEVIATION = 0.2
-"""A level of light whose noise deviates by more from the others' is left out: it saturates, or flickers."""
+"""Largest relative deviation of the slope of a level of light from the others; a level beyond it is left out, since it
+saturates or flickers."""
 
 _CLIP_SIGMAS = 5.0
 _BAND_ROWS = 64
@@ -20,7 +21,7 @@ _MAD_IN_SIGMAS = 1.4826
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PhotonTransfer:
-    """How variance grows with the signal.
+    """The photon transfer curve: variance as a function of the signal.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class PhotonTransfer:
 def measure_photon_transfer(
     dark: PixelStatistics, lights: Sequence[PixelStatistics], is_useless: Mask, excess: float = 1.0
 ) -> PhotonTransfer:
-    """Fit a line through variance over signal, in each pixel.
+    """Fit a line of variance against signal, for each pixel.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ def measure_photon_transfer(
     Notes
     -----
     Variances are those between neighbouring frames, so that lamps may drift. Weights are the inverse of the variance
-    of a sample variance, ``((3 P - 1) v² + (P - 1/2) k) / P²`` for ``P`` pairs, with ``v`` not as measured but as the
-    camera's line says: measured ones would favour what is too small by chance. The fourth cumulant
+    of a sample variance, ``((3 P - 1) v² + (P - 1/2) k) / P²`` for ``P`` pairs, with ``v`` from the camera's line,
+    since measured variances would favour those that are too small by chance. The fourth cumulant
     ``k = (2 excess - 1) slope³ signal`` is that of Poisson counts, or of their amplification.
     """
     is_good = ~is_useless & np.isfinite(dark.successive_variance)
@@ -157,7 +158,7 @@ def _average(slope: Image, error: Image, is_good: Mask) -> tuple[float, float, f
     is_typical = is_good & (deviation <= _CLIP_SIGMAS * _MAD_IN_SIGMAS * max(float(np.median(deviation[is_good])), 0.1))
     kept, variance = slope[is_typical], error[is_typical] ** 2
     spread = 0.0
-    for _ in range(5):  # the spread sets the weights with which it is measured
+    for _ in range(5):  # the weights depend on the spread
         weight = 1 / (variance + spread**2)
         mean = float((weight * kept).sum() / weight.sum())
         surplus = (weight**2 * ((kept - mean) ** 2 - variance)).sum() / (weight**2).sum()

@@ -1,4 +1,4 @@
-"""Where on the chip a movie was recorded: its hot pixels tell."""
+"""Position of a movie's region on the chip, from hot pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pointillist.fitting.camera.map_checks import (
 
 
 def find_region(chip_variance: Image, sample: MovieSample) -> tuple[int, int] | None:
-    """Seek a movie's region on the chip by its hot pixels.
+    """Find a movie's region on the chip by its hot pixels.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Kernels that average a tile of a frame with two kernels, a narrow and a wide one, along its rows or down its columns.
 
-Literal distances let the compiler put whole rows into vectors; so each pair of reaches that is much in use has kernels
-of its own, and any other pair takes loops of any length.
+Constant reaches let the compiler vectorize whole rows; the pairs of reaches in frequent use therefore have their own
+kernels, and all other pairs share loops of any length.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pointillist.fitting.jit import kernel
 Line = NDArray[np.float32]
 
 TILE = 256
-"""Columns that are averaged at a time: as many as let the rows of a ring stay in the fastest caches."""
+"""Columns per step, for which the rows of a ring buffer stay in the fastest caches."""
 BAND = 8 * TILE
-"""Columns that a pass goes down: a processor reads ahead within a page of memory only, which is 2048 px of uint16."""
+"""Columns per pass: a processor prefetches within a page of memory only, which is 2048 px of uint16."""
 STRIDE = TILE + 16
-"""Places from one row of a ring to the next; no power of two, lest all rows compete for the same lines of the cache."""
+"""Elements from one row of a ring buffer to the next; no power of two, since all rows would share the same cache lines."""
 NARROW_REACH, WIDE_REACH = 4, 12
-"""Of PYME's default Gaussians of 1 and 3 px, px."""
+"""Reaches of PYME's default Gaussians of 1 and 3 px, px."""
 MATCHED_REACH, SQUARE_REACH, SQUARE_CENTRE = 3, 5, 8
-"""Of a Gaussian of 7 px and a square of 11 px, px; their centre in a line that is filled up for four pairs a pass."""
+"""Reaches of a Gaussian of 7 px and a square of 11 px, px; index of the centre in a row padded for four pairs a pass."""
 
 
 @kernel
@@ -52,7 +52,7 @@ def average_along(
 def average_square_along(
     band: Line, at: int, narrow_weights: Line, wide_weights: Line, narrow_rings: Line, wide_rings: Line, ring_start: int
 ) -> None:
-    """Likewise with the weights of a Gaussian and the one weight of a square."""
+    """Do the same with the weights of a Gaussian and the constant weight of a square."""
     line, narrow, wide = (
         band[at:],
         narrow_rings[ring_start : ring_start + TILE],
@@ -123,7 +123,7 @@ def average_square_down(
     wide_band: Line,
     at: int,
 ) -> None:
-    """Likewise with the weights of a Gaussian and the one weight of a square."""
+    """Do the same with the weights of a Gaussian and the constant weight of a square."""
     narrow_rows, wide_rows = narrow_rings[ring_start:], wide_rings[ring_start:]
     narrow, wide = narrow_band[at:], wide_band[at:]
     for x in range(TILE):
@@ -147,13 +147,13 @@ def average_square_down(
 
 @kernel
 def _pair(line: Line, at: int, offset: int, n: int) -> tuple[Line, Line]:
-    """Return the ``n`` places before and after ``at``, ``offset`` away."""
+    """Return ``n`` elements from ``at - offset`` on and from ``at + offset`` on."""
     return line[at - offset : at - offset + n], line[at + offset : at + offset + n]
 
 
 @kernel
 def average_any(line: Line, reach: int, stride: int, weights: Line, out: Line) -> None:
-    """Average about the places from ``reach * stride`` on, neighbours being ``stride`` apart."""
+    """Average around the elements from ``reach * stride`` on, with neighbours ``stride`` apart."""
     n, at = out.size, reach * stride
     centre = line[at : at + n]
     for k in range(n):

@@ -1,10 +1,10 @@
-"""Kernels that detectors share: counts in, the difference of two averages and the pixels above threshold out.
+"""Kernels that detectors share: from counts to the difference of two averages and the pixels above the threshold.
 
-One pass down a band of ``BAND`` columns does it all, row by row, and in a row tile by tile of ``TILE`` columns. Counts
-become background-subtracted photoelectrons, then a narrow and a wide average along the row; these wait in two rings of
-rows for each tile, which stay in the cache, until all rows are there that an average down the columns takes.
+One pass goes down a band of ``BAND`` columns, row by row, and along a row in tiles of ``TILE`` columns. Counts become
+background-subtracted photoelectrons, which are averaged along the row with narrow and wide weights. Two ring buffers of
+rows for each tile, which stay in the cache, keep these averages until the average down the columns has all its rows.
 
-Images that are the same in all rows may have one row only: it is read again and again, from the cache.
+Images that are the same in all rows may have one row only, which stays in the cache.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Span = tuple[int, int]
 Scratch = tuple[Line, Image, Image, Line, Line]
 
 BLOCK = 64
-"""Rows that a ring takes on before it is wound back."""
+"""Rows that a ring buffer takes before it is rewound."""
 ANY, GAUSSIANS, GAUSSIAN_AND_SQUARE = 0, 1, 2
-"""Kinds of averages: all others, those of :data:`NARROW_REACH` and of :data:`MATCHED_REACH`."""
+"""Kinds of averages: any, those of :data:`NARROW_REACH`, and those of :data:`MATCHED_REACH`."""
 
 
 @kernel
@@ -104,7 +104,7 @@ def _mark_by_counts(
     filtered: Image,
     mask: Mask,
 ) -> int:
-    """Write the difference of the averages, from ``at`` on; mark what exceeds the noise of its counts; count marks."""
+    """Write the difference of the averages, from ``at`` on; mark and count pixels above the noise of their counts."""
     start, stop = columns
     n = stop - start
     narrow, wide = averages[0][at : at + n], averages[1][at : at + n]
@@ -135,7 +135,7 @@ def _mark_by_light(
     levels: Image,
     mask: Mask,
 ) -> int:
-    """Likewise, but by the noise of the wide average and the background, which is written to ``levels``."""
+    """Do the same with the noise of the wide average plus the background, which is written to ``levels``."""
     start, stop = columns
     n = stop - start
     narrow, wide = averages[0][at : at + n], averages[1][at : at + n]
@@ -179,7 +179,7 @@ def band_pass(
     scratch: Scratch,
     found: tuple[Image, Image, Mask, Mask],
 ) -> int:
-    """Subtract a wide average from a narrow one, and mark what exceeds the threshold.
+    """Subtract a wide average from a narrow one, and mark the pixels above the threshold.
 
     Parameters
     ----------

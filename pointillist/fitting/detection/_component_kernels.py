@@ -1,4 +1,4 @@
-"""Kernels that find the connected components of a mask, and where they are."""
+"""Kernels that find the connected components of a mask and their centroids."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
 MAX_BOX_RATIO = 16
-"""A bounding box of more pixels than this many times its component is summed by rows."""
+"""Largest ratio of the pixels of a bounding box to those of its component that is summed pixel by pixel."""
 
 
 @kernel
 def _push(mask: Mask, y: int, x: int, stack: NDArray[np.int32], depth: int) -> int:
-    """Move a mark from the mask to the stack, if there is one; return how many are there."""
+    """Move a marked pixel from the mask to the stack; return the depth of the stack."""
     if mask[y, x]:
         mask[y, x] = 0
         stack[depth, 0], stack[depth, 1] = y, x
@@ -67,10 +67,10 @@ def _add_moments(filtered: Image, box: NDArray[np.int32], moments: NDArray[np.fl
 def _add_moments_by_rows(
     filtered: Image, boxes: NDArray[np.int32], sparse: NDArray[np.int64], moments: NDArray[np.float64]
 ) -> None:
-    """Do what :func:`_add_moments` does for many boxes, some inside others: each row is summed once for all.
+    """Compute the sums of :func:`_add_moments` for many boxes, possibly nested; each row is summed once for all.
 
-    A component has pixels in each row of its box, so that this takes no longer than the components have pixels.
-    ``sparse`` has the numbers of the boxes, which begin one after the other.
+    A component has pixels in each row of its box, so that the time is bounded by the pixels of the components.
+    ``sparse`` has the indices of the boxes, in order of their first rows.
     """
     height, width = filtered.shape
     sums, sums_x = np.zeros(width + 1), np.zeros(width + 1)

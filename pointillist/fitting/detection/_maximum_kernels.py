@@ -13,13 +13,13 @@ Mask = NDArray[np.uint8]
 
 @kernel
 def _is_maximum(filtered: Image, y: int, x: int, reach: int) -> bool:
-    """Whether a pixel, not of the outermost, exceeds all others within ``reach`` px along x and y.
+    """Whether an inner pixel exceeds all others within ``reach`` px along x and y.
 
-    Of equal ones the first does.
+    Of equal pixels, the first is the maximum.
     """
     height, width = filtered.shape
     value = filtered[y, x]
-    # Most have a neighbour that exceeds them.
+    # Most pixels have a direct neighbour that exceeds them.
     if filtered[y, x - 1] >= value or filtered[y, x + 1] > value:
         return False
     if filtered[y - 1, x] >= value or filtered[y + 1, x] > value:
@@ -34,7 +34,7 @@ def _is_maximum(filtered: Image, y: int, x: int, reach: int) -> bool:
 
 @kernel
 def _vertex(before: float, value: float, after: float) -> float:
-    """Place of the vertex of the parabola through three values, between -0.5 and 0.5."""
+    """Return the position of the vertex of the parabola through three values, between -0.5 and 0.5."""
     curvature = before - 2 * value + after
     return 0.5 * (before - after) / curvature if curvature < 0 else 0.0
 
@@ -43,7 +43,7 @@ def _vertex(before: float, value: float, after: float) -> float:
 def _is_skewed_noise(
     value: np.float32, level: np.float32, base: np.float32, slope: np.float32, skew: np.float32
 ) -> bool:
-    """Whether a value above the threshold ``sqrt(base + slope * level)`` is not above that of skewed noise."""
+    """Whether a value above the threshold ``sqrt(base + slope * level)`` is below that of skewed noise."""
     limit = base + slope * level
     return bool(value <= np.sqrt(limit) + skew * slope * level / limit)
 

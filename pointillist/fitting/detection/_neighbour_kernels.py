@@ -1,6 +1,6 @@
-"""Kernels that thin out candidates that lie together, in time that grows with their number.
+"""Kernels that remove neighbouring candidates, in time proportional to their number.
 
-However candidates lie: a frame has about one a pixel at the most, so that a cell has few.
+This holds for any positions, since a frame has at most about one candidate per pixel and a cell therefore has few.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from pointillist.fitting.jit import kernel
 
 Points = NDArray[np.float32]
 Cells = tuple[NDArray[np.int32], NDArray[np.int32], int]
-"""First point of each bucket and the point after each point, -1 for none; how many rings of cells there are at most."""
+"""First point of each bucket and the point after each point, -1 for none; largest number of rings of cells."""
 
 CELLS_PER_PX = 0.25
 FEW = 64
-"""Among so many points the nearest are found sooner by looking at all than cell by cell."""
+"""Number of points up to which comparing all of them is faster than searching cells."""
 
 
 @kernel
 def _bucket(row: int, column: int, n_buckets: int) -> int:
-    """Return the bucket of a cell; cells side by side have different ones, mostly."""
+    """Return the bucket of a cell; adjacent cells mostly have different ones."""
     return ((row * 73856093) ^ (column * 19349663)) & (n_buckets - 1)
 
 
@@ -33,7 +33,7 @@ def _cell(points: Points, index: int) -> tuple[int, int]:
 
 @kernel
 def _sort_into_cells(points: Points, radius: float) -> Cells:
-    """Chain the points of each square cell, in buckets about as many as the points, a power of 2."""
+    """Link the points of each square cell; the number of buckets is a power of 2, about that of the points."""
     n_buckets, farthest = 16, 0.0
     while n_buckets < points.shape[0]:
         n_buckets *= 2
@@ -49,7 +49,7 @@ def _sort_into_cells(points: Points, radius: float) -> Cells:
 
 @kernel
 def _insert(distance: float, point: int, nearest: NDArray[np.int32], distances: NDArray[np.float64]) -> None:
-    """Sort a point into the list of the nearest; of those at one distance the first comes first."""
+    """Insert a point into the list of the nearest; points at equal distances are in order of index."""
     rank = nearest.size
     while rank > 0 and (
         distances[rank - 1] > distance or (distances[rank - 1] == distance and nearest[rank - 1] > point)
@@ -71,8 +71,7 @@ def _list_nearest(
 ) -> None:
     """List the points strictly within ``radius`` of one of them, itself included, nearest first; -1 fills the list.
 
-    Unless there are few, the cells are searched from within outwards, ring by ring, until what lies beyond is too far
-    away.
+    Unless there are few points, cells are searched ring by ring outwards, until all further cells are too far away.
     """
     heads, following, n_rings = cells
     nearest[:], distances[:] = -1, np.inf
@@ -97,7 +96,7 @@ def _list_nearest(
                 while other >= 0:
                     distance = (points[other, 0] - x) ** 2 + (points[other, 1] - y) ** 2
                     is_near = distance < radius * radius and distance <= distances[last]
-                    # Other cells may share the bucket; theirs are found where they are.
+                    # Other cells may share the bucket; their points are found from their own cell.
                     if is_near and _cell(points, other) == (cell_row, cell_column):
                         _insert(distance, other, nearest, distances)
                     other = int(following[other])
@@ -126,7 +125,7 @@ def keep_apart(points: Points, radius: float, kept: NDArray[np.bool_]) -> None:
 
 @kernel
 def keep_brightest(points: Points, radius: float, kept: NDArray[np.bool_]) -> None:
-    """Of points that lie together keep the one of the highest value.
+    """Keep the point of the highest value among neighbours.
 
     Each point not yet visited is weighed against its nearest neighbours within ``radius``, at most five with itself;
     the highest is kept, all are visited.

@@ -1,4 +1,4 @@
-"""The difference of two averages of a frame: what every detector here looks at."""
+"""The band-pass filter of all detectors: the difference of two averages of a frame."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
 from pointillist.fitting.detection.pixel_weights import PixelWeights, brightness_of, is_uneven, pixel_weights
 
 Weights = NDArray[np.float32]
-"""Of an average, from its centre outwards; with their mirror image they sum to 1."""
+"""Weights of an average, from its centre outwards; with their mirror image they sum to 1."""
 Limits = tuple[Image, Image]
 """Base and slope of the square of the threshold, ``(y, x)`` or ``(1, x)``."""
 
 _CACHE_LINE = 64
-"""Bytes."""
+"""Size of a cache line, bytes."""
 
 
 def gaussian_weights(sigma_px: float, radius: int) -> Weights:
-    """Weights of a Gaussian average."""
+    """Return the weights of a Gaussian average."""
     return normalised(np.exp(-0.5 * (np.arange(radius + 1) / sigma_px) ** 2))
 
 
 def normalised(weights: NDArray[np.float64]) -> Weights:
-    """Make weights and their mirror image sum to 1."""
+    """Normalize weights so that they and their mirror image sum to 1."""
     return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
 
 
@@ -99,11 +99,11 @@ class BandPass:
         self._scratch = _scratch(width, max(len(weights) for weights in self._weights) - 1)
 
     def brightness(self, frame: RawFrame) -> float | None:
-        """Return the light, photoelectrons, at which the weights of the pixels suit a frame; None for no weights."""
+        """Return the brightness that determines the pixel weights, photoelectrons per px; None for equal weights."""
         return brightness_of(frame, self._camera) if self._is_weighted else None
 
     def run(self, frame: RawFrame, limits: Limits, brightness: float | None) -> int:
-        """Filter a frame.
+        """Filter a frame and mark the pixels above the threshold.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ def _kind(narrow: Weights, wide: Weights) -> int:
 
 
 def _padded(weights: Weights) -> Weights:
-    """Fill up with zeros to one and a multiple of four."""
+    """Pad with zeros to a length of one plus a multiple of four."""
     return np.pad(weights, (0, (1 - len(weights)) % 4))
 
 
@@ -158,7 +158,7 @@ def _scratch(width: int, reach: int) -> Scratch:
 
 
 def _aligned(size: int) -> NDArray[np.float32]:
-    """Zeros that begin where a line of the cache begins."""
+    """Return zeros aligned with cache lines."""
     n_floats = _CACHE_LINE // 4
     zeros = np.zeros(size + n_floats, np.float32)
     start = -zeros.ctypes.data % _CACHE_LINE // 4

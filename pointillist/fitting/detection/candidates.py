@@ -37,7 +37,7 @@ class ThresholdMask:
         self.rows: NDArray[np.uint8] = np.zeros(height, np.uint8)
 
     def centroids(self, filtered: Image, n_marked: int) -> NDArray[np.float32]:
-        """Locate the connected components ``(component, 3)``, and clear the marks.
+        """Locate the connected components ``(component, 3)``, and clear the mask.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class ThresholdMask:
         return find_components(self.mask, self.rows, n_marked, filtered)
 
     def maxima(self, filtered: Image, n_marked: int, reach: int, noise: Noise | None = None) -> NDArray[np.float32]:
-        """Find the local maxima ``(maximum, 3)``, and clear the marks.
+        """Find the local maxima ``(maximum, 3)``, and clear the mask.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class ThresholdMask:
 
 
 def without_neighbours(points: NDArray[np.float32], settings: FitSettings) -> NDArray[np.float32]:
-    """Drop clumps, and keep the brightest of what lies within the debounce radius.
+    """Drop clumps, and keep the brightest candidate within the debounce radius.
 
     Parameters
     ----------

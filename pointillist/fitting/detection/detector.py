@@ -1,4 +1,4 @@
-"""What every detector does: raw frames in, candidates out."""
+"""The interface of detectors: raw frames in, candidates out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THRESHOLD_SETTINGS: Mapping[str, tuple[str, str]] = {
     "local-maximum": ("Analysis.FalsePositives", "false_positives_per_frame"),
     "wavelet": ("Analysis.DetectionThreshold", "detection_threshold"),
 }
-"""The setting that says how bright a candidate of a detector must be: its key, its field in the settings."""
+"""Key and field of the setting that controls the threshold of each detector."""
 
 
 class RawFrame(NamedTuple):
@@ -41,10 +41,10 @@ class Detector(Protocol):
     """Finds candidates in one frame after the other; they depend on that frame alone."""
 
     filtered: Image
-    """What the last frame was searched in, ``(y, x)``."""
+    """Filtered image of the last frame, ``(y, x)``, photoelectrons."""
 
     def find(self, frame: RawFrame) -> NDArray[np.float32]:
         """Find the candidates ``(candidate, 3)``: x and y in px, filtered value."""
 
     def threshold(self, variance: Image) -> Image:
-        """Return what :attr:`filtered` had to exceed in the last frame, whose pixels have this variance, e-²."""
+        """Return the threshold of the last frame for :attr:`filtered`, from the variance of its pixels, e-²."""

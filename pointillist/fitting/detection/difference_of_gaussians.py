@@ -12,7 +12,7 @@ from pointillist.fitting.detection.detector import Image, RawFrame
 from pointillist.fitting.settings import FitSettings
 
 _TRUNCATION = 4.0
-"""A Gaussian average reaches this many standard deviations."""
+"""Half-width of a Gaussian average, standard deviations."""
 
 
 class DifferenceOfGaussians:
@@ -44,7 +44,7 @@ class DifferenceOfGaussians:
         return without_neighbours(self._filter.threshold_mask.centroids(self.filtered, count), self._settings)
 
     def threshold(self, variance: Image) -> Image:
-        """Return what :attr:`filtered` has to exceed at pixels of this variance, photoelectrons."""
+        """Return the threshold for :attr:`filtered` at pixels of this variance, photoelectrons."""
         unit = np.sqrt(variance) if self._settings.is_snr_threshold else np.ones_like(variance)
         return unit * np.float32(self._settings.detection_threshold)
 

@@ -1,4 +1,4 @@
-"""How many local maxima noise has above a threshold, and the threshold that lets so many pass."""
+"""The number of local maxima of noise above a threshold, and the threshold for a given number."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 
 _RANGE = 0.0, 12.0
-"""Of a threshold, in standard deviations."""
+"""Range of the threshold, standard deviations."""
 _N_STEPS = 400
-"""Of the integrals, which change by less than 1e-3."""
+"""Steps of the integrals, which are accurate to 1e-3."""
 
 
 def maxima_per_px(threshold: float, correlation: float) -> float:
@@ -24,7 +24,7 @@ def maxima_per_px(threshold: float, correlation: float) -> float:
 
     Notes
     -----
-    The chance that a pixel of value ``z`` exceeds both neighbours along one axis is::
+    The probability that a pixel of value ``z`` exceeds both neighbours along one axis is::
 
         Q(z) = 1 - 2 Φ(-h z) + 1/π ∫₀^α exp(-h² z² / (2 sin² θ)) dθ
 
@@ -49,7 +49,7 @@ def maxima_per_px(threshold: float, correlation: float) -> float:
 
 @lru_cache
 def threshold_for(false_positives: float, n_px: int, correlation: float) -> float:
-    """Return the threshold above which noise has so many local maxima.
+    """Return the threshold above which noise has a given number of local maxima.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Local maxima of the frame smoothed as the PSF is, above what noise reaches."""
+"""Local maxima of the frame smoothed with the PSF, above a threshold from the rate of false positives."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pointillist.fitting.detection.pixel_weights import filtered_variance
 from pointillist.fitting.settings import FitSettings
 
 _NARROW_SIGMAS, _LEAST_NARROW_PX = 2.3, 3
-"""The Gaussian reaches so far."""
+"""Half-width of the Gaussian average: standard deviations of the PSF, and least pixels."""
 _WIDE_SIGMAS, _LEAST_WIDE_PX = 3.8, 5
-"""The box that the local background is taken from reaches so far: 11 x 11 px about a spot of 1.3 px."""
+"""Half-width of the square of the local background, likewise: 11 x 11 px around a spot of 1.3 px."""
 _SUPPRESSION_PX = 2
 """A candidate is the maximum of 5 x 5 px."""
 
@@ -40,7 +40,12 @@ class LocalMaximum:
     -----
     The noise of the filtered frame follows from the light in the larger square and the camera's read noise. Shot noise
     is skewed: the threshold that noise of skewness ``γ`` passes as often as Gaussian noise passes ``u`` is
-    ``σ (u + (u² - 1) γ / 6)`` (Cornish and Fisher).
+    ``σ (u + (u² - 1) γ / 6)`` [1]_.
+
+    References
+    ----------
+    .. [1] E. A. Cornish and R. A. Fisher, "Moments and cumulants in the specification of distributions", Revue de
+       l'Institut International de Statistique 5 (1938) 307-320.
     """
 
     def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
@@ -57,7 +62,7 @@ class LocalMaximum:
         correlation = float(np.sum(kernel[:, 1:] * kernel[:, :-1]) / np.sum(kernel**2))
         squared = threshold_for(settings.false_positives_per_frame, n_px, correlation) ** 2
         self._squared = np.float32(squared)
-        # Photoelectrons that come in heaps, behind an EM register, are the more skewed.
+        # The distribution behind an EM register, where photoelectrons are amplified, is more skewed.
         clustering = (2 * camera.excess - 1) * float(np.sum(kernel**3) / np.sum(kernel**2))
         self._skew_e = np.float32(clustering * max(squared - 1, 0.0) / 6)
         self._brightness: float | None = None
@@ -79,7 +84,7 @@ class LocalMaximum:
         )
 
     def threshold(self, variance: Image) -> Image:
-        """Return what :attr:`filtered` had to exceed in the last frame, photoelectrons."""
+        """Return the threshold of the last frame for :attr:`filtered`, photoelectrons."""
         del variance
         base, slope = self._limits
         shot = slope * self._filter.levels

@@ -1,4 +1,4 @@
-"""Noisy pixels count less in detection, where a camera's pixels differ in read noise."""
+"""Weights of the pixels in detection by their inverse variance, for cameras whose pixels differ in read noise."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.detector import Image, RawFrame
 
 Weights = tuple[float, ...]
-"""Of an average along x and along y, from its centre outwards."""
+"""Weights of an average along x and along y, from its centre outwards."""
 
 _SAMPLE = 8
-"""Every so manieth row and column tells how bright a frame is."""
+"""Step of the rows and columns from which the brightness of a frame is estimated, px."""
 _LEAST_CONTRAST = 1e-4
-"""Relative difference of read variances that is one."""
+"""Least relative difference of read variances for weights."""
 
 
 class PixelWeights(NamedTuple):
-    """Weights of the pixels at some level of light, ``(y, x)``.
+    """Weights of the pixels at one level of light, ``(y, x)``.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ class PixelWeights(NamedTuple):
 
 
 def is_uneven(camera: CameraMaps) -> bool:
-    """Whether the read variance differs between pixels, apart from what their flat field makes of it."""
+    """Whether the read variance differs between pixels, apart from the effect of the flat field."""
     variance = camera.compact[2] / (camera.compact[1] / np.float32(camera.least_signal_e)) ** 2
     return bool(np.ptp(variance) > _LEAST_CONTRAST * variance.max())
 
 
 def brightness_of(frame: RawFrame, camera: CameraMaps) -> float:
-    """Return about how bright a frame is: a power of 2, photoelectrons, so that few weights serve all frames."""
+    """Return the brightness of a frame, photoelectrons per px, rounded to a power of 2 so that few weights suffice."""
     sparse = slice(None, None, _SAMPLE)
     counts = frame.counts[sparse, sparse].astype(np.float64)
     brightness = (counts - camera.offset_adu[sparse, sparse]) * camera.gain_e_per_adu[sparse, sparse]
@@ -52,7 +52,7 @@ def brightness_of(frame: RawFrame, camera: CameraMaps) -> float:
 
 @lru_cache(maxsize=4)
 def pixel_weights(camera: CameraMaps, narrow: Weights, wide: Weights, level: float) -> PixelWeights:
-    """Weigh each pixel by the inverse of its variance at some level of light.
+    """Weight each pixel by the inverse of its variance at one level of light.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def pixel_weights(camera: CameraMaps, narrow: Weights, wide: Weights, level: flo
 
 @lru_cache(maxsize=4)
 def filtered_variance(camera: CameraMaps, narrow: Weights, wide: Weights, level: float | None) -> tuple[Image, Image]:
-    """Return the variance of the difference of two averages: without light, and what each photoelectron per px adds.
+    """Return the variance of the difference of two averages: without light, and per photoelectron per px.
 
     ``(y, x)``, or ``(1, x)`` where all rows are alike.
 

@@ -16,11 +16,11 @@ DETECTORS: Mapping[str, Callable[[FitSettings, CameraMaps], Detector]] = {
     "local-maximum": LocalMaximum,
     "wavelet": Wavelet,
 }
-"""Each makes a detector for frames of the shape of the camera's maps."""
+"""Constructors of detectors for frames of the shape of the camera maps."""
 
 
 def detector_of(settings: FitSettings, camera: CameraMaps) -> Detector:
-    """Make the detector that the settings ask for.
+    """Return the detector that the settings name.
 
     Parameters
     ----------

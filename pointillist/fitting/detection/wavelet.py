@@ -35,8 +35,8 @@ class Wavelet:
 
     Notes
     -----
-    Each plane is what a smoothing takes away: the first with the spline, the second with the spline whose places are
-    two pixels apart.
+    Each plane is the difference before and after a smoothing: the first with the spline, the second with the spline
+    whose coefficients are two pixels apart.
 
     References
     ----------
@@ -69,5 +69,5 @@ class Wavelet:
         )
 
     def threshold(self, variance: Image) -> Image:
-        """Return what :attr:`filtered` had to exceed in the last frame, photoelectrons."""
+        """Return the threshold of the last frame for :attr:`filtered`, photoelectrons."""
         return np.full_like(variance, self._threshold)

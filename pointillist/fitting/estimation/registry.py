@@ -19,7 +19,7 @@ FITS: Mapping[str, Callable[[FitSettings, CameraMaps], Fit]] = {
 
 
 def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
-    """Make the fit that the settings ask for.
+    """Return the fit that the settings name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good localizations are, where the truth is known."""
+"""Evaluation of localizations against a known truth."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pointillist.fitting.scoring.precision import precision_bound, spot_array
 from pointillist.fitting.scoring.truth import Truth
 
 MOST_SPOTS_FOR_BOUND = 20_000
-"""The mean bound is known to 0.1 % from so many."""
+"""Largest number of spots for the mean bound, sufficient for 0.1 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What counts.
+    """The rules of the matching.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Optics:
-    """What bounds the precision.
+    """The parameters of the Cramér-Rao bound.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
     Raises
     ------
     ValueError
-        If the rules ask for a border but do not tell the shape of the frame.
+        If the rules have a border but no frame shape.
     """
     counts = _counting(truth, rules)
     pairs = match(rows, truth, rules.radius_px)
@@ -220,7 +220,7 @@ def _bound(truth: Truth, optics: Optics) -> tuple[float, float]:
 
 
 def _regions(image: NDArray[np.floating], x: NDArray[np.int_], y: NDArray[np.int_], half: int) -> NDArray[np.floating]:
-    """Cut ``(region, y, x)`` out of an image about some pixels; infinite beyond its edges."""
+    """Return the regions ``(region, y, x)`` of an image around some pixels; infinite beyond its edges."""
     side = 2 * half + 1
     regions = np.lib.stride_tricks.sliding_window_view(np.pad(image, half, constant_values=np.inf), (side, side))
     return np.asarray(regions[np.clip(y, 0, image.shape[0] - 1), np.clip(x, 0, image.shape[1] - 1)])

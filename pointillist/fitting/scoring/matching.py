@@ -1,4 +1,4 @@
-"""Which localization is which emitter."""
+"""Matching of localizations to emitters."""
 
 from __future__ import annotations
 

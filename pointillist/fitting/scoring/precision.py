@@ -1,4 +1,4 @@
-"""How precisely a spot can be localized at best: the Cramér-Rao bound."""
+"""The Cramér-Rao bound of the localization precision."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ SPOT_PARAMETERS = ("x", "y", "photons", "sigma_x", "sigma_y", "background", "slo
 [px], background at the position [photoelectrons per px] and its slopes [photoelectrons per px²]."""
 
 CIRCULAR = ("x", "y", "photons", "sigma", "background")
-"""Free parameters of the circular Gaussian on a flat background; ``sigma`` is both widths, moving together."""
+"""Free parameters of the circular Gaussian on a flat background; ``sigma`` is the common width."""
 ELLIPTICAL = ("x", "y", "photons", "sigma_x", "sigma_y", "background")
 """Free parameters of the elliptical Gaussian on a flat background."""
 SLOPES = ("slope_x", "slope_y")
-"""What a sloping background adds."""
+"""Additional free parameters of a sloping background."""
 
 Spots = NDArray[np.float64]
 """``(n, 8)``: :data:`SPOT_PARAMETERS`."""
 
 SPOTS_AT_A_TIME = 4096
-"""Bounds the memory to some 100 MB for regions of 15 x 15 px."""
+"""Spots per step, which bounds the memory to 100 MB for regions of 15 x 15 px."""
 
 
 def spot_array(*, sigma: ArrayLike | None = None, **columns: ArrayLike) -> Spots:
@@ -76,7 +76,13 @@ def precision_bound(
     Notes
     -----
     The model is a Gaussian integrated over pixels; the noise has variance ``noise_factor² mean + read_variance``.
-    The Fisher information is ``F_ab = sum_k (d mean_k / d a) (d mean_k / d b) / variance_k``, in float64 throughout.
+    The Fisher information is ``F_ab = sum_k (d mean_k / d a) (d mean_k / d b) / variance_k``, in float64 throughout
+    [1]_.
+
+    References
+    ----------
+    .. [1] C. S. Smith et al., "Fast, single-molecule localization that achieves theoretically minimum uncertainty",
+       Nat. Methods 7, 373 (2010).
     """
     bounds = np.empty((len(spots), len(free)))
     readout = np.asarray(read_variance, dtype=np.float64)

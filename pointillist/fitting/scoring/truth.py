@@ -1,4 +1,4 @@
-"""What a simulated movie is known to contain."""
+"""The true emitters of a simulated movie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When emitters are on, for how long, and how bright."""
+"""Blinking of emitters: on-times and brightness."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pointillist.fitting.simulation.streams import Stream, generator
 from pointillist.fitting.simulation.structures import Structure
 
 LONGEST_IN_MEANS = 20.0
-"""Longest on-time, in mean on-times; one in 5e8 would last longer. It bounds how far back a frame looks."""
+"""Longest on-time, in mean on-times; one in 5e8 would last longer. It bounds how far back emitters are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blinking:
-    """How emitters blink.
+    """Statistics of the blinking of emitters.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Blinking:
 
     @property
     def lookback(self) -> int:
-        """How many frames earlier an emitter that is on may have been switched on."""
+        """Largest number of frames since an emitter that is on was switched on."""
         return int(np.ceil(LONGEST_IN_MEANS * self.mean_on_frames))
 
 

@@ -1,4 +1,4 @@
-"""A simulated movie: any range of its frames, and what is in them."""
+"""Simulated movies: frames and true emitters of any range."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pointillist.fitting.simulation.streams import Stream, generator
 from pointillist.fitting.simulation.structures import Field, Structure
 
 REACH_IN_SIGMAS = 5.0
-"""Half-width of the patch that a spot is drawn on; 6e-7 of its light falls beside it."""
+"""Half-width of the patch of a spot, standard deviations; 6e-7 of the light is outside."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What the camera looks at.
+    """The sample and the optics of a simulation.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Scene:
 
 
 class Simulation:
-    """A movie that is computed when it is asked for.
+    """A movie whose frames are computed on request.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Simulation:
         self._slope = columns - columns.min()
 
     def emitters(self, start: int, stop: int) -> Truth:
-        """Return what is in the frames of ``[start, stop)``, in order of frames."""
+        """Return the true emitters of the frames ``[start, stop)``, in order of frames."""
         rows = emitters_in(self.scene.blinking, self._structure, self.seed, start, stop)
         rows["sigma"] = self.scene.psf_sigma_px
         rows["background"] = self.scene.background_at(rows["x"])

@@ -1,4 +1,4 @@
-"""Isolated spots, each in a region of its own: what fits are measured with."""
+"""Isolated spots, each in its own region, for tests of fits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REGIONS_ON_SENSOR = 1024
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regions:
-    """Spots, and what an sCMOS camera saw of them.
+    """Spots, and their images from an sCMOS camera.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Regions:
     read_variance: NDArray[np.float32]
 
     def __len__(self) -> int:
-        """How many regions."""
+        """Return the number of regions."""
         return len(self.spots)
 
     @property
@@ -48,7 +48,7 @@ class Regions:
 
 
 def draw_regions(spots: Spots, roi_half_size: int, seed: int, *, has_em_register: bool = False) -> Regions:
-    """Return what a camera sees of spots.
+    """Return images of spots from an sCMOS camera.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cameras: what they make of the photoelectrons that a scene gives them."""
+"""Simulated cameras: from photoelectrons to counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCMOS_GAIN_SPREAD = 0.03
 
 
 def ccd(*, offset_adu: float = 100.0, electrons_per_adu: float = 0.46, read_noise_e: float = 1.6) -> CameraModel:
-    """Return a camera whose pixels are all alike.
+    """Return a camera with identical pixels.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def scmos(frame_shape: tuple[int, int], seed: int, *, electrons_per_adu: float =
 
 
 def read_out(photoelectrons: NDArray[np.int64], camera: CameraModel, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Return what a camera reports for the photoelectrons in its pixels.
+    """Return the counts of a camera for the photoelectrons in its pixels.
 
     Parameters
     ----------

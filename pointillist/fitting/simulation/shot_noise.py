@@ -56,7 +56,7 @@ def _probabilities(values: NDArray[np.int64], mean: float) -> NDArray[np.float64
 
 
 def _alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return for each column the chance to keep its own value, and the value taken otherwise."""
+    """Return for each column the probability of its own value, and the value otherwise."""
     n = len(probabilities)
     accept = probabilities * n
     alias = np.arange(n)

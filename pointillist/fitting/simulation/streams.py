@@ -1,4 +1,4 @@
-"""Random streams that depend on what they are for, not on what was drawn before."""
+"""Random streams that depend on their purpose alone, not on previous draws."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """What a stream of random numbers is for; the values are part of what a seed means."""
+    """Purposes of random numbers; a seed gives the same numbers only with the same values."""
 
     STRUCTURE = 0
     BLINKS = 1

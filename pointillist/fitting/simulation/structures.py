@@ -1,4 +1,4 @@
-"""Where emitters sit: spread evenly, along filaments, or on rings such as nuclear pores."""
+"""Structures of emitters: uniform, along filaments, or on rings such as nuclear pores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LABEL_SPREAD_NM = 4.0
 
 
 class Structure(Protocol):
-    """Something that emitters sit on."""
+    """A structure on which emitters lie."""
 
     def draw(self, n: int, rng: np.random.Generator) -> Positions:
         """Return the positions of ``n`` emitters, in px."""
@@ -56,11 +56,11 @@ class Field:
         return np.array(self.frame_shape[::-1], dtype=np.float64) - 0.5 - self.margin_px
 
     def draw(self, n: int, rng: np.random.Generator) -> Positions:
-        """Return ``n`` positions, spread evenly over the field."""
+        """Return ``n`` positions, distributed uniformly over the field."""
         return rng.uniform(self.low, self.high, size=(n, 2))
 
     def is_inside(self, positions: Positions) -> NDArray[np.bool_]:
-        """Say of each position whether it lies within the field."""
+        """Return whether each position lies within the field."""
         return np.asarray(np.all((positions >= self.low) & (positions <= self.high), axis=1))
 
 
