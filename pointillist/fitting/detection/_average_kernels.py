@@ -18,11 +18,11 @@ TILE = 256
 BAND = 8 * TILE
 """Columns per pass: a processor prefetches within a page of memory only, which is 2048 px of uint16."""
 STRIDE = TILE + 16
-"""Elements from one row of a ring buffer to the next; no power of two, since all rows would share the same cache lines."""
+"""Elements from one row of a ring buffer to the next: no power of two, which would map all rows to one cache line."""
 NARROW_REACH, WIDE_REACH = 4, 12
 """Reaches of PYME's default Gaussians of 1 and 3 px, px."""
 MATCHED_REACH, SQUARE_REACH, SQUARE_CENTRE = 3, 5, 8
-"""Reaches of a Gaussian of 7 px and a square of 11 px, px; index of the centre in a row padded for four pairs a pass."""
+"""Reaches of a Gaussian of 7 px and a square of 11 px, px; its centre in a row padded for four pairs a pass."""
 
 
 @kernel
