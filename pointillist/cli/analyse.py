@@ -30,20 +30,25 @@ class _Wish:
     engine: EngineChoice
 
 
-@click.command(cls=PlainErrorsCommand, interrupted="stopped; the same command goes on where it was")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; give the same command again to resume")
 @click.argument("movie", type=FilePath())
 @settings_options
 @click.option(
     "-o",
     "--output",
     type=DestinationPath(),
-    help="The results, .h5r; without it they go where PYME puts them. With --test, the picture.",
+    help="Results file (.h5r), or folder for it; by default in PYME's data directory. With --test: the picture (.png).",
 )
 @engine_options
-@click.option("--resume", is_flag=True, help="Only go on with an analysis that was stopped; fail if there is none.")
-@click.option("--test", is_flag=True, help="Test the detection on a few frames; write a picture, but no results.")
-@click.option("--frames", type=click.IntRange(min=1), help=f"With --test: how many ({DEFAULT_FRAMES}).")
-@click.option("--threshold", type=Thresholds(), help="With --test: one or several to compare: 0.8,1,1.5.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted analysis; fail if there is none.")
+@click.option("--test", is_flag=True, help="Test the detection on a few frames: write a picture, but no results.")
+@click.option("--frames", type=click.IntRange(min=1), help=f"With --test: number of frames (default {DEFAULT_FRAMES}).")
+@click.option(
+    "--threshold",
+    type=Thresholds(),
+    show_default="Analysis.DetectionThreshold",
+    help="With --test: detection threshold, or several to compare, such as 0.8,1,1.5.",
+)
 def command(  # noqa: PLR0913  # one for each option
     *,
     movie: Path,
@@ -58,8 +63,8 @@ def command(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Localize the molecules of a movie.
 
-    Uses every core of this machine, or the workers that launch-workers has started. An analysis that was stopped, by
-    whatever, goes on when the same command is given again.
+    Uses all cores of this machine, or the workers that launch-workers has started. To resume an analysis that was
+    interrupted for any reason, give the same command again.
 
     \b
     Examples:
@@ -69,7 +74,7 @@ def command(  # noqa: PLR0913  # one for each option
     """  # noqa: D301  # click's marker for lines that stay
     if not test:
         if frames or threshold:
-            raise click.UsageError("--frames and --threshold belong to --test")
+            raise click.UsageError("--frames and --threshold can only be given with --test")
         _analyse(
             _Wish(
                 movie=movie,

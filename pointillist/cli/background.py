@@ -16,17 +16,26 @@ if TYPE_CHECKING:
     from pointillist.cli.engine import EngineChoice
 
 
-@click.command(cls=PlainErrorsCommand, interrupted="stopped; the same command goes on where it was")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; give the same command again to resume")
 @click.argument("movie", type=FilePath())
-@click.option("--method", metavar="ID", help="Such as rollmed:k=100; short for -s Analysis.Background=ID.")
-@settings_options
-@click.option("-o", "--output", type=DestinationPath(), help="The file, .h5; without it it goes where results go.")
 @click.option(
-    "--compress/--no-compress", default=True, show_default=True, help="Whether images are compressed, without loss."
+    "--method",
+    metavar="ID",
+    help="Method of the background, such as rollmed:k=100; short for -s Analysis.Background=ID.",
 )
-@click.option("--mapped", is_flag=True, help="Store each image once, and for each frame which one is its own.")
+@settings_options
+@click.option(
+    "-o",
+    "--output",
+    type=DestinationPath(),
+    help="Background file (.h5), or folder for it; by default beside the results.",
+)
+@click.option("--compress/--no-compress", default=True, help="Lossless compression of the images.")
+@click.option(
+    "--mapped", is_flag=True, help="Store equal images once, with a table that names the image of each frame."
+)
 @engine_options
-@click.option("--resume", is_flag=True, help="Only go on with what was stopped; fail if there is nothing.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run; fail if there is none.")
 def command(  # noqa: PLR0913  # one for each option
     *,
     movie: Path,
@@ -41,8 +50,8 @@ def command(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Write the background of each frame of a movie to a file.
 
-    Uses every core of this machine, or the workers that launch-workers has started. What was stopped, by whatever, goes
-    on when the same command is given again.
+    Uses all cores of this machine, or the workers that launch-workers has started. To resume a run that was interrupted
+    for any reason, give the same command again.
 
     \b
     Examples:

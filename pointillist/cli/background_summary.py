@@ -14,15 +14,16 @@ def summarise_background(path: Path) -> dict[str, str]:
         If it is no background file.
     """
     from pointillist.cli.results_summary import describe_failures
+    from pointillist.fitting.backgrounds import background_method
     from pointillist.pipeline_files.backgrounds import BackgroundFile
 
     with BackgroundFile(path) as file:
         about, failures = file.about, file.failures
     height, width = about.frame_shape
-    stored = f"{about.n_images}, each once" if about.is_mapped else "one for each frame"
+    stored = f"{about.n_images} different ones" if about.is_mapped else "one for each frame"
     return {
         "background": str(path),
-        "method": about.method,
+        "method": background_method(about.method).description,
         "movie": about.movie_path,
         "frames": f"{about.n_frames} of {width} x {height} px",
         "images": f"{stored}, {about.dtype}, {path.stat().st_size / 1e6:.1f} MB",

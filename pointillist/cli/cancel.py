@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from pointillist.pipeline_protocol.discovery import ServerLocation
 
 
-@click.command(cls=PlainErrorsCommand, interrupted="not waited for; 'pointillist jobs' shows whether it is stopped")
+@click.command(
+    cls=PlainErrorsCommand, interrupted="stopped waiting; 'pointillist jobs' shows whether the job is stopped"
+)
 @click.argument("job")
 @server_options
-@click.option("--json", "is_json", is_flag=True, help="How far the job was, as one JSON object.")
+@click.option("--json", "is_json", is_flag=True, help="Print the job's progress as one JSON object.")
 def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
-    """End JOB: the beginning of its id, or the name of its movie.
+    """Stop a job; it can be resumed later.
 
-    Nothing that was done is lost: whoever started the job goes on with it by the same command, and so does
-    pointillist retry.
+    JOB is the beginning of the job's id, or the name of its movie. Finished frames are kept: the command that started
+    the job, or 'pointillist retry', resumes it.
 
     \b
     Examples:
@@ -46,9 +48,9 @@ def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
     movie, done = printable(Path(progress.movie).name), f"{progress.n_done} of {progress.n_frames} frames"
     already = " already" if was_over else ""
     lines = {
-        "stopped": f"{movie} is stopped{already}, with {done} done; 'pointillist retry {number}' goes on",
-        "finishing": f"{movie} is done already: {printable(progress.output)} is being written",
-        "finished": f"{movie} is done already: see {printable(progress.output)}",
+        "stopped": f"{movie} is{already} stopped, {done} done; 'pointillist retry {number}' resumes it",
+        "finishing": f"{movie} is already done: {printable(progress.output)} is being written",
+        "finished": f"{movie} is already done: see {printable(progress.output)}",
     }
-    line = lines.get(progress.state, f"{movie} goes on, since somebody asked for it at the same moment")
+    line = lines.get(progress.state, f"{movie} continues, since it was requested again at the same moment")
     output().print(line, markup=False, soft_wrap=True)

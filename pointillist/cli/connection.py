@@ -24,7 +24,7 @@ def connected(place: ServerLocation) -> Iterator[Client]:
     """
     with connected_if_any(place) as client:
         if client is None:
-            raise ServerError("server", "none is in reach", "start one with launch-workers")
+            raise ServerError("server", "none was found", "start one with launch-workers")
         yield client
 
 

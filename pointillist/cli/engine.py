@@ -121,9 +121,9 @@ class Engine:
         with self._search as search:
             address = search.wait(_PATIENT_SEARCH_S if is_wanted else _SEARCH_S)
         if address is None and is_wanted:
-            raise ServerError("cluster", "no server is in sight", "start launch-workers, or say --server HOST")
+            raise ServerError("cluster", "no server was found", "start launch-workers, or give --server HOST")
         if address is None and search.is_on_network:
-            alone = "note: no server is in sight: this machine works alone; --server HOST names one"
+            alone = "note: no server was found: the job runs on this machine alone; name a server with --server HOST"
             notices().print(alone, markup=False, soft_wrap=True)
         return address
 

@@ -16,21 +16,27 @@ if TYPE_CHECKING:
     from pointillist.pipeline_protocol.discovery import ServerLocation
 
 _OPTIONS = (
-    click.option("--workers", type=click.IntRange(min=1), help="Processes of our own; without it one per core."),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        show_default="one per core",
+        help="Number of worker processes that this run starts.",
+    ),
     click.option(
         "--engine",
         type=click.Choice(get_args(EngineName)),
         default="auto",
-        show_default=True,
-        help="What works: cluster is launch-workers', local are processes of our own, auto the cluster if there is "
-        "one, dask an existing Dask cluster.",
+        help="Workers that do the job. cluster: those of launch-workers; local: processes that this run starts; auto: "
+        "cluster if there is one, otherwise local; dask: those of an existing Dask cluster.",
     ),
     click.option(
         "--mixed-workers",
         is_flag=True,
-        help="Also use workers whose results differ in the last digits (another kind of processor).",
+        help="Allow workers whose results differ in the last digits, such as those on another kind of processor.",
     ),
-    click.option("--dask-scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://head-node:8786."),
+    click.option(
+        "--dask-scheduler", metavar="ADDRESS", help="Address of the Dask scheduler, such as tcp://head-node:8786."
+    ),
 )
 
 
@@ -48,9 +54,11 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
         **others: object,
     ) -> None:
         if (engine == "dask") != (dask_scheduler is not None):
-            raise click.UsageError("--engine dask and --dask-scheduler ADDRESS belong together")
+            raise click.UsageError("--engine dask and --dask-scheduler ADDRESS must be given together")
         if engine == "dask" and workers:
-            raise click.UsageError("--workers are not Dask's: its own are used")
+            raise click.UsageError(
+                "--workers has no effect with --engine dask; leave it out: Dask's own workers are used"
+            )
         choice = EngineChoice(
             name=engine, place=place, scheduler=dask_scheduler, n_workers=workers, is_mixed=mixed_workers
         )

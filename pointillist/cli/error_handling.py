@@ -31,7 +31,7 @@ class PlainErrorsCommand(click.Command):
     """
 
     def __init__(self, *args: Any, interrupted: str = "stopped", **options: Any) -> None:  # noqa: ANN401  # click's
-        options.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
+        options.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
         super().__init__(*args, **options)
         self.interrupted = interrupted
 
@@ -89,7 +89,7 @@ def _ordinary(error: Exception) -> str | None:
     """Say what is wrong with a file that the system refuses, or with a name; None if it is something else."""
     if isinstance(error, OSError) and isinstance(error.filename, str | bytes | Path) and error.strerror:
         name = os.fsdecode(error.filename)
-        return f"{name}: cannot be used ({error.strerror.lower()}); check its name, its place, and your rights to it"
+        return f"{name}: cannot be used ({error.strerror.lower()}); check its name, its folder and your permissions"
     if isinstance(error, UnicodeEncodeError) and not is_utf8(error.object):
         return f"{error.object[:200]}: a name is not UTF-8; rename it"
     return None

@@ -24,7 +24,7 @@ EVENT_FORMS = {
     "passed over": "{place}: its results differ in the last digits from those of the others",
     "paused": "{reason}",
     "going on": "",
-    "retried": "{n_frames} failed frames are tried again",
+    "retried": "{n_frames} failed frames are retried",
     "finished": "{output}: {n_items} found, {n_failed} frames failed",
     "stopped": "{n_items} found so far",
 }

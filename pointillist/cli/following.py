@@ -42,7 +42,7 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
     if remark := without_locks(journal_path(Path(progress.output))):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     if progress.n_resumed:
-        notices().print(f"going on where it was: {progress.n_resumed} of {progress.n_frames} frames are done")
+        notices().print(f"resuming: {progress.n_resumed} of {progress.n_frames} frames are done")
     told: set[str] = set()
     with progress_display(Path(progress.movie).name, progress.n_frames) as display:
         while not progress.is_over:
@@ -61,13 +61,13 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
                 # A file of that name is whole: the server ended right after it.
                 progress = structs.replace(progress, state=JobState.FINISHED, n_done=progress.n_frames)
     if progress.state == "stopped":
-        raise ServerError(progress.output, "the job was stopped", "the same command goes on where it was")
+        raise ServerError(progress.output, "the job was stopped", "give the same command again to resume")
     return progress
 
 
 def _paused(progress: Progress) -> ServerError:
-    reason = progress.reason or "somebody has to look at it"
-    remedy = "what was done is kept" if "same command" in reason else "then give the same command again"
+    reason = progress.reason or "the reason is in the server's log"
+    remedy = "finished frames are kept" if "same command" in reason else "give the same command again to resume"
     return ServerError(progress.output, f"paused: {reason}", remedy)
 
 

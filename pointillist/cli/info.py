@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @click.command(cls=PlainErrorsCommand)
 @click.argument("file", type=FilePath())
 def command(file: Path) -> None:
-    """Show what is in a movie, or in results.
+    """Show the contents of a movie or results file.
 
-    FILE is a movie (.h5, .tif, .npy), results (.h5r), a background, or the truth of a simulated movie. Of a movie
-    whose metadata is incomplete, it says what has to be given for the analysis.
+    FILE is a movie (.h5, .tif, .npy), a results file (.h5r), a background file, or the truth of a simulated movie. If a
+    movie's metadata are incomplete, the missing settings are listed.
 
     \b
     Example:
@@ -99,7 +99,9 @@ def _print_missing(movie: MovieFile) -> None:
         if not missing:
             console.print(str(error), markup=False, soft_wrap=True)
             return
-        console.print("[yellow]to be analysed, it needs[/yellow] (as options, or in a .json file beside the movie)")
+        console.print(
+            "[yellow]settings to add for an analysis[/yellow] (as options, or in a .json file beside the movie)"
+        )
         console.print(facts({f"-s {key.name}=...": f"{key.unit or 'number'}: {key.help}" for key in missing}))
     else:
         console.print("[green]ready to be analysed[/green]")
@@ -112,7 +114,7 @@ def _describe_results(file: Path) -> None:
     results = read_results(file, 0, 0)
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     summary = summarise_results(file)
-    summary["complete"] = "yes" if results.is_complete else "no; the command that began it goes on where it was"
+    summary["complete"] = "yes" if results.is_complete else "no; give the command that started it again to resume"
     summary["movie"] = results.movie_path or "not recorded"
     summary["written by"] = versions or str(results.metadata.get("PYME.Version", "unknown"))
     output().print(facts(summary))

@@ -95,12 +95,12 @@ def _stop(client: Client, job: Job, number: str | None, rule: ResumeRule) -> str
         client.stop(number)
         progress = client.progress(number)
     except ServerError:
-        return "the server has not said that the job is stopped; see 'pointillist jobs', and 'pointillist cancel'"
+        return "the server did not confirm that the job is stopped; see 'pointillist jobs', and 'pointillist cancel'"
     except PointillistError:
-        return "stopped before it had begun"
+        return "stopped before the job started"
     if progress.state == "stopped":
-        return "stopped; the same command goes on where it was"
-    return f"all frames are done already: {printable(progress.output)} is written to its end"
+        return "stopped; give the same command again to resume"
+    return f"all frames are already done: the server completes {printable(progress.output)}"
 
 
 def _submit(client: Client, job: Job, resume: ResumeRule) -> str:

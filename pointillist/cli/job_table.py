@@ -85,5 +85,5 @@ def _remarks(job_id: str, job: Progress) -> list[RenderableType]:
     lines += job.notes
     lines += [f"frame {frame} failed: {error}" for frame, error in list(job.failures.items())[:N_FAILURES]]
     if job.n_failed > N_FAILURES:
-        lines.append(f"and {job.n_failed - N_FAILURES} frames more failed")
+        lines.append(f"and {job.n_failed - N_FAILURES} more frames failed")
     return [Text(f"{job_id}  {printable(line)}", style="yellow", overflow="fold") for line in lines]

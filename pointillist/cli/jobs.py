@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=PlainErrorsCommand)
 @server_options
-@click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def command(*, place: ServerLocation, is_json: bool) -> None:
-    """List the jobs of the server: those at work, and those that ended.
+    """List the server's running and ended jobs.
 
     \b
     Example:

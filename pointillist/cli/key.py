@@ -16,9 +16,10 @@ SUBCOMMANDS = {
 
 @click.group(cls=LazyGroup, commands_in=SUBCOMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Show, make or bring the key that makes machines one cluster.
+    """Show, create or import the key of the cluster.
 
-    Who has the key can use and change everything in the cluster, so hand it on as a password.
+    Machines with the same key form one cluster. Anyone who has the key can control the whole cluster: treat it like a
+    password.
 
     \b
     Examples:

@@ -19,9 +19,11 @@ _LONGEST = 4096
 
 @click.command(cls=PlainErrorsCommand)
 @click.argument("file", type=FilePath(), default="-")
-@click.option("--force", is_flag=True, help="Replace another key that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing key.")
 def command(*, file: Path, force: bool) -> None:
-    """Take the key that 'pointillist key show' printed elsewhere, from FILE or from the standard input.
+    """Import the cluster key of another machine.
+
+    FILE holds the key that 'pointillist key show' printed there; by default the key is read from standard input.
 
     \b
     Examples:

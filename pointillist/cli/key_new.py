@@ -8,9 +8,9 @@ from pointillist.cli.error_handling import PlainErrorsCommand
 
 
 @click.command(cls=PlainErrorsCommand)
-@click.option("--force", is_flag=True, help="Replace the key that is there; who has that one is shut out.")
+@click.option("--force", is_flag=True, help="Replace an existing key; machines that keep it leave the cluster.")
 def command(*, force: bool) -> None:
-    """Make a cluster key.
+    """Create a cluster key.
 
     \b
     Example:

@@ -9,7 +9,7 @@ from pointillist.cli.error_handling import PlainErrorsCommand
 
 @click.command(cls=PlainErrorsCommand)
 def command() -> None:
-    """Print the cluster key; make it if there is none.
+    """Print the cluster key; create it if there is none.
 
     \b
     Example:

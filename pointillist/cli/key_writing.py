@@ -1,4 +1,4 @@
-"""Putting a key in its place."""
+"""The user's key file, as commands write it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ def write_key(key: bytes, *, is_shared: bool, may_replace: bool) -> None:
     """
     file = KeyFile.of_user()
     if file.exists and not may_replace and parse_key(file.read()[0], file.path) != key:
-        raise ServerError(file.path, "holds another key", "replace it with --force; machines that keep it are shut out")
+        raise ServerError(
+            file.path, "holds another key", "replace it with --force; machines that keep the old key leave the cluster"
+        )
     file.replace(key, is_shared=is_shared)
-    click.echo(f"the key is in {file.path}; start launch-workers again where it runs", err=True)
+    click.echo(f"the key was written to {file.path}; restart launch-workers wherever it runs", err=True)
     if os.environ.get(KEY_VARIABLE):
-        click.echo(f"note: {KEY_VARIABLE} is set, and goes before it", err=True)
+        click.echo(f"note: {KEY_VARIABLE} is set and takes precedence over this file", err=True)

@@ -16,24 +16,29 @@ if TYPE_CHECKING:
 
 @click.command(cls=PlainErrorsCommand)
 @click.argument("n", type=click.IntRange(min=0), required=False)
-@click.option("--reserve", type=click.IntRange(min=0), metavar="N", help="Cores to leave to others, such as a camera.")
+@click.option(
+    "--reserve",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Number of cores to leave free, for example for camera control (default 0).",
+)
 @server_options
 @click.option(
     "--interface",
     metavar="ADDRESS|NAME",
     envvar="POINTILLIST_INTERFACE",
-    help="The network to let others in from; without it the server listens on this machine only.",
+    help="Network on which other machines can reach the server. By default only this machine can.",
 )
 @click.option(
     "--allow",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     multiple=True,
     metavar="FOLDER",
-    help="A folder that the cluster may read, and write results to, besides PYME's data directory; may be repeated.",
+    help="Folder that the cluster may read from and write results to, besides PYME's data directory; may be repeated.",
 )
-@click.option("--no-server", is_flag=True, help="Only workers: wait for a server.")
-@click.option("--list", "is_list", is_flag=True, help="List the servers in sight, and end.")
-@click.option("--kill", is_flag=True, help="End your launch-workers on this machine.")
+@click.option("--no-server", is_flag=True, help="Start workers only; wait until a server is found.")
+@click.option("--list", "is_list", is_flag=True, help="List the servers on this machine and on the network, then exit.")
+@click.option("--kill", is_flag=True, help="End all launch-workers of yours on this machine.")
 def command(  # noqa: PLR0913  # one for each option
     *,
     n: int | None,
@@ -45,10 +50,11 @@ def command(  # noqa: PLR0913  # one for each option
     is_list: bool,
     kill: bool,
 ) -> None:
-    """Run N workers on this machine until Ctrl-C, and a server for them unless the cluster has one.
+    """Run workers on this machine until Ctrl-C.
 
-    Without N, one worker per core; 0 is the server alone. Every analyse of the cluster uses them. Machines are of one
-    cluster if they have the same key: 'pointillist key show' on one, 'pointillist key import' on the others.
+    N is the number of workers, by default one per core; 0 starts the server alone. A server is started too, unless the
+    cluster has one. Every 'analyse' in the cluster uses these workers. Machines with the same key form one cluster: run
+    'pointillist key show' on one and 'pointillist key import' on the others.
 
     \b
     Examples:
@@ -61,11 +67,11 @@ def command(  # noqa: PLR0913  # one for each option
 
     del interface  # is in the place
     if is_list + kill > 1 or ((is_list or kill) and (n is not None or reserve or allow or no_server)):
-        raise click.UsageError("--list and --kill stand alone")
+        raise click.UsageError("--list and --kill cannot be combined with each other or with other options")
     if n is not None and reserve is not None:
-        raise click.UsageError("N and --reserve exclude each other")
+        raise click.UsageError("N and --reserve cannot be given together")
     if n == 0 and (no_server or place.server):
-        raise click.UsageError("0 workers and no server are nothing")
+        raise click.UsageError("with 0 workers and no server there is nothing to start")
     if is_list:
         from pointillist.cli.server_list import list_servers
 
@@ -89,8 +95,8 @@ def _kill() -> None:
     cluster = click.get_current_context().params["cluster"]
     launchers = running(None if explicit is click.core.ParameterSource.DEFAULT else cluster)
     if not launchers:
-        click.echo("no launch-workers of yours runs on this machine", err=True)
+        click.echo("you have no launch-workers running on this machine", err=True)
     for launcher in launchers:
         if not launcher.end():
-            raise ServerError(f"process {launcher.pid}", "does not end", "look into it with ps")
+            raise ServerError(f"process {launcher.pid}", "does not end", "end it with kill")
         click.echo(f"ended launch-workers {launcher.pid} of cluster {launcher.cluster}")

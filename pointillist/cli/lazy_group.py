@@ -37,6 +37,6 @@ def load(module: str) -> click.Command:
     """Import and return the command that a module holds."""
     command = import_module(module).command
     if not isinstance(command, click.Command):
-        msg = f"{module}.command is no command"
+        msg = f"{module}.command is not a command"
         raise TypeError(msg)
     return command

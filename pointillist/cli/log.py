@@ -28,13 +28,14 @@ _ENDS = ("finished", "stopped")
 
 @click.command(cls=PlainErrorsCommand)
 @click.argument("job")
-@click.option("--follow", is_flag=True, help="Wait for what happens next, until the job is over.")
+@click.option("--follow", is_flag=True, help="Keep printing events until the job ends.")
 @server_options
-@click.option("--json", "is_json", is_flag=True, help="One JSON object per line.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object per line.")
 def command(*, place: ServerLocation, job: str, follow: bool, is_json: bool) -> None:
-    """Tell what happened to JOB: the beginning of its id, or the name of its movie.
+    """Show the log of a job.
 
-    Without a server, the logs of this machine are looked into, which have past jobs too.
+    JOB is the beginning of the job's id, or the name of its movie. If there is no server, the logs of this machine are
+    read; they include past jobs.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ COMMANDS = {
     "score": "pointillist.cli.score",
     "render": "pointillist.cli.render",
 }
-"""Where each command is. Every module holds one, called ``command``, and imports what is heavy late."""
+"""Module of each command, which holds it as ``command`` and imports heavy packages late."""
 
 
 def load(name: str) -> click.Command:
@@ -35,10 +35,10 @@ def load(name: str) -> click.Command:
 @click.group(cls=lazy_group.LazyGroup, commands_in=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pointillist", message="pointillist %(version)s")
 def pointillist() -> None:
-    """Localize the blinking molecules of a microscopy movie, on every core.
+    """Localize the blinking molecules of a microscopy movie on all cores.
 
     \b
-    A first look at a movie, then the analysis, then a picture:
+    Test the detection, analyse the movie, draw the result:
         pointillist test-detection movie.h5
         pointillist analyse movie.h5
         pointillist render movie.h5r -o picture.png

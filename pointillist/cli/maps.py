@@ -1,4 +1,4 @@
-"""``pointillist maps``: the maps of a camera, made or brought from other programs."""
+"""``pointillist maps``: the maps of a camera, measured or imported from other programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ SUBCOMMANDS = {"make": "pointillist.cli.maps_make", "convert": "pointillist.cli.
 
 @click.group(cls=LazyGroup, commands_in=SUBCOMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Make the maps of a camera: offset, noise and response of each pixel.
+    """Measure or convert a camera's pixel maps.
+
+    The maps hold the offset, the read noise and the sensitivity of each pixel.
 
     \b
     Examples:

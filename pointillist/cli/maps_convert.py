@@ -15,15 +15,16 @@ from pointillist.cli.settings_options import settings_options
 @click.command(cls=PlainErrorsCommand, interrupted="stopped")
 @click.argument("calibration", type=FilePath())
 @settings_options
-@click.option("-o", "--output", "folder", type=FilePath(), required=True, help="Folder of the maps.")
-@click.option("--overwrite", is_flag=True, help="Replace maps that are there.")
+@click.option("-o", "--output", "folder", type=FilePath(), required=True, help="Folder to write the maps to.")
+@click.option("--overwrite", is_flag=True, help="Replace existing maps.")
 def command(
     *, calibration: Path, overrides: tuple[str, ...], settings_file: Path | None, folder: Path, overwrite: bool
 ) -> None:
-    """Turn a calibration of storm-analysis or Picasso into PYME's maps.
+    """Convert a storm-analysis or Picasso calibration to maps.
 
-    CALIBRATION holds offset (ADU), variance (ADU²) and gain (ADU/e-) of each pixel: a .npy of storm-analysis, or an
-    .hdf5 of Picasso. The maps are in ADU, e-² and factors near 1, and a file of settings names them.
+    CALIBRATION holds the offset (ADU), variance (ADU²) and gain (ADU/e-) of each pixel, in a .npy file of
+    storm-analysis or an .hdf5 file of Picasso. Writes PYME's dark map (ADU), variance map (e-²) and flat field (factors
+    near 1), and a settings file for --settings that names them.
 
     \b
     Example:

@@ -42,22 +42,33 @@ class _Wish:
     is_overwriting: bool
 
 
-@click.command(cls=PlainErrorsCommand, interrupted="stopped; nothing was written")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; no files were written")
 @click.argument("dark_movie", type=FilePath())
 @click.argument("light_movie", nargs=-1, type=FilePath())
-@click.option("--flat", type=FilePath(), help="A movie of even light, for the flat field.")
+@click.option("--flat", type=FilePath(), help="Movie of even illumination, for the flat field.")
 @click.option(
     "--photon-transfer",
     multiple=True,
     type=FilePath(),
-    help="Movies of steady light, each of another level, for the gain: --photon-transfer light*.h5.",
+    help="Movies of steady illumination, each at another intensity, for the gain: --photon-transfer light*.h5.",
 )
 @settings_options
-@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="First frame of each movie.")
-@click.option("--last", type=click.IntRange(min=1), help="Last frame of each movie; without it the movie's last.")
-@click.option("-o", "--output", type=FilePath(), help="Folder; without it PYME's, CALIBRATION/<serial number>.")
-@click.option("--allow-part", is_flag=True, help="Put maps of a part of the chip into PYME's folder all the same.")
-@click.option("--overwrite", is_flag=True, help="Replace maps that are there.")
+@click.option("--first", type=click.IntRange(min=0), default=0, help="First frame to read of each movie.")
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    show_default="the movie's last",
+    help="Last frame to read of each movie.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FilePath(),
+    show_default="CALIBRATION/<serial number> in PYME's data directory",
+    help="Folder for the maps.",
+)
+@click.option("--allow-part", is_flag=True, help="Allow maps of only a part of the camera chip in PYME's folder.")
+@click.option("--overwrite", is_flag=True, help="Replace existing maps.")
 def command(  # noqa: PLR0913  # one for each option
     *,
     dark_movie: Path,
@@ -72,10 +83,11 @@ def command(  # noqa: PLR0913  # one for each option
     allow_part: bool,
     overwrite: bool,
 ) -> None:
-    """Measure the maps of a camera from a movie that was recorded with the shutter closed.
+    """Measure the maps of a camera from dark and light movies.
 
-    Each movie is read once, whatever its length. The maps are written as PYME's, and found by the camera's serial
-    number and the exposure.
+    DARK_MOVIE is recorded with the shutter closed. LIGHT_MOVIE are more movies for --photon-transfer. The maps are
+    written as PYME's calibration TIFFs; analyses with -s Camera.Maps=default find them by the camera's serial number
+    and the exposure time.
 
     \b
     Examples:
@@ -84,7 +96,7 @@ def command(  # noqa: PLR0913  # one for each option
         pointillist maps make dark.tif -s Camera.ElectronsPerCount=0.46 -s Camera.IntegrationTime=0.02 -o maps
     """  # noqa: D301  # click's marker for lines that stay
     if light_movie and not photon_transfer:
-        raise click.UsageError("there is one dark movie; movies of light follow --flat or --photon-transfer")
+        raise click.UsageError("there must be one dark movie; light movies follow --flat or --photon-transfer")
     _make(
         _Wish(
             dark=dark_movie,
@@ -163,7 +175,9 @@ def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> Camera
     for movie in movies[1:]:
         if movie.frame_shape != movies[0].frame_shape:
             shape = " x ".join(map(str, movies[0].frame_shape[::-1]))
-            raise MovieError(movie.path, f"has other frames than the dark movie ({shape} px)", "record the same region")
+            raise MovieError(
+                movie.path, f"has frames of another size than the dark movie ({shape} px)", "record the same region"
+            )
     moments = [_pass_through(movie, wish.span) for movie in movies]
     flat = moments[1] if wish.flat else None
     try:
@@ -213,17 +227,18 @@ def _report(calibration: CameraCalibration, written: list[Path]) -> None:
     offset = calibration.offset_adu[~calibration.is_blemished]
     n_blemished = int(calibration.is_blemished.sum())
     rows = {
-        "frames in the dark": str(calibration.n_dark_frames),
-        "offset": f"{np.median(offset):.2f} ADU, from pixel to pixel {np.std(offset):.2f}",
+        "dark frames": str(calibration.n_dark_frames),
+        "offset": f"{np.median(offset):.2f} ADU (median), standard deviation between pixels {np.std(offset):.2f}",
         "read noise": f"{calibration.read_noise_e:.2f} e- (median pixel)",
         "blemished pixels": f"{n_blemished} ({100 * n_blemished / calibration.is_blemished.size:.3g} %)",
         "gain": f"{calibration.electrons_per_adu:.5g} e-/ADU, as given",
     }
     if (transfer := calibration.transfer) is not None:
         rows["gain"] = f"{calibration.electrons_per_adu:.5g} ± {calibration.electrons_per_adu_error:.2g} e-/ADU"
-        rows["from pixel to pixel"] = f"{100 * transfer.spread_adu / transfer.slope_adu:.2g} %, true spread"
+        spread = f"{100 * transfer.spread_adu / transfer.slope_adu:.2g} % between pixels"
+        rows["variation of the gain"] = f"{spread} (standard deviation, without the measurement error)"
         for level, slope, is_used in zip(transfer.level_adu, transfer.level_slope_adu, transfer.is_used, strict=True):
-            fate = "" if is_used else ": left out, for it saturates or flickers"
+            fate = "" if is_used else " (not used: saturated or unsteady)"
             rows[f"light of {level:.0f} ADU"] = f"variance {slope:.4g} times the signal, ADU{fate}"
     if (response := calibration.response) is not None:
         rows["flat field"] = (

@@ -58,7 +58,7 @@ def draw_montage(test: DetectionTest, path: Path) -> None:
         figure.savefig(path, format="png", dpi=DPI, facecolor="white")
     except OSError as error:
         problem = f"the picture cannot be written ({error.strerror})"
-        raise ResultsError(path, problem, "choose another place with -o") from error
+        raise ResultsError(path, problem, "choose another folder with -o") from error
 
 
 def _figure(test: DetectionTest) -> Figure:
@@ -113,7 +113,7 @@ def _grid(shape: tuple[int, int], aspect: float, title: str) -> tuple[Figure, ND
 
 def _title(test: DetectionTest) -> str:
     settings = test.settings
-    background = f"background {settings.background.identifier}"
+    background = f"background: {settings.background.description}"
     thresholds = ", ".join(f"{each.threshold:g}" for each in test.by_threshold)
     if test.settings.detector == "local-maximum":
         thresholds += " false positives per frame"

@@ -18,9 +18,9 @@ class FrameSize(click.ParamType):  # type: ignore[type-arg]  # generic from clic
         try:
             shape = int(height or width), int(width)
         except ValueError:
-            self.fail(f"{value!r} is no size; write 256 or 320x200 (width x height)", param, ctx)
+            self.fail(f"{value!r} is not a frame size; write 256 or 320x200 (width x height)", param, ctx)
         if min(shape) < 16:
-            self.fail("a frame has at least 16 x 16 px", param, ctx)
+            self.fail("a frame must have at least 16 x 16 px", param, ctx)
         return shape
 
 
@@ -34,7 +34,7 @@ class Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic from cli
         try:
             thresholds = tuple(sorted({float(part) for part in str(value).split(",")}))
         except ValueError:
-            self.fail(f"{value!r} is no list of numbers; write 1 or 0.8,1,1.5", param, ctx)
+            self.fail(f"{value!r} is not a list of numbers; write 1 or 0.8,1,1.5", param, ctx)
         if not all(0 < threshold < math.inf for threshold in thresholds):
-            self.fail("thresholds are positive", param, ctx)
+            self.fail("thresholds must be positive", param, ctx)
         return thresholds

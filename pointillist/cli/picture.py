@@ -100,7 +100,7 @@ def _write(path: Path, write: Callable[[], object]) -> None:
         write()
     except OSError as error:
         problem = f"the picture cannot be written ({error.strerror})"
-        raise ResultsError(path, problem, "choose another place with -o") from error
+        raise ResultsError(path, problem, "choose another folder with -o") from error
 
 
 def _brightness(image: Image) -> NDArray[np.float32]:

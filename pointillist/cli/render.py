@@ -33,22 +33,27 @@ class _Wish:
 
 @click.command(cls=PlainErrorsCommand)
 @click.argument("result", type=FilePath())
-@click.option("-o", "--output", type=DestinationPath(), help="PNG, or TIFF with counts; <result>.png without.")
-@click.option("--pixel-size", type=POSITIVE, default=20, show_default=True, help="Of the picture, nm.")
+@click.option(
+    "-o",
+    "--output",
+    type=DestinationPath(),
+    show_default="<result>.png",
+    help="Picture (.png), or numbers for measurements (.tif).",
+)
+@click.option("--pixel-size", type=POSITIVE, default=20, help="Pixel size of the picture, nm.")
 @click.option(
     "--method",
     type=click.Choice(["gaussian", "histogram"]),
     default="gaussian",
-    show_default=True,
-    help="Each localization as wide as its error, or counted into one pixel.",
+    help="gaussian: each localization is drawn as wide as its error; histogram: it is counted in one pixel.",
 )
-@click.option("--max-error", type=POSITIVE, help="Leave out localizations less precise than this, nm.")
+@click.option("--max-error", type=POSITIVE, help="Maximum position error of the drawn localizations, nm.")
 def command(  # one for each option
     *, result: Path, output: Destination | None, pixel_size: float, method: str, max_error: float | None
 ) -> None:
-    """Draw the localizations.
+    """Draw the localizations of a results file.
 
-    A PNG has a scale bar; a TIFF holds localizations per pixel as 32-bit numbers, with the size of a pixel.
+    A PNG has a scale bar. A TIFF holds the number of localizations per pixel as 32-bit floats, and the pixel size.
 
     \b
     Examples:
@@ -71,7 +76,7 @@ def _render(wish: _Wish) -> None:
     keep_own_caches()
     results = read_results(wish.result, 0, 0)
     if not results.is_complete:
-        notices().print("note: the analysis is not finished; the picture shows what there is so far")
+        notices().print("note: the analysis is not finished; the picture shows the localizations found so far")
     camera_nm = 1000 * float(str(results.metadata.get("voxelsize.x")))
     canvas = _canvas(wish, results, camera_nm)
     add = add_histogram if wish.method == "histogram" else add_gaussians
@@ -105,7 +110,7 @@ def _precise(rows: Rows, max_error_nm: float | None, camera_nm: float) -> Rows:
     if max_error_nm is None:
         return rows
     if "x_error" not in (rows.dtype.names or ()):
-        raise SettingError("--max-error", "the fit of these results reports no errors", "leave it out")
+        raise SettingError("--max-error", "the fit of these results reports no position errors", "leave the option out")
     with np.errstate(invalid="ignore"):
         return np.asarray(rows[precision_px(rows) * camera_nm <= max_error_nm])
 

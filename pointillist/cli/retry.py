@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from pointillist.pipeline_protocol.messages import Progress
 
 
-@click.command(cls=PlainErrorsCommand, interrupted="not waited for; 'pointillist jobs' shows whether it goes on")
+@click.command(
+    cls=PlainErrorsCommand, interrupted="stopped waiting; 'pointillist jobs' shows whether the job continues"
+)
 @click.argument("job")
 @server_options
-@click.option("--json", "is_json", is_flag=True, help="How far the job is then, as one JSON object.")
+@click.option("--json", "is_json", is_flag=True, help="Print the job's progress as one JSON object.")
 def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
-    """Try the failed frames of JOB again: the beginning of its id, or the name of its movie.
+    """Retry the failed frames of a job, or resume it.
 
-    A job that is paused or was cancelled goes on. The results of a finished job are written once more, with what the
-    second try has found, under a name of their own.
+    JOB is the beginning of the job's id, or the name of its movie. A paused or cancelled job is resumed. If the job has
+    finished, its results are written to a second file, which includes the retried frames.
 
     \b
     Examples:
@@ -46,24 +48,26 @@ def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
         click.echo(json.dumps(job_facts(after)))
         return
     movie = printable(Path(before.movie).name)
-    tried = f"{before.n_retriable} failed frames are tried again" if before.n_retriable else "no frame had failed"
-    goes_on = "" if before.state in {"running", "finishing"} else ", and the job goes on"
-    output().print(f"{movie}: {tried}{goes_on}; 'pointillist log {number}' tells more", markup=False, soft_wrap=True)
+    retried = f"{before.n_retriable} failed frames are retried" if before.n_retriable else "no frame had failed"
+    resumed = "" if before.state in {"running", "finishing"} else ", the job is resumed"
+    output().print(
+        f"{movie}: {retried}{resumed}; 'pointillist log {number}' shows details", markup=False, soft_wrap=True
+    )
 
 
 def _refuse_if_useless(progress: Progress) -> None:
-    """Make sure that there is something to try again.
+    """Raise an error if there is nothing to retry.
 
     Raises
     ------
     ServerError
-        If there is not.
+        If no frame would be analysed again.
     """
     from pointillist.errors import ServerError
 
     if progress.n_retriable or progress.state in {"paused", "stopped"}:
         return
     if progress.n_failed:
-        problem = f"{progress.n_failed} frames failed by what is in them, and would fail again"
-        raise ServerError(f"job {progress.job}", problem, "see pointillist log")
-    raise ServerError(f"job {progress.job}", "no frame of it has failed", "there is nothing to try again")
+        problem = f"{progress.n_failed} frames failed because of their content, and would fail again"
+        raise ServerError(f"job {progress.job}", problem, "see 'pointillist log'")
+    raise ServerError(f"job {progress.job}", "none of its frames has failed", "there is nothing to retry")

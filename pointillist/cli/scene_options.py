@@ -21,54 +21,71 @@ NOT_NEGATIVE = click.FloatRange(min=0)
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
 _OPTIONS = (
-    click.option("--frames", type=click.IntRange(min=1), default=1000, help="Length of the movie."),
-    click.option("--size", type=FrameSize(), default="256", help="Of a frame, px: 256, or 320x200."),
-    click.option("--seed", type=click.IntRange(min=0), default=0, help="The same seed, the same movie."),
+    click.option("--frames", type=click.IntRange(min=1), default=1000, help="Number of frames."),
+    click.option("--size", type=FrameSize(), default="256", help="Frame size in px: one number, or WIDTHxHEIGHT."),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Seed of the random numbers; equal seeds give equal movies.",
+    ),
     click.option(
         "--structure",
         type=click.Choice(["uniform", "filaments", "pores"]),
         default="uniform",
-        help="Where emitters sit: anywhere, on filaments, or on rings like nuclear pores.",
+        help="Arrangement of the emitters: anywhere, on filaments, or on rings like nuclear pores.",
     ),
-    click.option("--structures", type=click.IntRange(min=1), help="How many filaments (12) or pores (300)."),
-    click.option("--margin", type=NOT_NEGATIVE, default=10, help="Kept free at the edges, px."),
-    click.option("--emitters", type=NOT_NEGATIVE, default=30, help="On at any moment in the whole frame, on average."),
+    click.option(
+        "--structures",
+        type=click.IntRange(min=1),
+        show_default="12 or 300",
+        help="Number of filaments or pores.",
+    ),
+    click.option("--margin", type=NOT_NEGATIVE, default=10, help="Width of the border without emitters, px."),
+    click.option(
+        "--emitters", type=NOT_NEGATIVE, default=30, help="Mean number of emitters that are on in each frame."
+    ),
     click.option(
         "--on-time",
         type=NOT_NEGATIVE,
         default=0,
-        help="Mean on-time in frames, exponentially distributed; 0: each emitter is on for one whole frame.",
+        help="Mean of the exponentially distributed on-time, in frames; 0: each emitter is on for one whole frame.",
     ),
-    click.option("--photons", type=POSITIVE, default=1000, help="Photoelectrons of an emitter per frame (median)."),
+    click.option(
+        "--photons", type=POSITIVE, default=1000, help="Median number of photoelectrons per emitter and frame."
+    ),
     click.option(
         "--photon-spread",
         type=NOT_NEGATIVE,
         default=0,
-        help="Of the photons' logarithm, from emitter to emitter; 0: all alike.",
+        help="Spread of the emitters' brightness: standard deviation of the natural logarithm of their photons; 0: all "
+        "are equally bright.",
     ),
-    click.option("--sigma", type=POSITIVE, default=130, help="Of the Gaussian spot, nm."),
-    click.option("--pixel-size", type=POSITIVE, default=100, help="In the sample, nm."),
-    click.option("--background", type=NOT_NEGATIVE, default=50, help="Photoelectrons per px and frame."),
+    click.option("--sigma", type=POSITIVE, default=130, help="Standard deviation of the Gaussian PSF, nm."),
+    click.option("--pixel-size", type=POSITIVE, default=100, help="Pixel size in the sample, nm."),
+    click.option("--background", type=NOT_NEGATIVE, default=50, help="Background, photoelectrons per px and frame."),
     click.option(
         "--background-slope",
         type=click.FloatRange(-2, 2),
         default=0,
-        help="From left to right, as a fraction of the background.",
+        help="Change of the background from the left to the right edge, as a fraction of it.",
     ),
     click.option(
         "--camera",
         type=click.Choice(["ccd", "emccd", "scmos"]),
         default="ccd",
-        help="scmos: each pixel has an offset, a read noise and a gain of its own, 1 % are hot.",
+        help="Camera type. With scmos every pixel has its own offset, read noise and gain, and 1 % of the pixels are "
+        "hot.",
     ),
-    click.option("--offset", type=float, default=100, help="Dark signal of ccd and emccd, ADU."),
+    click.option("--offset", type=float, default=100, help="Offset of ccd and emccd, ADU."),
     click.option(
         "--electrons-per-count",
         type=POSITIVE,
-        help="Electrons per ADU (ccd and scmos 0.46; emccd 10, after its register).",
+        show_default="0.46; emccd: 10",
+        help="Electrons per ADU; for emccd counted after the EM register.",
     ),
-    click.option("--read-noise", type=NOT_NEGATIVE, default=1.6, help="Of the ccd, electrons."),
-    click.option("--em-gain", type=click.FloatRange(min=1, min_open=True), default=100, help="Of the emccd."),
+    click.option("--read-noise", type=NOT_NEGATIVE, default=1.6, help="Read noise of the ccd, electrons rms."),
+    click.option("--em-gain", type=click.FloatRange(min=1, min_open=True), default=100, help="EM gain of the emccd."),
 )
 
 

@@ -35,22 +35,30 @@ class _Limits:
 @click.command(cls=PlainErrorsCommand)
 @click.argument("result", type=FilePath())
 @click.argument("truth", type=FilePath())
-@click.option("--radius", type=POSITIVE, default=150, show_default=True, help="Farthest match, nm.")
 @click.option(
-    "--isolation", type=POSITIVE, default=1200, show_default=True, help="Emitters without another one so near, nm."
+    "--radius", type=POSITIVE, default=150, help="Maximum distance between a localization and its emitter, nm."
 )
 @click.option(
-    "--border", type=NOT_NEGATIVE, default=0, show_default=True, help="Do not count emitters so near the edge, px."
+    "--isolation",
+    type=POSITIVE,
+    default=1200,
+    help="Minimum distance to the next emitter for an emitter to count as isolated, nm.",
 )
-@click.option("--min-photons", type=NOT_NEGATIVE, default=0, show_default=True, help="Do not count dimmer emitters.")
+@click.option(
+    "--border", type=NOT_NEGATIVE, default=0, help="Ignore emitters within this distance of the frame's edge, px."
+)
+@click.option(
+    "--min-photons", type=NOT_NEGATIVE, default=0, help="Ignore emitters with fewer photoelectrons in the frame."
+)
 def command(  # noqa: PLR0913  # one for each option
     *, result: Path, truth: Path, radius: float, isolation: float, border: float, min_photons: float
 ) -> None:
     """Compare results with the truth of a simulated movie.
 
-    RESULT is a .h5r, TRUTH the .truth.h5 beside the simulated movie. Per frame, localizations and emitters are paired
-    one to one; recall is the share of emitters that were found, precision the share of localizations that are true,
-    Jaccard both at once. Errors are compared with the Cramér-Rao bound: no unbiased fit can be better.
+    RESULT is a .h5r file, TRUTH the .truth.h5 file beside the simulated movie. In each frame, localizations and
+    emitters are paired one to one. Recall is the share of emitters that were found, precision the share of
+    localizations that belong to an emitter, and the Jaccard index combines both. Position errors are compared with the
+    Cramér-Rao bound, the smallest error that an unbiased fit can have.
 
     \b
     Example:
@@ -71,7 +79,7 @@ def _score(result: Path, truth: Path, limits: _Limits) -> None:
     conditions = known.conditions
     results = read_results(result)
     if not results.is_complete:
-        notices().print("note: the analysis is not finished; only the frames that were analysed count")
+        notices().print("note: the analysis is not finished; only analysed frames are scored")
     pixel_nm = conditions.pixel_size_nm
     roi_size = results.metadata.get("Analysis.ROISize", 5)
     outcome = score(

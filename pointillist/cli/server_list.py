@@ -36,7 +36,7 @@ def list_servers(place: ServerLocation) -> None:
         keys = None
     seen = {row[1]: row for row in [*_here(place, keys), *_around(place, keys)]}
     if not seen:
-        notices().print("no server is in sight")
+        notices().print("no server was found")
         return
     table = Table(*_COLUMNS, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for row in sorted(seen.values()):
@@ -55,7 +55,7 @@ def _here(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
     except PointillistError as error:
         yield place.cluster, address, "", "", error.problem, ""
     else:
-        yield pong.cluster, address, "", str(PROTOCOL_VERSION), "fits", _workers(pong)
+        yield pong.cluster, address, "", str(PROTOCOL_VERSION), "same", _workers(pong)
 
 
 def _around(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
@@ -78,7 +78,7 @@ def _workers(pong: Pong) -> str:
 
 def _key_verdict(server: DiscoveredServer, keys: ClusterKeys | None, pong: Pong | None) -> str:
     if keys is None or server.fingerprint != fingerprint(keys):
-        return "another"
+        return "different"
     if server.version != PROTOCOL_VERSION:
-        return "fits, version does not"
-    return "fits" if pong else "fits, no answer"
+        return "same, other version"
+    return "same" if pong else "same, no answer"

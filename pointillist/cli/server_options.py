@@ -17,15 +17,14 @@ _OPTIONS = (
         "--server",
         metavar="HOST[:PORT]",
         envvar="POINTILLIST_SERVER",
-        help="The server, where it is not found by itself.",
+        help="Address of the server, if it is not found automatically.",
     ),
     click.option(
         "--cluster",
         metavar="NAME",
         envvar="POINTILLIST_CLUSTER",
         default="default",
-        show_default=True,
-        help="Which of several clusters on one network.",
+        help="Name of the cluster, if there are several on the network.",
     ),
 )
 

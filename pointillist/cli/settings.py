@@ -1,4 +1,4 @@
-"""``pointillist settings``: all settings that there are."""
+"""``pointillist settings``: all settings, with defaults and units."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pointillist.cli.error_handling import PlainErrorsCommand
 @click.command(cls=PlainErrorsCommand)
 @click.argument("search", required=False)
 def command(search: str | None) -> None:
-    """List the settings, with their defaults and units.
+    """List the settings with their defaults and units.
 
-    They are given with -s KEY=VALUE, in a file with --settings, or in the movie's metadata. SEARCH shows only those
-    that mention a word.
+    Settings are given with -s KEY=VALUE, in a file with --settings, or in the movie's metadata. SEARCH is a word; only
+    settings that mention it are listed.
 
     \b
     Example:

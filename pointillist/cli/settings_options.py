@@ -20,15 +20,15 @@ _OPTIONS = (
         "overrides",
         metavar="KEY=VALUE",
         multiple=True,
-        help="A setting by PYME's name, such as Analysis.DetectionThreshold=1.2; may be given many times. "
-        "'pointillist settings' lists them.",
+        help="Value of a setting by PYME's name, such as Analysis.DetectionThreshold=1.2; may be repeated. "
+        "'pointillist settings' lists all settings.",
     ),
     click.option(
         "--settings",
         "settings_file",
         metavar="FILE",
         type=FilePath(),
-        help="Settings in YAML or JSON. -s wins over this file, this file over the movie's own metadata.",
+        help="Settings file (YAML or JSON). It overrides the movie's metadata, and -s overrides it.",
     ),
 )
 

@@ -29,18 +29,22 @@ MAP_SETTINGS = {
 }
 
 
-@click.command(cls=PlainErrorsCommand, interrupted="stopped; what was written so far has been removed")
+@click.command(cls=PlainErrorsCommand, interrupted="stopped; the unfinished files were removed")
 @click.argument("out", type=DestinationPath())
 @scene_options
-@click.option("--maps", is_flag=True, help="Write the camera's dark, variance and flat-field maps, and use them.")
+@click.option(
+    "--maps",
+    is_flag=True,
+    help="Write the camera's dark, variance and flat-field maps, and name them in the movie's metadata.",
+)
 @click.option(
     "--calibration",
     type=click.IntRange(min=2),
     metavar="N",
-    help="Record N frames of the dark, of even light, and of six levels of light as well, for 'maps make'.",
+    help="Also write calibration movies of N frames each for 'maps make': dark, flat field, and six light levels.",
 )
-@click.option("--compress", is_flag=True, help="Compress .h5 as PYME does: half the size, a third of the speed.")
-@click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
+@click.option("--compress", is_flag=True, help="Compress .h5 like PYME: half the size at a third of the speed.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def command(  # one for each option
     out: Destination,
     *,
@@ -50,10 +54,10 @@ def command(  # one for each option
     overwrite: bool,
     **scene: Any,  # noqa: ANN401  # checked by click
 ) -> None:
-    """Simulate a movie with known truth.
+    """Simulate a movie of blinking molecules with known truth.
 
-    OUT is .h5 (as PYME spools), .tif or .npy (with the metadata in a .json beside it). The truth stands in
-    <stem>.truth.h5.
+    OUT is an .h5 file in PYME's format, or a .tif or .npy file with its metadata in a .json file beside it. The true
+    positions are written to <stem>.truth.h5.
 
     \b
     Examples:

@@ -28,12 +28,12 @@ Status = tuple["Pong", "Sequence[WorkerReport]", "Sequence[Progress]"]
 
 
 @click.command(cls=PlainErrorsCommand)
-@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
-@click.option("--all", "is_all", is_flag=True, help="Each worker, however many there are.")
+@click.option("--watch", is_flag=True, help="Refresh every second, until Ctrl-C.")
+@click.option("--all", "is_all", is_flag=True, help="Show every worker, even if there are many.")
 @server_options
-@click.option("--json", "is_json", is_flag=True, help="As one JSON object; with --watch one per line.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object; with --watch, one per line.")
 def command(*, place: ServerLocation, watch: bool, is_all: bool, is_json: bool) -> None:
-    """Show the server, its workers, and the jobs that run.
+    """Show the server, its workers and the running jobs.
 
     \b
     Examples:
@@ -120,14 +120,14 @@ def _picture(
         "server": f"{server.address} on {server.host} (pid {server.pid}), cluster {server.cluster}",
         "version": f"{server.version}, up {duration(server.uptime_s)}",
         "workers": f"{len(workers)}: {healths(workers)}; {rate:.0f} frames/s" if workers else "none",
-        "jobs": f"{server.n_jobs} at work, {server.n_ended} ended",
+        "jobs": f"{server.n_jobs} running, {server.n_ended} ended",
     }
     if len(builds := {worker.build for worker in workers if worker.build}) > 1:
-        heading["kernels"] = f"of {len(builds)} kinds, whose results differ in the last digits: {_by_build(workers)}"
+        heading["kernels"] = f"of {len(builds)} kinds; their results differ in the last digits: {_by_build(workers)}"
     if server.n_refused:
-        heading["refused"] = f"{server.n_refused} attempts without the cluster key"
+        heading["refused"] = f"{server.n_refused} connections without the cluster key"
     if server.leader:
-        heading["leader"] = f"{server.leader}; this server ends with its last job"
+        heading["leader"] = f"{server.leader}; this server exits after its last job"
     if server.troubles:
         heading["trouble"] = "\n".join(server.troubles)
     parts: list[RenderableType] = [facts({name: _printable_lines(text) for name, text in heading.items()})]

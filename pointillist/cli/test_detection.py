@@ -58,10 +58,24 @@ class Request:
 @click.argument("movie", type=FilePath())
 @settings_options
 @click.option(
-    "--frames", type=click.IntRange(min=1), default=DEFAULT_FRAMES, show_default=True, help="Spread over the movie."
+    "--frames",
+    type=click.IntRange(min=1),
+    default=DEFAULT_FRAMES,
+    help="Number of frames, spread over the movie.",
 )
-@click.option("--threshold", type=Thresholds(), help="One or several to compare: 0.8,1,1.5.")
-@click.option("-o", "--output", type=DestinationPath(), help="The picture; without it <movie>_detection.png, here.")
+@click.option(
+    "--threshold",
+    type=Thresholds(),
+    show_default="Analysis.DetectionThreshold",
+    help="Detection threshold, or several to compare, such as 0.8,1,1.5.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=DestinationPath(),
+    show_default="<movie>_detection.png",
+    help="Picture (.png), or folder for it.",
+)
 def command(  # noqa: PLR0913  # one for each option
     *,
     movie: Path,
@@ -71,9 +85,9 @@ def command(  # noqa: PLR0913  # one for each option
     threshold: tuple[float, ...] | None,
     output: Destination | None,
 ) -> None:
-    """Test the detection on a few frames, before the run.
+    """Test the detection on a few frames before the analysis.
 
-    Shows in a picture and a table what is found, and warns of settings that look wrong. No results are written.
+    Shows the candidates and fits in a picture and a table, and warns about doubtful settings. No results are written.
 
     \b
     Examples:
@@ -179,7 +193,7 @@ def _on_maps(movie: Movie, settings: Metadata) -> list[str]:
 
     in_use = [key for key in MAP_SETTINGS if map_name(settings, key)]
     proofs = examine_maps(movie, settings).proofs
-    return [*proofs] or ["this movie cannot tell whether its maps belong to it"] if in_use else []
+    return [*proofs] or ["whether they belong to this movie could not be checked"] if in_use else []
 
 
 def _table(test: DetectionTest) -> Table:

@@ -58,7 +58,7 @@ def open_hdf5(path: Path) -> h5py.File:
     except OSError as error:
         if error.errno in BUSY:
             raise MovieError(path, "is open for writing in another program", "close it there, or wait") from error
-        what = "is truncated" if "truncated" in str(error) else "is no readable HDF5 file"
+        what = "is truncated" if "truncated" in str(error) else "is not a readable HDF5 file"
         raise TruncatedMovieError(
             path, what, "copy it again; if its acquisition crashed, try h5clear or h5repack"
         ) from error

@@ -49,7 +49,7 @@ def read_metadata(file: h5py.File) -> tuple[dict[str, Value], list[str]]:
         try:
             metadata[key] = _value(group, name)
         except (NotPlainError, OSError, TypeError, ValueError):
-            remarks.append(f"{key}: holds something else than numbers and text; it is left out")
+            remarks.append(f"{key}: holds something other than numbers and text; it is ignored")
     return metadata, remarks
 
 
@@ -161,5 +161,5 @@ def read_events(file: h5py.File) -> tuple[Events, list[str]]:
         for name in EVENT_DTYPE.fields or ():
             events[name] = stored[name]
     except (AttributeError, KeyError, OSError, TypeError, ValueError, IndexError):
-        return NO_EVENTS.copy(), ["Events: not a table of PYME's kind; they are left out"]
+        return NO_EVENTS.copy(), ["Events: not a table in PYME's format; they are ignored"]
     return events, []

@@ -31,7 +31,7 @@ def data_root_remark() -> str | None:
     """Return why the results are not in the user's folder; None if they are."""
     configured = chosen(DATA)
     trouble = configured and trouble_of(configured)
-    return f"{DATA.variable}: {configured} {trouble}; {data_root()} takes its place" if trouble else None
+    return f"{DATA.variable}: {configured} {trouble}; {data_root()} is used instead" if trouble else None
 
 
 def default_results_path(movie: Path) -> Path:
@@ -124,7 +124,7 @@ def find_file(setting: str, name: str, folder: Path) -> Path:
     for path in (folder / name, data_root() / name):
         if path.is_file():
             return path
-    raise SettingError(setting, f"there is no file {name!r} in {folder} or {data_root()}", "give its whole path")
+    raise SettingError(setting, f"there is no file {name!r} in {folder} or {data_root()}", "give its full path")
 
 
 def is_taken(results: Path) -> bool:

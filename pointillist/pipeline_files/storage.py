@@ -74,7 +74,7 @@ def make_directory(path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
-            raise ResultsError(path, "cannot be below a file", "choose another place with -o") from error
+            raise ResultsError(path, "cannot be inside a file", "choose another folder with -o") from error
 
 
 @contextmanager
@@ -206,10 +206,14 @@ def translated_write_errors(path: Path) -> Iterator[None]:
 def _write_error(path: Path, error: Exception) -> ResultsError:
     reason = os.strerror(number).lower() if (number := _errno(error)) else type(error).__name__
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(path, f"there is no room for it ({reason})", "make room, then run the same command again")
+        return DiskFullError(
+            path,
+            f"there is not enough disk space for it ({reason})",
+            "free some disk space, then run the same command again",
+        )
     if number in (errno.EAGAIN, errno.EBUSY):
         return FileBusyError(path, "is open in another program", "close it there")
-    return ResultsError(path, f"cannot be written ({reason})", "choose another place with -o")
+    return ResultsError(path, f"cannot be written ({reason})", "choose another folder with -o")
 
 
 def _errno(error: Exception) -> int | None:

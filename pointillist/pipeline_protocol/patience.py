@@ -46,8 +46,8 @@ class Patience:
         """
         waited = self._clock() - self._began
         if waited > self._seconds:
-            problem = f"is still not done with the request after {waited:.0f} s: {reason}"
-            raise ServerError("server", problem, "it goes on; see pointillist jobs, and try again later")
+            problem = f"has not completed the request after {waited:.0f} s: {reason}"
+            raise ServerError("server", problem, "the server continues; see 'pointillist jobs', and try again later")
         if waited > TELL_S and reason not in self._told:
             self._told.add(reason)
             self._tell(f"waiting: {reason}")

@@ -44,7 +44,7 @@ def reconnect(socket: zmq.Socket[bytes], before: str | None, address: str) -> No
         socket.ipv6 = _is_ipv6(address)
         socket.connect(address)
     except zmq.ZMQError as error:
-        raise ServerError(address, f"is no address of a server ({error})", "write HOST:PORT") from error
+        raise ServerError(address, f"is not an address of a server ({error})", "write HOST:PORT") from error
     if before is not None:
         socket.disconnect(before)
 

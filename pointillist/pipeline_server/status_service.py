@@ -159,7 +159,7 @@ def _log(request: m.ReadLog) -> LogLines | m.Refused:
     """Return lines of the log of a job."""
     path = job_log_path(request.job)
     if path is None or not path.exists():
-        error = ServerError(f"job {request.job}", "there is no log of it", "pointillist jobs lists the jobs")
+        error = ServerError(f"job {request.job}", "there is no log of it", "see 'pointillist jobs'")
         return refusal(request.request, error)
     lines, place = read_log(path, request.place)
     return LogLines(request=request.request, lines=lines, place=place)

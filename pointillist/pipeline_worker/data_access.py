@@ -125,7 +125,7 @@ class DataAccess:
         if found is not None and roots.allowed(found[0]) is None:
             raise SettingError(key, f"{found[0]} is outside {roots}", "start launch-workers with --allow FOLDER")
         if self.frame_client is not None and settings.get(map_digest_name(key)) is None:
-            raise SettingError(key, "nothing says which file it is", "submit the job again")
+            raise SettingError(key, "it cannot be identified", "submit the job again")
 
     @contextmanager
     def copied_images(self, spec: JobSpec) -> Iterator[ImagesOfRange | None]:
@@ -159,7 +159,7 @@ class DataAccess:
 
         def images(start: int, stop: int) -> BackgroundImages:
             if stop > rows.shape[0]:
-                raise MovieError(BACKGROUND_FILE, f"has {rows.shape[0]} frames, not {stop}", "make it again")
+                raise MovieError(BACKGROUND_FILE, f"has {rows.shape[0]} frames, not {stop}", "write it again")
             return images_of_range(rows, pixels, start, stop)
 
         return images

@@ -98,7 +98,7 @@ class FrameClient:
         """
         reply = self._take(item, 0)
         if not isinstance(reply.message, LayoutReply):
-            raise MessageError("server", "sent a piece for a layout", "use the same version everywhere")
+            raise MessageError("server", "sent frame data instead of a layout", "use the same version everywhere")
         return reply.message.layout
 
     def piece(self, item: Item, n_bytes: int) -> tuple[FrameData, Buffer]:
@@ -113,7 +113,7 @@ class FrameClient:
         """
         reply = self._take(item, n_bytes)
         if not isinstance(reply.message, FrameData):
-            raise MessageError("server", "sent a layout for a piece", "use the same version everywhere")
+            raise MessageError("server", "sent a layout instead of frame data", "use the same version everywhere")
         return reply.message, reply.content
 
     def expect(self, items: Iterable[Item], n_bytes: int) -> None:

@@ -73,7 +73,7 @@ class RemoteFrames:
         frame_bytes = self.dtype.itemsize * self.shape[1] * self.shape[2]
         is_sound = not self.dtype.hasobject and 0 < frame_bytes <= _MAX_FRAME_BYTES
         if not is_sound or not (layout.chunks is None or _is_same(layout.chunks, self)):
-            raise MessageError("server", f"sent a layout that cannot be: {layout}", _VERSION)
+            raise MessageError("server", f"sent an impossible layout: {layout}", _VERSION)
         self._n_bytes = piece_bytes(layout)
         self._piece: tuple[FrameData, Buffer] | None = None
         self._places: dict[Offset, tuple[int, int, int]] = {}

@@ -42,7 +42,7 @@ CAMERA_SETTINGS = (
         high=10000,
         typical=(0.9, 2000),
         confusions=(Confusion(question="is there no EM register, or is it off?", advice="then give 1", high=0.9),),
-        help="True gain of the EM register; 1 without one.",
+        help="Gain of the EM register; 1 for a camera without one.",
     ),
     Setting(
         name="Camera.NoiseFactor",

@@ -26,7 +26,7 @@ def check_combination(settings: Metadata) -> None:
     name = str(settings["Analysis.FitModule"])
     for key, is_possible in _possibilities(MODULES[name], settings).items():
         if not is_possible:
-            raise SettingError(key, f"{settings[key]} does not go with {name}", _OTHER_MODULE)
+            raise SettingError(key, f"{settings[key]} cannot be combined with {name}", _OTHER_MODULE)
     lowpass, highpass = (number(settings, f"Analysis.DetectionRadius{name}") or 0 for name in ("Lowpass", "Highpass"))
     if settings["Analysis.Detector"] == "difference-of-gaussians" and lowpass >= highpass:
         raise SettingError(
@@ -37,7 +37,7 @@ def check_combination(settings: Metadata) -> None:
     if settings["Analysis.Weights"] != "data" and settings["Analysis.Estimator"] == "mle":
         raise SettingError(
             "Analysis.Weights",
-            f"{settings['Analysis.Weights']} does not go with Analysis.Estimator=mle, which weighs by its model",
+            f"{settings['Analysis.Weights']} cannot be combined with Analysis.Estimator=mle, which weighs by its model",
             "leave one of them out",
         )
 

@@ -13,7 +13,10 @@ _PIXEL_CONFUSIONS = (
     Confusion(question="is it in mm?", convert=lambda size: 1e3 * size),
     Confusion(question="is it in m?", convert=lambda size: 1e6 * size),
     Confusion(
-        question="is it what a program writes that does not know it?", advice="then measure it", low=0.99, high=1.01
+        question="is it a placeholder of a program that does not know it?",
+        advice="then measure it",
+        low=0.99,
+        high=1.01,
     ),
 )
 

@@ -272,7 +272,7 @@ def check_known(name: str) -> None:
         return
     nearest = _nearest(name, known)
     if nearest or name.split(".", maxsplit=1)[0].lower() in ("analysis", "camera", "voxelsize"):
-        remedy = f"did you mean {nearest}?" if nearest else "'pointillist settings' lists all that there are"
+        remedy = f"did you mean {nearest}?" if nearest else "'pointillist settings' lists all settings"
         raise SettingError(name, "there is no such setting", remedy)
 
 

@@ -117,7 +117,7 @@ class Setting:
         if self.typical is None or self.typical[0] <= number <= self.typical[1]:
             return None
         low, high = self.typical
-        shown = f"{self.name} is {number:g}{self._unit}, though mostly it is {low:g} to {high:g}"
+        shown = f"{self.name} is {number:g}{self._unit}, outside the usual range of {low:g} to {high:g}"
         return f"{shown}; {self._hint(number) or 'check it'}"
 
     @property

@@ -61,7 +61,7 @@ def read_yaml_json(path: Path) -> dict[str, Value]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(path, "cannot be read", "it should be a text file in UTF-8") from error
     except (json.JSONDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SettingError(path, f"is no valid {_language(path)}{_line(error)}", "correct it") from error
+        raise SettingError(path, f"is not valid {_language(path)}{_line(error)}", "correct it") from error
     if tree is None:
         return {}
     if not isinstance(tree, dict) or not _is_plain(tree):

@@ -67,5 +67,5 @@ class KernelWatch:
         colds = self._cold_at.setdefault(worker, [])
         colds[:] = [*(at for at in colds if now - at < _COLD_S), now]
         if len(colds) >= _N_COLD:
-            problem = "compiled kernels are lost again and again"
+            problem = "compiled kernels keep disappearing"
             raise ServerError(self._cache.folder, problem, f"set {CACHE_VARIABLE} to an empty folder on another disk")

@@ -46,7 +46,7 @@ def workers_beside(n_reserved: int) -> int:
     """
     n_cores = default_workers()
     if n_reserved >= n_cores:
-        problem = f"leaves no core to a worker, of {n_cores}"
+        problem = f"leaves no core for a worker, of {n_cores}"
         raise ServerError(f"--reserve {n_reserved}", problem, f"reserve at most {n_cores - 1}")
     return n_cores - n_reserved
 
@@ -123,7 +123,7 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
             if supervisor.has_server:
                 on_message(_who_is_let_in(plan))
             supervisor.start_workers(address, plan.n_workers, plan.worker_command)
-            on_message(f"{plan.n_workers} workers; Ctrl-C ends them")
+            on_message(f"{plan.n_workers} workers; Ctrl-C stops them")
             while True:
                 agent.check_server()
                 time.sleep(_CHECK_S)
@@ -134,7 +134,7 @@ def launch_workers(plan: LaunchPlan, on_message: OnMessage = lambda _: None) -> 
 
 def _who_is_let_in(plan: LaunchPlan) -> str:
     if plan.location.interface is None:
-        return "for this machine only; --interface lets others in"
+        return "for this machine only; --interface admits other machines"
     if not is_key_shared():
         return "no other machine has its key: run 'pointillist key show' here, 'pointillist key import' there"
     return "for all machines that have its key"

@@ -107,13 +107,13 @@ class ManagedProcess:
 
     @property
     def is_failing(self) -> bool:
-        """Whether it dies again and again."""
+        """Whether it keeps dying."""
         return self.n_quick_deaths >= N_QUICK_DEATHS
 
     @property
     def trouble(self) -> str:
-        """Message for a process that dies again and again."""
-        return f"{self.name} dies again and again ({describe_status(self.last_status)})"
+        """Message for a process that keeps dying."""
+        return f"{self.name} keeps dying ({describe_status(self.last_status)})"
 
     def start(self, now: float, descriptors: Sequence[int] = ()) -> None:
         """Start the process."""

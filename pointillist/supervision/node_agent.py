@@ -174,7 +174,7 @@ class NodeAgent:
             return
         if not self._is_lost:
             self._is_lost = True
-            self._on_message(f"the server at {self._address} is silent; the workers wait for it")
+            self._on_message(f"the server at {self._address} does not answer; the workers are waiting for it")
         self._withdraw()
         address = self._location.local if self._supervisor.has_server else self._location.find()
         if address is None and silence_s > _FAILOVER_S and self._may_serve and now - self._tried_at > _FAILOVER_S:

@@ -29,10 +29,10 @@ def new_log(on_message: Callable[[str], None]) -> Path:
         problem = f"note: no logs can be written to {folder} ({(error.strerror or str(error)).lower()})"
     try:
         path = _log_in(temporary_folder() / "logs")
-        on_message(f"{problem}; what the processes say is in {path}; {LOGS.variable} names another folder")
+        on_message(f"{problem}; the output of the processes is in {path}; {LOGS.variable} sets another folder")
     except OSError:
         path = Path(os.devnull)
-        on_message(f"{problem}; there are none; {LOGS.variable} names another folder")
+        on_message(f"{problem}; logs are switched off; set {LOGS.variable} to another folder")
     return path
 
 

@@ -95,7 +95,7 @@ class ProcessSupervisor:
             bound = ready.read() if has_spoken else ""
         if not bound:
             stop_all([server])
-            raise ServerError("server", f"cannot be started ({self._last_line()})", f"look into {self.log_path}")
+            raise ServerError("server", f"cannot be started ({self._last_line()})", f"see {self.log_path}")
         # A restarted server listens where its peers look for it, if that is free.
         server.arguments = ["-m", "pointillist.pipeline_server", bound, address, *otherwise, *options]
         with self._lock:
@@ -220,7 +220,7 @@ class ProcessSupervisor:
         Raises
         ------
         ServerError
-            If the server, or every worker, dies again and again, or kernels cannot be compiled.
+            If the server, or every worker, keeps dying, or kernels cannot be compiled.
         """
         if child is self._server and status == EXIT_REPLACED:
             self._server = None
@@ -233,19 +233,19 @@ class ProcessSupervisor:
                 return
         concerned = [child] if child is self._server else self._workers
         if all(each.is_failing for each in concerned):
-            problem = f"dies again and again ({self._last_line()})"
-            raise ServerError(child.name, problem, f"look into {self.log_path}")
+            problem = f"keeps dying ({self._last_line()})"
+            raise ServerError(child.name, problem, f"see {self.log_path}")
         if not child.is_failing:
-            self._on_message(f"{child.name} ended ({describe_status(status)}); it is started again")
+            self._on_message(f"{child.name} ended ({describe_status(status)}) and is started again")
         elif child not in self._failing:
             self._failing.add(child)
-            retried = f"it is tried every {LONGEST_PAUSE_S:.0f} s, the others go on"
-            self._on_message(f"{child.trouble}; {retried}; look into {self.log_path}")
+            retried = f"it is restarted every {LONGEST_PAUSE_S:.0f} s, the other workers continue"
+            self._on_message(f"{child.trouble}; {retried}; see {self.log_path}")
 
     def _report_recoveries(self) -> None:
         for child in [child for child in self._failing if not child.n_quick_deaths]:
             self._failing.remove(child)
-            self._on_message(f"{child.name} runs well again")
+            self._on_message(f"{child.name} is running again")
 
     def _last_line(self) -> str:
         self._log.flush()

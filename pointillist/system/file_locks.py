@@ -134,7 +134,7 @@ def without_locks(path: Path) -> str | None:
     """Return a remark if a file is locked by a holder's file; else None."""
     if not holder_path(path).exists():
         return None
-    return f"the disk of {path.parent} has no file locks; a file {holder_path(path).name} stands in for them"
+    return f"the disk of {path.parent} has no file locks; a file {holder_path(path).name} is used instead"
 
 
 class HolderFile:

@@ -35,11 +35,15 @@ class Folder:
 DATA = Folder("PYMEDATADIR", "results, backgrounds and camera maps without `-o`", "`~/PYMEData`")
 LOGS = Folder("POINTILLIST_LOGS", "logs", "`<data>/<user>/LOGS/pointillist`")
 CACHE = Folder("POINTILLIST_CACHE", "compiled kernels", "`pointillist/kernels` in the user's cache folder")
-CONFIG = Folder("POINTILLIST_CONFIG", "the cluster key, and the account's own", "`pointillist` in the user's settings")
+CONFIG = Folder(
+    "POINTILLIST_CONFIG",
+    "the cluster key, and the account's own key key",
+    "`pointillist` in the user's configuration folder",
+)
 STATE = Folder(
     "POINTILLIST_STATE", "which servers and `launch-workers` run", "`pointillist` in the user's state folder"
 )
-TEMPORARY = Folder("TMPDIR", "sockets, tracebacks, and what fits nowhere else", "`/tmp`")
+TEMPORARY = Folder("TMPDIR", "sockets, tracebacks and other temporary files", "`/tmp`")
 FOLDERS = (DATA, LOGS, CACHE, CONFIG, STATE, TEMPORARY)
 
 
@@ -77,7 +81,7 @@ def expand(name: str, variable: str = "") -> Path:
         return Path(name).expanduser()
     except RuntimeError as error:
         shown = f"{variable}={name}" if variable else name
-        raise SettingError(shown, "there is no such home folder", "write the whole path") from error
+        raise SettingError(shown, "there is no such home folder", "give the full path") from error
 
 
 def is_utf8(name: str) -> bool:
@@ -125,13 +129,13 @@ def trouble_of(folder: Path) -> str | None:
     """Return why no files can be written to a folder, which need not exist; None if they can."""
     existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not existing.is_dir():
-        return "is no folder" if existing == folder else f"is below {existing}, which is no folder"
+        return "is not a folder" if existing == folder else f"is below {existing}, which is not a folder"
     return (
         None
         if os.access(existing, os.W_OK | os.X_OK)
         else "cannot be written"
         if existing == folder
-        else "cannot be made"
+        else "cannot be created"
     )
 
 

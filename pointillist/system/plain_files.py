@@ -52,12 +52,12 @@ def obstacle(path: Path) -> tuple[str, str] | None:
         status = path.stat()
     except FileNotFoundError:
         problem = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
-        return problem, "check its name and place"
+        return problem, "check its name and folder"
     except PermissionError:
         return "is in a folder that may not be read", "ask its owner for permission to read"
     except (OSError, ValueError) as error:
         reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-        return f"cannot be a file ({reason})", "check its name and place"
+        return f"cannot be a file ({reason})", "check its name and folder"
     if kind := irregular(path):
         return f"is {kind}", "name a file"
     if not os.access(path, os.R_OK):

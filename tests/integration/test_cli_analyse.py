@@ -98,7 +98,7 @@ def test_ctrl_c_leaves_an_analysis_that_the_same_command_finishes(tmp_path: Path
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert stderr.splitlines()[-1] == "stopped; the same command goes on where it was"
+    assert stderr.splitlines()[-1] == "stopped; give the same command again to resume"
     assert not stopped.exists()
     resumed = run(environment, "analyse", movie, "-o", stopped, "--resume")
     assert resumed.returncode == 0, resumed.stderr
@@ -182,7 +182,7 @@ def test_an_account_without_a_home_folder_analyses_and_is_told_once_where_logs_a
     assert done.returncode == 0, done.stderr
     assert read_results(tmp_path / "a.h5r").is_complete
     assert done.stderr.count("no logs can be written") == 1
-    assert "POINTILLIST_LOGS names another folder" in done.stderr
+    assert "POINTILLIST_LOGS sets another folder" in done.stderr
     assert run(account, "pointillist", "info", tmp_path / "a.h5r").returncode == 0
     assert run(account, "pointillist", "render", tmp_path / "a.h5r", "-o", tmp_path / "a.png").returncode == 0
     refused = run(account, "pointillist", "key", "show")
@@ -208,7 +208,7 @@ def test_a_data_directory_is_made_or_the_run_says_what_takes_its_place(
     done = run(elsewhere, "analyse", movie, "--workers", "1")
     assert done.returncode == 0, done.stderr
     instead = tmp_path / "home" / "PYMEData"
-    assert f"note: PYMEDATADIR: {movie} is no folder; {instead} takes its place" in done.stderr
+    assert f"note: PYMEDATADIR: {movie} is not a folder; {instead} is used instead" in done.stderr
     assert (instead / "ada" / "analysis" / "day" / "movie.h5r").exists()
 
 

@@ -162,7 +162,7 @@ def test_blemished_pixels_are_marked_and_counted_once(tmp_path: Path) -> None:
         (["m_dark.tif", "-s", "Camera.IntegrationTime=short"], "'short' is not a number"),
         (["m_flat.h5", "--flat", "m_dark.h5"], "m_dark.h5: it is no brighter than the dark movie"),
         (["m_dark.h5", "--first", "199"], "m_dark.h5: has 1 frames to measure"),
-        (["m_dark.h5", "--flat", "small.h5"], "has other frames than the dark movie (72 x 56 px)"),
+        (["m_dark.h5", "--flat", "small.h5"], "has frames of another size than the dark movie (72 x 56 px)"),
         (["m_dark.h5", "-s", "Camera.SerialNumber=a/b"], "Camera.SerialNumber: missing"),
         (["m_dark.h5", "-s", "Camera.Type=EMCCD", "-s", "Camera.TrueEMGain=9"], "an EM register adds noise"),
     ],

@@ -265,7 +265,7 @@ def test_a_movie_that_vanishes_here_is_had_from_the_server_and_there_it_blocks(
         wait_for(client, job, lambda progress: progress.n_done > 100)
         movie.rename(hidden)
         progress = wait_for(client, job, lambda progress: progress.state == "paused")
-        assert progress.reason == f"{movie}: there is no such file; check its name and place"
+        assert progress.reason == f"{movie}: there is no such file; check its name and folder"
         hidden.rename(movie)
         submit(client, movie, tmp_path / "out.h5r")
         assert wait_for(client, job, is_over).n_failed == 0

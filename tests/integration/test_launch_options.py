@@ -62,7 +62,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 def test_a_server_that_nobody_is_let_in_to_says_so(machine: Machine) -> None:
     process = machine.start(1)
     assert eventually(machine.has(process, "1 workers"))
-    assert "for this machine only; --interface lets others in" in machine.printed(process)
+    assert "for this machine only; --interface admits other machines" in machine.printed(process)
     assert re.search(r"server at tcp://127\.0\.0\.1:\d+$", machine.printed(process), re.MULTILINE)
 
 
@@ -122,7 +122,7 @@ def test_kill_ends_a_launcher_that_does_not_react(machine: Machine) -> None:
 
 def test_list_shows_the_server_of_this_machine(machine: Machine) -> None:
     looks = ("--list", "--interface", "127.0.0.1")
-    assert "no server is in sight" in machine.run(*looks)[1]
+    assert "no server was found" in machine.run(*looks)[1]
     process = machine.start(1)
     assert eventually(machine.has(process, "1 workers"))
     status, listed = machine.run(*looks)
@@ -135,9 +135,9 @@ def test_reserve_leaves_cores_to_others(machine: Machine) -> None:
     n_cores = len(os.sched_getaffinity(0))
     status, said = machine.run("--reserve", n_cores)
     assert status == 1
-    assert f"--reserve {n_cores}: leaves no core to a worker, of {n_cores}; reserve at most {n_cores - 1}" in said
+    assert f"--reserve {n_cores}: leaves no core for a worker, of {n_cores}; reserve at most {n_cores - 1}" in said
     process = machine.start("--reserve", n_cores - 1)
-    assert eventually(machine.has(process, "1 workers; Ctrl-C ends them"))
+    assert eventually(machine.has(process, "1 workers; Ctrl-C stops them"))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_options_that_contradict_each_other_are_refused(machine: Machine, option
     [
         (("--interface", "eth77"), "eth77: this machine has no such address or network adapter; choose one of: "),
         (("--server", "a b"), "'a b': is no address; write HOST or HOST:PORT"),
-        (("--cluster", "a/b"), "'a/b': is no name of a cluster"),
+        (("--cluster", "a/b"), "'a/b': is not a valid cluster name"),
         (("--no-server",), "cluster key: there is none on this machine; run 'pointillist key show'"),
     ],
 )

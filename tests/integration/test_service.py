@@ -159,7 +159,7 @@ def test_a_full_disk_pauses_the_job_and_loses_nothing(
                 filler.write(bytes(4096))
         progress = wait_for(client, job, lambda progress: progress.state == "paused")
         assert progress.reason is not None
-        assert "make room" in progress.reason
+        assert "free some disk space" in progress.reason
         assert "\n" not in progress.reason
         (small_disk / "filler").unlink()
         subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)

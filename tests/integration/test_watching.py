@@ -149,7 +149,7 @@ def test_failed_frames_of_a_finished_job_are_tried_again_into_results_of_their_o
         assert (second.n_failed, second.n_resumed) == (0, N_FRAMES - 1)
         assert second.output == str(cluster.folder / "results_1.h5r")
         assert names(client, job)[-2:] == ["resumed", "finished"]
-        with pytest.raises(ResultsError, match="nothing can be tried again"):
+        with pytest.raises(ResultsError, match="nothing can be retried"):
             client.retry(job)
     assert cluster.output.read_bytes() == kept
     results = read_results(Path(second.output))

@@ -116,6 +116,8 @@ def test_a_client_elsewhere_is_told_what_the_server_lacks(policy: AccessPolicy, 
         policy.open_movie(submitted)
     one_line(error.value)
     movie.unlink()
-    with pytest.raises(MovieError, match=r"there is no such file on .*, where the server runs; put it where") as error:
+    with pytest.raises(
+        MovieError, match=r"there is no such file on .*, where the server runs; put it in a folder"
+    ) as error:
         policy.open_movie(submitted)
     one_line(error.value)

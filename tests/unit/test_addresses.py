@@ -29,7 +29,7 @@ def test_a_server_is_named_by_host_and_port(text: str, address: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "a b", "host:", "host:0", "host:70000", "host:port", "http://host", "host/path"])
 def test_what_is_no_address_is_one_clear_line(text: str) -> None:
-    with pytest.raises(ServerError, match=r"is no address.*; write HOST or HOST:PORT"):
+    with pytest.raises(ServerError, match=r"is not an address.*; write HOST or HOST:PORT"):
         addresses.server_endpoint(text)
 
 

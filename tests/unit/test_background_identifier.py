@@ -105,19 +105,19 @@ def test_an_identifier_leads_back_to_its_method(method: BackgroundMethod) -> Non
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("rolmed:k=3", "there is no background 'rolmed'; did you mean rollmed?"),
-        ("", "there is no background ''; choose one of none, copy, mean, percentile, rollmed, sparsemed"),
+        ("rolmed:k=3", "there is no background method 'rolmed'; did you mean rollmed?"),
+        ("", "there is no background method ''; choose one of none, copy, mean, percentile, rollmed, sparsemed"),
         ("rollmed:x=3", "rollmed: there is no parameter 'x'; it has k (kernel_size), b (batch_size)"),
         ("none:x=3", "none: there is no parameter 'x'; it has no parameters"),
-        ("rollmed:k=3^k=4", "rollmed:k=3^k=4: 'k=4' is not one more KEY=VALUE"),
-        ("rollmed:k", "rollmed:k: 'k' is not one more KEY=VALUE"),
+        ("rollmed:k=3^k=4", "rollmed:k=3^k=4: 'k=4' is not a valid KEY=VALUE"),
+        ("rollmed:k", "rollmed:k: 'k' is not a valid KEY=VALUE"),
         ("rollmed:k=3.5", "rollmed: kernel_size is '3.5'; give a whole number"),
         ("rollmed:k=0", "rollmed: kernel_size is 0; give 1 or more"),
-        ("rollmed:k=5^d=1", "rollmed: kernel_size is 5; give an even number, as dcnum wants it"),
+        ("rollmed:k=5^d=1", "rollmed: kernel_size is 5; give an even number, as dcnum requires"),
         ("rollmed:w=now", "rollmed: window is now; give one of past, centred, future"),
         ("rollmed:g=2", "rollmed: generation is 2; give 1, the one that this program has"),
         ("rollmed:d=yes", "rollmed: dcnum is 'yes'; give 0 or 1"),
-        ("mean:b=0", "mean: end is 0; give more than its begin, 0"),
+        ("mean:b=0", "mean: end is 0; give more than the beginning, 0"),
         ("percentile:p=25", "percentile: percentile is 25.0; give a fraction above 0 and up to 1"),
         ("percentile:p=nan", "percentile: percentile is nan; give a fraction"),
         ("sparsemed:f=0", "sparsemed: frac_cleansing is 0.0; give a fraction above 0 and up to 1"),
@@ -162,3 +162,26 @@ def test_pymes_settings_are_methods_and_back(
 )
 def test_of_other_methods_pyme_is_told_the_nearest_that_it_can_do(identifier: str, nearest: Any) -> None:
     assert pyme_settings(background_method(identifier)) == nearest
+
+
+@pytest.mark.parametrize(
+    ("identifier", "words"),
+    [
+        ("none", "none"),
+        ("copy", "images of a background file"),
+        ("mean:b=-30", "mean of the 30 frames before"),
+        ("mean:b=-30^e=-2", "mean of the 28 frames from -30 to -3"),
+        ("percentile:b=-5^e=6^p=0.25", "percentile 25 of the 11 frames from -5 to +5"),
+        ("rollmed:k=100", "median of the 100 frames from -50 to +49"),
+        ("rollmed:k=100^w=past", "median of the 100 frames before"),
+        ("sparsemed:k=200^i=500", "median of 200 frames, one image every 500 frames"),
+        ("sparsemed", "median of 200 frames, one image every 1 s"),
+    ],
+)
+def test_a_method_describes_itself_in_words(identifier: str, words: str) -> None:
+    assert background_method(identifier).description == words
+
+
+@pytest.mark.parametrize("code", METHODS)
+def test_every_method_has_a_description_of_its_own(code: str) -> None:
+    assert "=" not in METHODS[code]().description

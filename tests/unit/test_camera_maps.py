@@ -79,7 +79,7 @@ def test_a_map_may_lie_under_pymes_data_directory(tmp_path: Path, monkeypatch: p
         (
             (40, 30),
             {"Camera.ROIOriginX": 0, "Camera.ROIOriginY": 0},
-            "the map has 40 x 30 px, the movie 30 x 40; turned it fits: give -s Camera.MapOrientation=transposed",
+            "it fits after a rotation: give -s Camera.MapOrientation=transposed",
         ),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_map_with_holes_is_refused_if_the_movie_needs_them(tmp_path: Path) -> 
     holey[0, 0] = np.nan
     settings: Metadata = {KEY: save(tmp_path / "map.tif", holey), "Camera.ROIOriginX": 5, "Camera.ROIOriginY": 7}
     assert load_map(KEY, settings, (12, 20), tmp_path) is not None
-    with pytest.raises(SettingError, match="holds values that are no numbers"):
+    with pytest.raises(SettingError, match="holds values that are not numbers"):
         load_map(KEY, settings, (30, 40), tmp_path)
 
 

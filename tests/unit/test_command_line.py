@@ -74,6 +74,15 @@ def test_help_lists_all_commands() -> None:
     assert all(name in result.stdout for name in COMMANDS)
 
 
+@pytest.mark.parametrize("group", ["", *GROUPS])
+def test_help_shows_the_whole_sentence_about_each_command(group: str) -> None:
+    lines = CliRunner().invoke(pointillist, [*group.split(), "--help"], terminal_width=80).stdout.splitlines()
+    described = dict(line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :] if line.strip())
+    assert list(described) == list(GROUPS.get(group, COMMANDS))
+    assert all(text.endswith(".") and not text.endswith("..") for text in described.values())
+    assert max(map(len, lines)) <= 80
+
+
 def test_an_unknown_command_is_refused() -> None:
     assert CliRunner().invoke(pointillist, ["analize"]).exit_code == 2
 
@@ -150,7 +159,7 @@ def test_a_paused_job_is_an_error_that_says_why() -> None:
 
 
 def test_a_stopped_job_is_an_error_that_says_how_to_go_on() -> None:
-    with pytest.raises(ServerError, match="goes on where it was"):
+    with pytest.raises(ServerError, match="same command again to resume"):
         follow(FakeClient(progress("stopped")), "j")  # type: ignore[arg-type]
 
 

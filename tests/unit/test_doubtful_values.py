@@ -144,7 +144,7 @@ def test_what_cannot_be_right_is_refused_from_wherever_it_comes(name: str, value
 @pytest.mark.parametrize(
     ("changes", "hint"),
     [
-        ({"voxelsize.x": 1, "voxelsize.y": 1}, "is it what a program writes that does not know it?"),
+        ({"voxelsize.x": 1, "voxelsize.y": 1}, "is it a placeholder of a program that does not know it?"),
         ({"voxelsize.y": 0.2}, "pixels are square"),
         ({"voxelsize.x": 3.45, "voxelsize.y": 3.45}, "is it a pixel of the camera's chip?"),
         ({"voxelsize.x": 0.65, "voxelsize.y": 0.65}, "too narrow for a fit"),

@@ -39,9 +39,9 @@ def test_a_run_that_could_have_a_cluster_says_that_it_has_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, is_shared: bool
 ) -> None:
     assert engine("auto", monkeypatch, is_shared=is_shared)._address() is None
-    assert ("no server is in sight: this machine works alone" in capsys.readouterr().err) == is_shared
+    assert ("no server was found: the job runs on this machine alone" in capsys.readouterr().err) == is_shared
 
 
 def test_a_cluster_that_is_wanted_and_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ServerError, match="no server is in sight"):
+    with pytest.raises(ServerError, match="no server was found"):
         engine("cluster", monkeypatch, is_shared=True)._address()

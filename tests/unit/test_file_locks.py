@@ -203,7 +203,7 @@ def test_a_journal_belongs_to_one_server_until_that_is_killed(tmp_path: Path, nu
         assert first.stdout is not None
         assert first.stdout.readline() == "has it\n"
         assert holder_path(tmp_path / "a.journal").exists() == (number is not None)
-        assert "another process is at this analysis already" in run(JOURNAL, tmp_path, number, "open").stdout
+        assert "another process is already running this analysis" in run(JOURNAL, tmp_path, number, "open").stdout
         first.kill()
     assert run(JOURNAL, tmp_path, number, "open").stdout == "opened\n"
     assert list(tmp_path.iterdir()) == []
@@ -237,7 +237,7 @@ print(file_locks.holder_path(path).exists())
 
 def test_a_journal_that_another_server_has_taken_is_left_as_it_is(tmp_path: Path) -> None:
     done = run(TAKEN, tmp_path, errno.ENOLCK)
-    said = ["another process is at this analysis already", "False True", "True"]
+    said = ["another process is already running this analysis", "False True", "True"]
     assert done.stdout.splitlines() == said, done.stderr
 
 
@@ -260,7 +260,9 @@ print(find_server(path))
 @pytest.mark.parametrize("number", [None, *NO_LOCKS])
 def test_a_server_is_found_as_long_as_it_lives(tmp_path: Path, number: int | None) -> None:
     done = run(ANNOUNCE, tmp_path, number)
-    assert done.stdout.splitlines() == ["a server runs on this machine already", "tcp://here:1", "None"], done.stderr
+    assert done.stdout.splitlines() == ["a server is already running on this machine", "tcp://here:1", "None"], (
+        done.stderr
+    )
 
 
 LAUNCHERS = """
@@ -338,5 +340,5 @@ with _locked(folder, print):
 def test_the_kernel_cache_is_filled_by_one_process_and_the_user_is_told_how(tmp_path: Path, number: int | None) -> None:
     done = run(KERNELS, tmp_path, number)
     names = ["cache", "cache.lock", *(["cache.lock.holder"] if number else [])]
-    told = [f"note: the disk of {tmp_path} has no file locks; a file cache.lock.holder stands in for them"]
+    told = [f"note: the disk of {tmp_path} has no file locks; a file cache.lock.holder is used instead"]
     assert done.stdout.splitlines() == [*(told if number else []), str(names)], done.stderr

@@ -151,7 +151,7 @@ def test_a_movie_that_vanishes_blocks_the_job(movie: Path) -> None:
 def test_a_movie_that_becomes_another_one_blocks_the_job(movie: Path) -> None:
     runner = FitRunner(spec_of(movie))
     np.save(movie, frames()[::-1])
-    with pytest.raises(BlockedError, match="is not the movie that it was"):
+    with pytest.raises(BlockedError, match="has changed since the job was submitted"):
         rows_of(runner, 0, 10)
     runner.close()
 
@@ -166,7 +166,7 @@ def test_a_movie_that_was_merely_touched_goes_on(movie: Path) -> None:
 def test_another_movie_than_submitted_blocks_the_job(movie: Path) -> None:
     spec = spec_of(movie)
     np.save(movie, frames()[::-1])
-    with pytest.raises(BlockedError, match="is not the movie that it was"):
+    with pytest.raises(BlockedError, match="has changed since the job was submitted"):
         FitRunner(spec)
 
 

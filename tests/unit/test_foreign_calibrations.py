@@ -89,7 +89,7 @@ class Intruder:
 
 def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     save_list(tmp_path / "evil.npy", OFFSET, VARIANCE, GAIN, Intruder(tmp_path / "was-here"))
-    with pytest.raises(MovieError, match="is no calibration"):
+    with pytest.raises(MovieError, match="is not a camera calibration"):
         read_calibration(tmp_path / "evil.npy")
     assert not (tmp_path / "was-here").exists()
 
@@ -97,14 +97,14 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("entries", [(OFFSET, VARIANCE, GAIN, 7), (OFFSET, VARIANCE[1:], GAIN, 1), (OFFSET,), ()])
 def test_other_lists_are_refused(tmp_path: Path, entries: tuple[object, ...]) -> None:
     save_list(tmp_path / "odd.npy", *entries)
-    with pytest.raises(MovieError, match="is no calibration"):
+    with pytest.raises(MovieError, match="is not a camera calibration"):
         read_calibration(tmp_path / "odd.npy")
 
 
 @pytest.mark.parametrize("content", [b"", b"no calibration", b"\x93NUMPY\x01\x00"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.npy").write_bytes(content)
-    with pytest.raises(MovieError, match=r"is no calibration|is empty"):
+    with pytest.raises(MovieError, match=r"is not a camera calibration|is empty"):
         read_calibration(tmp_path / "odd.npy")
     with pytest.raises(MovieError, match="no such file"):
         read_calibration(tmp_path / "missing.npy")

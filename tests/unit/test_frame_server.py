@@ -218,4 +218,4 @@ def test_a_movie_that_was_replaced_is_not_sent(bench: Bench, tmp_path: Path) -> 
     message = bench.sent[1][1]
     assert isinstance(message, Missing)
     assert message.is_lasting
-    assert message.problem == "is not the movie that it was"
+    assert message.problem == "has changed since the job was submitted"

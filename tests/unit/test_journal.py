@@ -117,7 +117,7 @@ def test_a_full_disk_drops_what_was_appended_and_leaves_the_rest(
     with monkeypatch.context() as patch:
         patch.setattr(journal_module, "write_all", write_half)
         journal.append_range(entry(30, 40, b"x" * 50), [b"x" * 50])
-        with pytest.raises(JournalFullError, match=r"no space left on device\); make room"):
+        with pytest.raises(JournalFullError, match=r"no space left on device\); free some disk space"):
             journal.sync()
         assert not journal.has_room(100)
     assert (tmp_path / "j").stat().st_size == length
@@ -164,7 +164,7 @@ def test_a_range_that_comes_twice_is_read_once(tmp_path: Path) -> None:
 
 def test_two_servers_never_share_a_journal(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path / "j", JOB)
-    with pytest.raises(JournalLockedError, match="another process is at this analysis already"):
+    with pytest.raises(JournalLockedError, match="another process is already running this analysis"):
         Journal.open(tmp_path / "j")
     assert Journal.peek(tmp_path / "j") == JOB
     journal.close()
@@ -201,7 +201,7 @@ def test_a_journal_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_another_file_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "j").write_bytes(b"dear diary, today")
-    with pytest.raises(ResultsError, match="no journal of this version"):
+    with pytest.raises(ResultsError, match="not a journal of this version"):
         Journal.open(tmp_path / "j")
     assert Journal.peek(tmp_path / "j") is None
     assert (tmp_path / "j").read_bytes() == b"dear diary, today"

@@ -79,7 +79,7 @@ def test_only_show_prints_the_key(file: Path) -> None:
 def test_what_is_no_key_is_not_imported(file: Path, text: str) -> None:
     refused = key("import", stdin=text)
     assert refused.exit_code == 1
-    assert "is no cluster key (64 hexadecimal digits)" in refused.stderr
+    assert "is not a cluster key (64 hexadecimal digits)" in refused.stderr
     assert not file.exists()
 
 
@@ -90,5 +90,5 @@ def test_a_key_in_the_environment_is_shown_and_goes_before_the_file(
     assert key("show").stdout.strip() == KEY
     assert not file.exists()
     done = key("new")
-    assert f"{KEY_VARIABLE} is set, and goes before it" in done.stderr
+    assert f"{KEY_VARIABLE} is set and takes precedence" in done.stderr
     assert file.exists()

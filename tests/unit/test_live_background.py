@@ -75,5 +75,5 @@ def test_the_frames_that_are_held_do_not_grow_with_the_movie() -> None:
 
 @pytest.mark.parametrize("identifier", ["mean:b=-6^e=2", "rollmed:k=7", "rollmed:k=8^d=1"])
 def test_a_window_in_the_future_is_refused(identifier: str) -> None:
-    with pytest.raises(ValueError, match="live data has no frames after each one; take a window in the past"):
+    with pytest.raises(ValueError, match="live data have no later frames; use a window of earlier frames"):
         LiveBackground(window_method(identifier))

@@ -80,7 +80,7 @@ def test_a_flipped_map_is_caught_and_the_option_that_mends_it_named(folder: Path
     np.save(folder / "dark.npy", OFFSET[::-1])
     others = [f"Camera.{name}MapID=" for name in ("Dark", "Variance", "Flatfield") if name != key]
     said = refusal(folder, *others)
-    assert said.startswith(f"Camera.{key}MapID: the map lies otherwise than the movie")
+    assert said.startswith(f"Camera.{key}MapID: the map is oriented differently from the movie")
     # In a part of the chip, a flipped map fits in no other place: the region has to be the same one.
     option = re.search(r"-s (Camera.MapOrientation=[\w-]+)", said)
     assert option is not None
@@ -90,7 +90,7 @@ def test_a_flipped_map_is_caught_and_the_option_that_mends_it_named(folder: Path
 
 def test_a_wrong_region_is_caught_and_the_right_one_named(folder: Path) -> None:
     said = refusal(folder, "Camera.ROIOriginX=1", "Camera.ROIOriginY=2")
-    assert "the map is not of this movie" in said
+    assert "the map does not belong to this movie" in said
     assert f"it fits with -s Camera.ROIOriginX={X} -s Camera.ROIOriginY={Y}" in said
 
 
@@ -102,7 +102,7 @@ def test_an_origin_counted_from_1_is_caught(folder: Path) -> None:
 def test_the_map_of_another_camera_is_caught(folder: Path) -> None:
     np.save(folder / "variance.npy", np.asarray(scmos(CHIP_SHAPE, 99).read_variance_e2))
     said = refusal(folder)
-    assert "however it is turned; use the map of this camera, exposure and region" in said
+    assert "in any orientation; use the map of this camera, exposure and region" in said
 
 
 def test_a_variance_in_other_units_is_caught_and_the_option_that_mends_it_named(folder: Path) -> None:
@@ -125,13 +125,13 @@ def test_a_map_that_is_filled_up_in_the_movies_region_is_caught(folder: Path) ->
     padded = np.full(CHIP_SHAPE, 2.25, np.float32)
     padded[:50] = VARIANCE[:50]
     np.save(folder / "variance.npy", padded)
-    assert "100 % of the movie's region have the one value 2.25" in refusal(folder)
+    assert "100 % of the movie's region have the same value 2.25" in refusal(folder)
 
 
 def test_a_constant_map_is_remarked(folder: Path) -> None:
     np.save(folder / "variance.npy", np.full(CHIP_SHAPE, 2.25, np.float32))
     assert examine(folder).warnings == (
-        "Camera.VarianceMapID: the map is 2.25 everywhere; it tells no more than that number",
+        "Camera.VarianceMapID: the map is 2.25 everywhere, and adds nothing to that number",
     )
 
 
@@ -149,7 +149,7 @@ def test_offsets_of_another_level_are_remarked(folder: Path) -> None:
 
 def test_whoever_insists_may_use_a_map_all_the_same(folder: Path) -> None:
     found = examine(folder, "Camera.MapOrientation=rotated-180", "Camera.CheckMaps=False")
-    assert "the map lies otherwise than the movie" in found.warnings[0]
+    assert "the map is oriented differently from the movie" in found.warnings[0]
     assert "CheckMaps" not in found.warnings[0]
 
 
@@ -192,7 +192,7 @@ def test_the_maps_of_a_real_scmos_movie_are_caught_as_they_were_distributed(
                 prepare(movie, None, ["Camera.VarianceMapUnits=electrons^2"])
         else:
             with pytest.raises(
-                SettingError, match=r"0.9 times .*, transposed 28.7 times; give -s Camera.MapOrientation="
+                SettingError, match=r"0.9 times .*, but transposed 28.7 times; give -s Camera.MapOrientation="
             ):
                 prepare(movie)
             settings, _ = prepare(movie, None, ["Camera.MapOrientation=transposed"])

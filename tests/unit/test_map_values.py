@@ -90,11 +90,11 @@ def flat_of(value: float, spread: float = 0.01) -> NDArray[np.float32]:
 VARIANCE = maps_of(camera())["variance"]
 DARK = maps_of(camera())["dark"]
 WRONG = [
-    ("flat", flat_of(2.17), "its median is 2.17, as of a map of gains in ADU/e-"),
-    ("flat", flat_of(0.46), "its median is 0.46, as of a map of gains in e-/ADU"),
+    ("flat", flat_of(2.17), "its median is 2.17, like that of a map of gains in ADU/e-"),
+    ("flat", flat_of(0.46), "its median is 0.46, like that of a map of gains in e-/ADU"),
     ("flat", flat_of(1.9), "divide it by its mean"),
     ("flat", flat_of(0.55), "divide it by its mean"),
-    ("flat", flat_of(100), "as of per cent"),
+    ("flat", flat_of(100), "like that of percentages"),
     ("flat", flat_of(40000), "divide it by its mean"),
     ("flat", np.clip(np.rint(flat_of(1, 0.3)), 1, 2), "its values are whole numbers"),
     ("flat", flat_of(-1), "not positive"),
@@ -106,8 +106,8 @@ WRONG = [
     ("variance", VARIANCE / 0.46**2, "give -s Camera.VarianceMapUnits=ADU^2"),
     ("variance", np.full(SHAPE, 2.2 * 30, np.float32), "the whole noise of the movie is"),
     ("variance", -VARIANCE, "negative values"),
-    ("variance", np.where(VARIANCE > 50, np.nan, VARIANCE), "no numbers"),
-    ("variance", np.where(VARIANCE > 50, np.inf, VARIANCE), "no numbers"),
+    ("variance", np.where(VARIANCE > 50, np.nan, VARIANCE), "not numbers"),
+    ("variance", np.where(VARIANCE > 50, np.inf, VARIANCE), "not numbers"),
     ("variance", VARIANCE.astype(np.complex64), "values of type complex64"),
     ("variance", VARIANCE > 3, "values of type bool"),
     ("variance", np.array([DARK, VARIANCE, flat_of(2.17)]), "holds 3 images; save the one that is meant"),
@@ -146,7 +146,7 @@ def test_standard_deviations_in_the_other_unit_are_told_too(tmp_path: Path, fram
     [
         ({"dark": VARIANCE}, "is it the variance map?"),
         ({"dark": DARK * 0.46}, "is it in e-? then divide it by Camera.ElectronsPerCount=0.46"),
-        ({"flat": flat_of(1.12)}, "as of a map of gains in e-/ADU; if it is one, divide it by its mean"),
+        ({"flat": flat_of(1.12)}, "like that of a map of gains in e-/ADU; if it is one, divide it by its mean"),
         ({"variance": np.rint(VARIANCE)}, "whole numbers, too coarse"),
     ],
 )

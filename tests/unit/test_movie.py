@@ -77,7 +77,7 @@ def test_identity_is_of_the_content_and_not_of_the_place(movie_path: Path, tmp_p
 def test_a_missing_file_gets_one_line(tmp_path: Path) -> None:
     with pytest.raises(MovieError) as error:
         open_movie(tmp_path / "nowhere.h5")
-    assert str(error.value) == f"{tmp_path}/nowhere.h5: there is no such file; check its name and place"
+    assert str(error.value) == f"{tmp_path}/nowhere.h5: there is no such file; check its name and folder"
 
 
 def test_a_directory_gets_one_line(tmp_path: Path) -> None:

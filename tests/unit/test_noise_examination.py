@@ -123,8 +123,8 @@ WRONG: list[tuple[str, float, dict[str, Value], str]] = [
     ("EMCCD, gain 100", 20, {"Camera.NoiseFactor": 1.0}, "an EM register: give Camera.NoiseFactor=1.41, not 1"),
     ("EMCCD, gain 300", 5, {"Camera.NoiseFactor": 1.0}, "give Camera.NoiseFactor=1.41, not 1"),
     ("EMCCD, gain 100", 20, {"Camera.TrueEMGain": 1.0, "Camera.NoiseFactor": 1.0},
-     "NoiseFactor² x TrueEMGain / ElectronsPerCount looks like 2"),
-    ("EMCCD, gain 100", 20, {"Camera.ElectronsPerCount": 0.1}, "is divided by the EM gain already: then give 10"),
+     "NoiseFactor² x TrueEMGain / ElectronsPerCount should be about 2"),
+    ("EMCCD, gain 100", 20, {"Camera.ElectronsPerCount": 0.1}, "is already divided by the EM gain: then give 10"),
     ("EMCCD, gain 100", 20, {"Camera.TrueEMGain": 4.0}, "check Camera.ElectronsPerCount"),
     ("Orca Flash", 1, {"Camera.ReadNoise": 12.0}, "times the noise that the settings of the camera imply"),
     ("CCD", 1, {"Camera.ReadNoise": 30.25}, "if Camera.ReadNoise=30.25 is a variance: then give 5.5"),
@@ -135,8 +135,8 @@ WRONG: list[tuple[str, float, dict[str, Value], str]] = [
     ("Orca Flash", 50, {"Camera.ADOffset": 0.0}, "a Camera.ADOffset of about"),
     ("Orca Quest", 5, {"Camera.ADOffset": 0.0}, "a Camera.ADOffset of about"),
     ("EMCCD, gain 100", 1, {"Camera.ADOffset": 0.0}, "a Camera.ADOffset of about"),
-    ("Orca Flash", 20, {"Camera.ADOffset": 140.0}, "the offset is not above that"),
-    ("EMCCD, gain 20", 20, {"Camera.ADOffset": 145.0}, "the offset is not above that"),
+    ("Orca Flash", 20, {"Camera.ADOffset": 140.0}, "the offset cannot be higher"),
+    ("EMCCD, gain 20", 20, {"Camera.ADOffset": 145.0}, "the offset cannot be higher"),
 ]  # fmt: skip
 
 

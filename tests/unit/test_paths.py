@@ -43,9 +43,9 @@ def test_a_relative_movie_counts_from_where_the_user_is(root: Path, monkeypatch:
     ("configured", "trouble"),
     [
         ("", None),
-        ("file", "is no folder"),
-        ("file/below", "is below {}/file, which is no folder"),
-        ("dangling", "is no folder"),
+        ("file", "is not a folder"),
+        ("file/below", "is below {}/file, which is not a folder"),
+        ("dangling", "is not a folder"),
     ],
 )
 def test_without_a_writable_data_directory_home_is_taken_and_the_user_is_told(
@@ -56,7 +56,7 @@ def test_without_a_writable_data_directory_home_is_taken_and_the_user_is_told(
     monkeypatch.setenv("PYMEDATADIR", configured and str(tmp_path / configured))
     instead = Path.home() / "PYMEData"
     assert data_root() == instead
-    remark = trouble and f"PYMEDATADIR: {tmp_path / configured} {trouble.format(tmp_path)}; {instead} takes its place"
+    remark = trouble and f"PYMEDATADIR: {tmp_path / configured} {trouble.format(tmp_path)}; {instead} is used instead"
     assert data_root_remark() == remark
 
 
@@ -109,7 +109,7 @@ def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResultsError) as error:
         check_writable(tmp_path / "file" / "cells.h5r")
-    assert str(error.value) == f"{tmp_path}/file/cells.h5r: cannot be below a file; choose another place with -o"
+    assert str(error.value) == f"{tmp_path}/file/cells.h5r: cannot be inside a file; choose another folder with -o"
 
 
 def test_a_system_directory_gets_one_line() -> None:

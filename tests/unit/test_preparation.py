@@ -107,7 +107,7 @@ def test_a_map_that_changes_after_submission_is_refused(movie: MovieFile, tmp_pa
     np.save(tmp_path / "dark.npy", np.full((16, 16), 90, np.float32))
     settings, _ = prepare(movie, None, ["Camera.DarkMapID=dark.npy"])
     np.save(tmp_path / "dark.npy", np.full((16, 16), 91, np.float32))
-    with pytest.raises(SettingError, match="is not the file that the job was submitted with"):
+    with pytest.raises(SettingError, match="has changed since the job was submitted"):
         camera_model(settings, movie.frame_shape, tmp_path)
 
 

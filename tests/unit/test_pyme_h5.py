@@ -132,7 +132,7 @@ def test_a_damaged_pzf_frame_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("data", np.zeros((3, 4)), "no movie of PYME"),
+        ("data", np.zeros((3, 4)), "not a movie of PYME"),
         ("FitResults", np.zeros(3), "holds results, not a movie"),
         ("ImageData", np.zeros((3, 4)), "2 dimensions"),
         ("ImageData", np.zeros((0, 20, 20), np.uint16), "holds no frames"),

@@ -12,7 +12,7 @@ def test_fits_that_have_not_converged_are_told_by_how_they_ended() -> None:
     rows = np.zeros(200, LOCALIZATION_DTYPE)
     rows["result_code"] = [*[CONVERGED] * 190, *[OUT_OF_STEPS] * 3, *[AT_BOUND] * 5, 7, 6]
     assert endings(rows) == {
-        "converged": "95.0 % of the fits, 2.5 % at a bound, 1.5 % out of evaluations, 1 % stuck",
+        "converged": "95.0 % of the fits, 2.5 % at a bound, 1.5 % at the limit of evaluations, 1 % stuck",
     }
 
 

@@ -31,8 +31,8 @@ def door(tmp_path: Path, keys: ClusterKeys) -> Iterator[ServerSocket]:
 @pytest.mark.parametrize(
     ("frames", "problem"),
     [
-        ([b"hello"], "is not Pointillist's"),
-        ([b""], "is not Pointillist's"),
+        ([b"hello"], "is not a message of Pointillist"),
+        ([b""], "is not a message of Pointillist"),
         ([MARK + bytes([PROTOCOL_VERSION + 1])], f"has version {PROTOCOL_VERSION + 1} of the protocol"),
         ([MARK + bytes([PROTOCOL_VERSION]) + b"nonsense"], "cannot be understood"),
     ],

@@ -180,7 +180,7 @@ def test_what_a_fit_module_cannot_do_gets_one_line(fit_module: str, key: str, va
     with pytest.raises(SettingError) as error:
         fit_settings({**CAMERA, "Analysis.FitModule": fit_module, key: value})
     assert str(error.value) == (
-        f"{key}: {value} does not go with {fit_module}; leave it out, or choose another Analysis.FitModule"
+        f"{key}: {value} cannot be combined with {fit_module}; leave it out, or choose another Analysis.FitModule"
     )
 
 
@@ -324,7 +324,7 @@ def test_a_background_by_seconds_needs_the_time_between_frames() -> None:
 @pytest.mark.parametrize(
     ("identifier", "problem"),
     [
-        ("rolmed:k=3", "there is no background 'rolmed'; did you mean rollmed?"),
+        ("rolmed:k=3", "there is no background method 'rolmed'; did you mean rollmed?"),
         ("rollmed:x=3", "rollmed: there is no parameter 'x'"),
         ("copy", "copy: there is no file to copy from"),
     ],

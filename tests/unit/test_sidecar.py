@@ -29,7 +29,7 @@ def test_of_several_side_cars_json_is_read_and_the_others_are_named(tmp_path: Pa
     (tmp_path / "movie.yaml").write_text("Camera.ADOffset: 200")
     metadata, remarks = read_sidecar(tmp_path / "movie.tif")
     assert metadata == {"Camera.ADOffset": 100}
-    assert remarks == ["movie.yaml is not read, movie.json is"]
+    assert remarks == ["movie.yaml is ignored, since movie.json is used"]
 
 
 def test_a_python_script_beside_the_movie_is_named_and_not_run(tmp_path: Path) -> None:
@@ -53,5 +53,5 @@ def test_a_side_car_wins_over_the_movies_own_metadata(tmp_path: Path) -> None:
 def test_a_damaged_side_car_is_an_error_and_not_ignored(tmp_path: Path) -> None:
     np.save(tmp_path / "movie.npy", np.zeros((3, 16, 16), np.uint8))
     (tmp_path / "movie.json").write_text("{")
-    with pytest.raises(SettingError, match=r"movie\.json: is no valid JSON"):
+    with pytest.raises(SettingError, match=r"movie\.json: is not valid JSON"):
         open_movie(tmp_path / "movie.npy")

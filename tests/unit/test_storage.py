@@ -80,7 +80,7 @@ def test_no_room_and_no_quota_are_the_same_to_the_user(
     create_hdf5(tmp_path / "a.h5")
     size = (tmp_path / "a.h5").stat().st_size
     monkeypatch.setattr(os, "posix_fallocate", refuse, raising=False)
-    with pytest.raises(DiskFullError, match="make room, then run the same command again"):
+    with pytest.raises(DiskFullError, match="free some disk space, then run the same command again"):
         append(tmp_path / "a.h5")
     assert (tmp_path / "a.h5").stat().st_size == size
 
@@ -132,7 +132,7 @@ def test_what_exists_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_place_below_a_file_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ResultsError, match="cannot be below a file"):
+    with pytest.raises(ResultsError, match="cannot be inside a file"):
         create_hdf5(tmp_path / "file" / "a.h5")
 
 

@@ -61,7 +61,7 @@ def test_a_truth_file_is_never_overwritten(tmp_path: Path) -> None:
 def test_another_file_is_no_truth_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.truth.h5"
     path.write_bytes(content)
-    with pytest.raises(MovieError, match=r"no truth file|no readable HDF5|is empty"):
+    with pytest.raises(MovieError, match=r"not a truth file|not a readable HDF5|is empty"):
         read_truth(path)
 
 

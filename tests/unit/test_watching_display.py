@@ -51,8 +51,8 @@ def test_status_shows_server_workers_and_jobs() -> None:
         "tcp://10.0.0.1:5000 on wks1 (pid 7)",
         "1.2, up 1:01:40",
         "1 busy, 1 idle; 301 frames/s",
-        "2 attempts without the cluster key",
-        "1 at work, 4 ended",
+        "2 connections without the cluster key",
+        "1 running, 4 ended",
         "abcdef  movie.h5",
         "40 %",
         "2.0 s",
@@ -87,7 +87,7 @@ def test_jobs_tell_why_they_are_paused_and_which_frames_failed() -> None:
     failures = {frame: f"ValueError: {frame}" for frame in range(5)}
     jobs = [job(state="paused", reason="disk full", n_failed=5, failures=failures), job("bcdef012", state="finished")]
     text = shown(job_table(jobs, 120))
-    for part in ("paused: disk full", "frame 0 failed: ValueError: 0", "and 2 frames more failed", "took 2.0 s"):
+    for part in ("paused: disk full", "frame 0 failed: ValueError: 0", "and 2 more frames failed", "took 2.0 s"):
         assert part in text
     assert "frame 3" not in text
 

@@ -37,7 +37,7 @@ TO_SERVER: list[m.ToServer] = [
     m.ListWorkers(request=6, after="w"),
     m.ListJobs(request=7, after=3, ended=True),
     m.ReadLog(request=8, job="j", place=LogPosition(file=1, offset=2)),
-    m.Report(request=9, host="h", pid=3, n_workers=2, troubles=["worker 2 dies again and again"]),
+    m.Report(request=9, host="h", pid=3, n_workers=2, troubles=["worker 2 keeps dying"]),
 ]
 PROGRESS = Progress(
     request=1,
@@ -123,8 +123,8 @@ def test_a_mangled_message_is_a_message_error_or_another_message(message: m.ToSe
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        (b"", "not Pointillist's"),
-        (b"HTTP/1.1", "not Pointillist's"),
+        (b"", "not a message of Pointillist"),
+        (b"HTTP/1.1", "not a message of Pointillist"),
         (b"P\x63\x80", "version 99 of the protocol"),
         (VERSIONED + msgspec.msgpack.encode({"type": "Unknown"}), "cannot be understood"),
         (VERSIONED + msgspec.msgpack.encode({"type": "Goodbye", "worker": 3}), "cannot be understood"),

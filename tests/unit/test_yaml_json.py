@@ -57,9 +57,9 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.json", b'{"a": 1,\n "b" 2}', "is no valid JSON in line 2"),
-        ("a.yaml", b"a: 1\nb: [1\n", "is no valid YAML in line 3"),
-        ("a.yaml", b"a: !!python/object/apply:os.system ['true']\n", "is no valid YAML in line 1"),
+        ("a.json", b'{"a": 1,\n "b" 2}', "is not valid JSON in line 2"),
+        ("a.yaml", b"a: 1\nb: [1\n", "is not valid YAML in line 3"),
+        ("a.yaml", b"a: !!python/object/apply:os.system ['true']\n", "is not valid YAML in line 1"),
         ("a.json", b"[1, 2]", "is not a mapping"),
         ("a.yaml", b"just text", "is not a mapping"),
         ("a.yaml", b"1: 2", "is not a mapping"),

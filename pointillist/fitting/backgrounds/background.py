@@ -120,7 +120,7 @@ class _WindowBackground:
         block = self._block
         spans = [self._span(frame)]
         if not self._is_in_block(spans[0]):
-            msg = f"frames {spans[0][0]} to {spans[0][1]} are the background of frame {frame} and not in the block"
+            msg = f"frames {spans[0][0]} to {spans[0][1]} are needed for the background of frame {frame}"
             raise ValueError(msg)
         previous, self._window = self._window, None  # its state is undefined after an error
         window = self._make_window() if previous is None or frame < self._stop else previous
@@ -147,7 +147,7 @@ class _StoredBackground:
     def begin(self, block: FrameBlock, usable: NDArray[np.bool_]) -> None:  # noqa: ARG002 - there is no window
         """Start a block; see :class:`Background`."""
         if block.background_images is None:
-            msg = f"background {self._method.identifier}: its images do not come with the frames"
+            msg = f"background ({self._method.description}): its images were not sent with the frames"
             raise ValueError(msg)
         self._images = block.background_images
         self._block = block

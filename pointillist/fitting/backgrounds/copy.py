@@ -13,3 +13,8 @@ class Copy(BackgroundMethod):
     """The images that come with the frames, as they are (:class:`pointillist.fitting.backgrounds.BackgroundImages`)."""
 
     code: ClassVar[str] = "copy"
+
+    @property
+    def description(self) -> str:
+        """The method in words."""
+        return "images of a background file"

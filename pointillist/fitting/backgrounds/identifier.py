@@ -88,7 +88,7 @@ def split_identifier(identifier: str) -> tuple[str, dict[str, str]]:
     for part in text.split("^") if text else ():
         key, equals, value = part.partition("=")
         if not (key and equals and value) or key in parameters:
-            msg = f"{identifier}: {part!r} is not one more KEY=VALUE; write {code}:k=100^w=past, for example"
+            msg = f"{identifier}: {part!r} is not a valid KEY=VALUE; write {code}:k=100^w=past, for example"
             raise ValueError(msg)
         parameters[key] = value
     return code, parameters

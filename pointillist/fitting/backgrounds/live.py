@@ -31,7 +31,7 @@ class LiveBackground:
     def __init__(self, method: WindowMethod, earliest: int = 0) -> None:
         begin, end = method.ends(0, np.iinfo(np.int64).max)
         if end > 1:
-            msg = f"{method.identifier}: live data has no frames after each one; take a window in the past"
+            msg = f"background ({method.description}): live data have no later frames; use a window of earlier frames"
             raise ValueError(msg)
         self._method = method
         self._earliest = earliest

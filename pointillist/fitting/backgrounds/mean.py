@@ -29,7 +29,12 @@ class Mean(WindowMethod):
     def __post_init__(self) -> None:
         """Check the parameters."""
         self.check_generation()
-        self.check("end", f"more than its begin, {self.begin}", is_admissible=self.begin < self.end)
+        self.check("end", f"more than the beginning, {self.begin}", is_admissible=self.begin < self.end)
+
+    @property
+    def description(self) -> str:
+        """The method in words."""
+        return f"mean of {self.frames_in_words}"
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
         """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""

@@ -25,6 +25,11 @@ class BackgroundMethod:
         """The method with all its parameters in one line."""
         return write_identifier(self.code, {name: getattr(self, name) for name in self.defaults()})
 
+    @property
+    def description(self) -> str:
+        """The method in words, for people."""
+        return self.identifier
+
     def check(self, name: str, admissible: str, *, is_admissible: bool) -> None:
         """Check a parameter.
 
@@ -61,6 +66,14 @@ class BackgroundMethod:
 @dataclass(frozen=True, kw_only=True)
 class WindowMethod(BackgroundMethod):
     """A method with a window of frames around each frame."""
+
+    @property
+    def frames_in_words(self) -> str:
+        """The frames of the window in words, such as ``the 30 frames before``."""
+        first, stop = self.ends(0, 0)
+        if stop == 0:
+            return f"the {stop - first} frames before"
+        return f"the {stop - first} frames from {first:+d} to {stop - 1:+d}"
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
         """Return the window ``[first, stop)`` of a frame of an endless movie; neither end ever decreases."""

@@ -13,3 +13,8 @@ class NoBackground(BackgroundMethod):
     """No background."""
 
     code: ClassVar[str] = "none"
+
+    @property
+    def description(self) -> str:
+        """The method in words."""
+        return "none"

@@ -38,8 +38,13 @@ class Percentile(RankMethod):
     def __post_init__(self) -> None:
         """Check the parameters."""
         self.check_generation()
-        self.check("end", f"more than its begin, {self.begin}", is_admissible=self.begin < self.end)
+        self.check("end", f"more than the beginning, {self.begin}", is_admissible=self.begin < self.end)
         self.check("percentile", "a fraction above 0 and up to 1", is_admissible=0 < self.percentile <= 1)
+
+    @property
+    def description(self) -> str:
+        """The method in words."""
+        return f"percentile {100 * self.percentile:g} of {self.frames_in_words}"
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
         """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""

@@ -43,7 +43,7 @@ def background_method(identifier: str) -> BackgroundMethod:
     if code not in METHODS:
         near = difflib.get_close_matches(code, METHODS, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; choose one of {', '.join(METHODS)}"
-        msg = f"there is no background {code!r}{hint}"
+        msg = f"there is no background method {code!r}{hint}"
         raise ValueError(msg)
     method = METHODS[code]
     parameters: dict[str, Any] = read_parameters(code, given, method.defaults())

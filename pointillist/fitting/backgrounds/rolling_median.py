@@ -49,8 +49,13 @@ class RollingMedian(RankMethod):
         self.check("kernel_size", "1 or more", is_admissible=self.kernel_size >= 1)
         self.check("window", f"one of {', '.join(_WINDOWS)}", is_admissible=self.window in _WINDOWS)
         if self.dcnum:
-            self.check("kernel_size", "an even number, as dcnum wants it", is_admissible=self.kernel_size % 2 == 0)
+            self.check("kernel_size", "an even number, as dcnum requires", is_admissible=self.kernel_size % 2 == 0)
             object.__setattr__(self, "window", "future")
+
+    @property
+    def description(self) -> str:
+        """The method in words."""
+        return f"median of {self.frames_in_words}"
 
     def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
         """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""

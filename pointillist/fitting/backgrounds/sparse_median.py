@@ -56,6 +56,12 @@ class SparseMedian(BackgroundMethod):
         self.check("interval", "0 or more frames", is_admissible=self.interval >= 0)
 
     @property
+    def description(self) -> str:
+        """The method in words."""
+        every = f"{self.interval} frames" if self.interval else f"{self.split_time:g} s"
+        return f"median of {self.kernel_size} frames, one image every {every}"
+
+    @property
     def is_timed(self) -> bool:
         """Whether the time between frames is required."""
         return self.interval == 0 and not self.dcnum

@@ -83,11 +83,11 @@ def check_background(
     n_all = sum(len(frame.inspection.candidates) for frame in without_background)
     if n_without < max(10, 4 * n_with) or n_without < 0.6 * n_all:
         return None
-    background = settings.background.identifier
+    background = settings.background.description
     return Finding(
         settings=("Analysis.BGRange",),
-        problem=f"with the background {background} there are {n_with} clear fits, without it {n_without}",
-        remedy="molecules that stay on for long are taken for background: use a longer window, or 0:0 for none",
+        problem=f"with the background ({background}) there are {n_with} clear fits, without it {n_without}",
+        remedy="molecules that stay on for long are taken as background: use a longer window, or 0:0 for no background",
     )
 
 
@@ -99,7 +99,7 @@ def _saturation(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) 
     return Finding(
         settings=(),
         problem=f"up to {max(n_pixels)} pixels per frame are saturated",
-        remedy="their photons are too low: record with less gain or shorter exposures",
+        remedy="their photon numbers are too low: record with less gain or shorter exposures",
     )
 
 
@@ -116,7 +116,7 @@ def _offset_too_high(diagnostics: Sequence[FrameDiagnostics], settings: FitSetti
         return None
     return Finding(
         settings=("Camera.ADOffset", "Camera.DarkMapID"),
-        problem=f"most pixels are darker than dark: their median is {level:.1f} photoelectrons",
+        problem=f"most pixels are below the camera's offset: their median is {level:.1f} photoelectrons",
         remedy="lower the offset to what the camera reads without light",
     )
 
@@ -154,7 +154,7 @@ def _background_level(diagnostics: Sequence[FrameDiagnostics], settings: FitSett
         return None
     return Finding(
         settings=("Analysis.BGRange", "Analysis.PCTBackground"),
-        problem=f"with its background subtracted, the typical pixel is at {level:+.1f} times its noise instead of 0",
+        problem=f"after background subtraction, the median pixel is at {level:+.1f} times its noise instead of 0",
         remedy="the light changes within the background window: shorten it, or use 0:0",
     )
 
@@ -186,7 +186,7 @@ def _too_many_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitS
     if share < 0.25 and insignificant < 0.3:
         return None
     reason = (
-        f"{100 * insignificant:.0f} % of the fits are within their own noise"
+        f"{100 * insignificant:.0f} % of the fits are no brighter than noise"
         if insignificant >= 0.3
         else "they fill the frame"
     )
@@ -208,7 +208,7 @@ def _psf_width_mismatch(diagnostics: Sequence[FrameDiagnostics], settings: FitSe
     return Finding(
         settings=("Analysis.PSFSigmaGuess", "voxelsize.x", "voxelsize.y"),
         problem=f"spots are {sigma:.2f} px wide (sigma), the fit starts from {guess:.2f} px",
-        remedy="correct the guess; if it is right in nm, the pixel size is not",
+        remedy="correct the guess or, if it is right in nm, the pixel size",
     )
 
 
@@ -243,8 +243,8 @@ def _border_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSet
         return None
     return Finding(
         settings=("Camera.FlatfieldMapID", "Analysis.BGRange"),
-        problem=f"{n_border} of {n_border + n_inner} candidates lie along the border",
-        remedy="the field is uneven there: use a flat field, a background window, or a smaller camera region",
+        problem=f"{n_border} of {n_border + n_inner} candidates are along the border",
+        remedy="the illumination is uneven there: use a flat field, a background window, or a smaller camera region",
     )
 
 

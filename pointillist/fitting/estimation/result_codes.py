@@ -21,7 +21,7 @@ SINGULAR = 11
 
 ENDINGS: Mapping[int, str] = {
     UNUSABLE: "not fitted",
-    OUT_OF_STEPS: "out of evaluations",
+    OUT_OF_STEPS: "at the limit of evaluations",
     STUCK: "stuck",
     7: "stuck",
     8: "stuck",

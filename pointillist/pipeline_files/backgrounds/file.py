@@ -185,7 +185,7 @@ def _verify(path: Path, layout: ImageLayout, checksum: int) -> int:
     except RuntimeError:  # a chunk is missing
         found, n_images = None, 0
     if found != checksum:
-        raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
+        raise ResultsError(path, "does not hold what was written to it", "check the disk and its free space")
     return n_images
 
 

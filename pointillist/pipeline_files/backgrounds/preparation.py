@@ -54,7 +54,7 @@ def prepare_background(
             "Camera.CycleTime", "missing", "give -s Camera.CycleTime=<s>, or the interval in frames: i=100"
         )
     if isinstance(background(settings), NoBackground):
-        raise SettingError("Analysis.Background", "none is no background", "choose a method with --method")
+        raise SettingError("Analysis.Background", "none gives no background", "choose a method with --method")
     return {
         **{key: settings[key] for key in _KEYS},
         **find_background(movie, settings),

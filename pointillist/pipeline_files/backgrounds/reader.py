@@ -100,7 +100,7 @@ class BackgroundFile:
         """
         with _translated_errors(self._path):
             if stop > self.rows.shape[0]:
-                raise ResultsError(self._path, f"has {self.rows.shape[0]} frames, not {stop}", "make it again")
+                raise ResultsError(self._path, f"has {self.rows.shape[0]} frames, not {stop}", "write it again")
             return images_of_range(self.rows, self.pixels, start, stop)
 
     def close(self) -> None:
@@ -178,12 +178,12 @@ def _translated_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ResultsError(path, "there is no such file", "make it with 'pointillist background'") from error
+        raise ResultsError(path, "there is no such file", "create it with 'pointillist background'") from error
     except MovieError as error:
         raise ResultsError(path, error.problem, error.remedy) from error
     except KeyError as error:
-        raise ResultsError(path, "holds no background", "make it with 'pointillist background'") from error
+        raise ResultsError(path, "is not a background file", "create it with 'pointillist background'") from error
     except (OSError, RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
         raise ResultsError(
-            path, f"cannot be read ({short_reason(error)})", "it may be damaged: make it again"
+            path, f"cannot be read ({short_reason(error)})", "it may be damaged: write it again"
         ) from error

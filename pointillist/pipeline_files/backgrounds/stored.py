@@ -36,7 +36,7 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     SettingError
         If there is no such file, or it is of another movie.
     ResultsError
-        If it holds no background.
+        If it is not a background file.
     """
     if not is_copied(settings):
         return {}
@@ -45,7 +45,7 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
         about = file.about
     if (about.movie_identity, about.n_frames) != (movie.identity, movie.n_frames):
         problem = f"{path} is the background of another movie, {about.movie_path}"
-        raise SettingError(BACKGROUND_FILE, problem, "make that of this movie with 'pointillist background'")
+        raise SettingError(BACKGROUND_FILE, problem, "create the one of this movie with 'pointillist background'")
     identity = identify([path])
     return {BACKGROUND_FILE: str(path), map_digest_name(BACKGROUND_FILE): identity, _COPIED_METHOD: about.method}
 
@@ -74,7 +74,7 @@ def open_copied(settings: Metadata) -> BackgroundFile:
     file = BackgroundFile(path)
     if identify([path]) != settings.get(map_digest_name(BACKGROUND_FILE)):
         file.close()
-        raise SettingError(BACKGROUND_FILE, f"{path} is not the file that it was", "run the command again")
+        raise SettingError(BACKGROUND_FILE, f"{path} has changed", "run the command again")
     return file
 
 

@@ -192,7 +192,7 @@ def default_folder(settings: Metadata, chip: Chip, *, may_be_part: bool) -> Path
         (height, width), (y, x) = chip.frame_shape, chip.origin
         raise SettingError(
             folder,
-            f"is for maps of whole chips, the movie shows {width} x {height} px at ({x}, {y})",
+            f"is for maps of the whole chip, but the movie shows {width} x {height} px at ({x}, {y})",
             "record the whole chip, choose another folder with -o, or add --allow-part",
         )
     return folder

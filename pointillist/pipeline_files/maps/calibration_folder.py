@@ -97,7 +97,7 @@ def apply_default_maps(settings: Metadata) -> tuple[dict[str, str], list[str]]:
         return {}, [hint] if available else []
     missing = [key for key in MAP_FILE_STEMS if key not in available and not map_name(settings, key)]
     if missing and missing != ["Camera.FlatfieldMapID"]:
-        raise SettingError("Camera.Maps", _why_missing(settings, missing[0]), "make it with 'pointillist maps make'")
+        raise SettingError("Camera.Maps", _why_missing(settings, missing[0]), "create it with 'pointillist maps make'")
     return {key: str(path) for key, path in available.items()}, [f"{key} is {path}" for key, path in available.items()]
 
 
@@ -106,5 +106,5 @@ def _why_missing(settings: Metadata, key: str) -> str:
     if folder is None:
         return "the movie does not name its camera (Camera.SerialNumber)"
     if name is None:
-        return "the movie does not tell its exposure (Camera.IntegrationTime)"
+        return "the movie does not state its exposure (Camera.IntegrationTime)"
     return f"there is no {name} in {folder}"

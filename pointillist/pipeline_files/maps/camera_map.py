@@ -94,9 +94,9 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     chip = ORIENTATIONS[str(settings.get("Camera.MapOrientation") or AS_IS)](chip)
     part = crop_to_movie(key, chip, settings, frame_shape)
     if not np.isfinite(part).all():
-        raise SettingError(key, "the map holds values that are no numbers", "repair the map")
+        raise SettingError(key, "the map holds values that are not numbers", "repair the map")
     if key == VARIANCE_MAP and np.any(part < 0):
-        raise SettingError(key, "the map holds negative values", "give variances, in e-²: they are squares")
+        raise SettingError(key, "the map holds negative values", "give variances in e-², the squares of the noise")
     if key == FLAT_FIELD and not np.all(part > 0):
         raise SettingError(key, "the map holds values that are not positive", "give factors near 1")
     return np.ascontiguousarray(part, np.float32)
@@ -126,7 +126,7 @@ def load_whole_map(key: str, settings: Metadata, folder: Path) -> CameraMap | No
     path, dataset = found
     recorded = settings.get(map_digest_name(key))
     if recorded is not None and recorded != digest_file(path):
-        raise SettingError(key, f"{path} is not the file that the job was submitted with", "submit the job again")
+        raise SettingError(key, f"{path} has changed since the job was submitted", "submit the job again")
     try:
         chip = read_map_file(path, dataset, is_movie_x_first=bool(settings.get(IS_STORED_X_FIRST)))
     except (MovieError, OSError, ValueError) as error:
@@ -173,7 +173,7 @@ def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tu
         raise SettingError(
             key,
             f"the map has {chip.shape[1]} x {chip.shape[0]} px, the movie {n_x} x {n_y}",
-            f"turned it fits: give -s Camera.MapOrientation={turned}"
+            f"it fits after a rotation: give -s Camera.MapOrientation={turned}"
             if fits_turned
             else "give -s Camera.ROIOriginX=PX -s Camera.ROIOriginY=PX",
         )
@@ -181,7 +181,7 @@ def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tu
         raise SettingError(
             key,
             f"the map ends at {chip.shape[1]} x {chip.shape[0]} px, the movie at {x + n_x} x {y + n_y}",
-            "use the map of this camera, of its whole chip",
+            "use a map of the whole chip of this camera",
         )
     return chip[y : y + n_y, x : x + n_x]
 

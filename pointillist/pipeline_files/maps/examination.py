@@ -144,8 +144,8 @@ class _MapExamination:
         if better is not None:
             raise SettingError(
                 key,
-                f"the map lies otherwise than the movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} "
-                f"times the median variance there, {better} {tests[better].ratio:.1f} times",
+                f"the map is oriented differently from the movie: its {test.n_pixels} hottest pixels have "
+                f"{test.ratio:.1f} times the median variance there, but {better} {tests[better].ratio:.1f} times",
                 f"give -s Camera.MapOrientation={better}, {OVERRULE}",
             )
         if test.n_pixels >= _FEWEST_FOREIGN_PIXELS and test.expected_ratio >= _FOREIGN_RATIO:
@@ -160,8 +160,8 @@ class _MapExamination:
             remedy = f"it fits with {turned}-s Camera.ROIOriginX={x} -s Camera.ROIOriginY={y}"
         raise SettingError(
             key,
-            f"the map is not of this movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} times the median "
-            f"variance there instead of {test.expected_ratio:.1f}, however it is turned",
+            f"the map does not belong to this movie: its {test.n_pixels} hottest pixels have {test.ratio:.1f} times "
+            f"the median variance there instead of {test.expected_ratio:.1f}, in any orientation",
             f"{remedy}, {OVERRULE}",
         )
 
@@ -194,15 +194,17 @@ class _MapExamination:
         self._check_level(key, dark)
         found = compare(dark)
         if map_checks.is_clear(found):
-            self.proofs.append(f"offsets of the dark map and pixels of the movie go together ({found[0]:.2f})")
+            self.proofs.append(
+                f"the offsets of the dark map and the pixels of the movie are correlated ({found[0]:.2f})"
+            )
             return
         tests = {self.orientation: found, **self._in_other_orientations(key, compare)}
         better = map_checks.better_match_by_offsets(tests, self.orientation)
         if better is not None:
             raise SettingError(
                 key,
-                f"the map lies otherwise than the movie: its offsets and the movie's pixels go together with a "
-                f"coefficient of {found[0]:.2f}, {better} of {tests[better][0]:.2f}",
+                f"the map is oriented differently from the movie: its offsets and the movie's pixels have a "
+                f"correlation of {found[0]:.2f}, but {better} of {tests[better][0]:.2f}",
                 f"give -s Camera.MapOrientation={better}, {OVERRULE}",
             )
 
@@ -230,7 +232,7 @@ class _MapExamination:
                 raise SettingError(
                     key,
                     f"the map is in {other}, not {unit}: its hottest pixels have {found:.2g} times the variance in the "
-                    f"movie that it says",
+                    f"movie that it states",
                     f"give -s Camera.VarianceMapUnits={other}, {OVERRULE}",
                 )
             return

@@ -69,7 +69,7 @@ def read_calibration(path: Path) -> Calibration:
             return _read_picasso(path)
         return _read_storm_analysis(path)
     except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, pickle.UnpicklingError) as error:
-        raise MovieError(path, "is no calibration of a camera", _NO_CALIBRATION) from error
+        raise MovieError(path, "is not a camera calibration", _NO_CALIBRATION) from error
 
 
 def _read_picasso(path: Path) -> Calibration:
@@ -90,7 +90,7 @@ def _read_storm_analysis(path: Path) -> Calibration:
     arrays = [entry.values() if isinstance(entry, _Array) else entry for entry in entries]
     version = {3: 0, 4: 1, 5: 2}[len(arrays)]
     if version and arrays[-1] != version:
-        raise ValueError("not a version that is known")
+        raise ValueError("not a known version")
     offset, variance, gain = (np.asarray(array, np.float64) for array in arrays[:3])
     if version == 0:
         offset, variance, gain = offset.T, variance.T, gain.T
@@ -102,7 +102,7 @@ def _read_storm_analysis(path: Path) -> Calibration:
 def _checked(program: str, offset: Image, variance: Image, gain: Image | None) -> Calibration:
     maps = [offset, variance, *([] if gain is None else [gain])]
     if any(image.ndim != 2 or image.shape != offset.shape for image in maps):
-        raise ValueError("its arrays are no images of one size")
+        raise ValueError("its arrays are not images of the same size")
     return Calibration(program=program, offset_adu=offset, variance_adu2=variance, gain_adu_per_e=gain)
 
 
@@ -163,7 +163,7 @@ class _PlainArrays(pickle.Unpickler):
         try:
             return self._STAND_INS[module_name, global_name]
         except KeyError as error:
-            raise pickle.UnpicklingError(f"{module_name}.{global_name} does not belong into a calibration") from error
+            raise pickle.UnpicklingError(f"{module_name}.{global_name} does not belong in a calibration") from error
 
 
 def to_maps(calibration: Calibration, electrons_per_adu: float | None) -> tuple[dict[str, Image], float]:

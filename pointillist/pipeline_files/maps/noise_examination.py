@@ -112,12 +112,12 @@ def _darkness(levels: NoiseLevels, offset: float) -> list[str]:
     if levels.median_adu < -max(3 * noise, 2.0):
         raise SettingError(
             "Camera.ADOffset",
-            f"is {offset:g} ADU, but most of the movie is darker, its median {offset + levels.median_adu:.5g} ADU",
+            f"is {offset:g} ADU, but most of the movie is darker: its median is {offset + levels.median_adu:.5g} ADU",
             "give what the camera reads without light",
         )
     if levels.darkest_adu < -max(noise, 1.0):
         darkest = f"the darkest places of the movie read {offset + levels.darkest_adu:.5g} ADU"
-        return [f"Camera.ADOffset is {offset:g} ADU, but {darkest}; the offset is not above that"]
+        return [f"Camera.ADOffset is {offset:g} ADU, but {darkest}; the offset cannot be higher"]
     return []
 
 
@@ -155,7 +155,7 @@ def _slope(levels: NoiseLevels, given: CameraNumbers) -> str:
     slope = np.median((levels.variance_adu2 - given.read_variance_adu2)[is_lit] / levels.signal_adu[is_lit])
     if not slope > 0:
         return ""
-    return f"; NoiseFactor² x TrueEMGain / ElectronsPerCount looks like {slope:.2g}, and is {given.slope_adu:.2g}"
+    return f"; NoiseFactor² x TrueEMGain / ElectronsPerCount should be about {slope:.2g}, but is {given.slope_adu:.2g}"
 
 
 def _others(given: CameraNumbers, settings: Metadata) -> Iterator[_Hypothesis]:
@@ -172,7 +172,7 @@ def _others(given: CameraNumbers, settings: Metadata) -> Iterator[_Hypothesis]:
         )
         yield _Hypothesis(
             numbers=replace(given, electrons_per_adu=e * gain),
-            advice=f"if Camera.ElectronsPerCount={e:g} is divided by the EM gain already: then give {e * gain:.4g}",
+            advice=f"if Camera.ElectronsPerCount={e:g} is already divided by the EM gain: then give {e * gain:.4g}",
         )
         if excess < 1.2:
             advice = f"an EM register: give Camera.NoiseFactor=1.41, not {excess:g}"

@@ -67,11 +67,11 @@ def _constant(key: str, region: CameraMap, chip: CameraMap) -> Iterator[str]:
     if float(np.mean(chip == np.float32(value))) < 0.999 and chip.shape != region.shape:
         raise SettingError(
             key,
-            f"{100 * share:.0f} % of the movie's region have the one value {value:g}: the map is filled up there",
+            f"{100 * share:.0f} % of the movie's region have the same value {value:g}: the map is padded there",
             f"make a map of this region, or correct Camera.ROIOriginX and Y, {OVERRULE}",
         )
     if share == 1 and key != FLAT_FIELD:
-        yield f"{key}: the map is {value:g} everywhere; it tells no more than that number"
+        yield f"{key}: the map is {value:g} everywhere, and adds nothing to that number"
 
 
 def _flat_field(region: CameraMap, chip: CameraMap, settings: Metadata) -> Iterator[str]:
@@ -80,9 +80,9 @@ def _flat_field(region: CameraMap, chip: CameraMap, settings: Metadata) -> Itera
     is_gain = {
         unit: abs(np.log(typical / gain)) < 0.05 for unit, gain in (("e-/ADU", e_per_adu), ("ADU/e-", 1 / e_per_adu))
     }
-    gain = next((f", as of a map of gains in {unit}" for unit, is_so in is_gain.items() if is_so), "")
+    gain = next((f", like that of a map of gains in {unit}" for unit, is_so in is_gain.items() if is_so), "")
     if not _LEAST_FACTOR <= typical <= _MOST_FACTOR:
-        what = gain or (", as of per cent" if 80 <= typical <= 125 else "")
+        what = gain or (", like that of percentages" if 80 <= typical <= 125 else "")
         raise SettingError(
             FLAT_FIELD,
             f"its median is {typical:.3g}{what}, but the factors of a flat field are near 1",
@@ -129,7 +129,7 @@ def check_quantity(variance_e2: CameraMap, sample: MovieSample, settings: Metada
         units = ADU2 if name == "ADU" else ELECTRONS2
         raise SettingError(
             VARIANCE_MAP,
-            f"its hottest pixels have {excess:.2g} times the variance in the movie that it says, by about its square: "
+            f"its hottest pixels have {excess:.2g} times the variance in the movie that it states, about its square: "
             f"it holds standard deviations in {name}",
             f"square them, and give -s Camera.VarianceMapUnits={units}, {OVERRULE}",
         )
@@ -159,7 +159,7 @@ def _check_level(variance_e2: CameraMap, sample: MovieSample, settings: Metadata
         remedy = f"is it in ADU²? then give -s Camera.VarianceMapUnits={ADU2}"
     raise SettingError(
         VARIANCE_MAP,
-        f"its median is a readout noise of {np.sqrt(said_adu2):.3g} ADU, but the whole noise of the movie is "
+        f"its median corresponds to a read noise of {np.sqrt(said_adu2):.3g} ADU, but the whole noise of the movie is "
         f"{np.sqrt(seen_adu2):.3g} ADU",
         f"{remedy}, {OVERRULE}",
     )

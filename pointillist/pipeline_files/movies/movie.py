@@ -250,7 +250,7 @@ def _translated_errors(path: Path, problem: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise MovieError(path, "there is no such file", "check its name and place") from error
+        raise MovieError(path, "there is no such file", "check its name and folder") from error
     except PermissionError as error:
         raise MovieError(path, "may not be read", "ask its owner for permission to read") from error
     except (OSError, RuntimeError, ValueError, KeyError, IndexError, EOFError, TypeError, *DAMAGE) as error:

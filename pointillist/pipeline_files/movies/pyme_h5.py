@@ -64,7 +64,7 @@ def _frames(path: Path, file: h5py.File) -> FrameSource:
         return MappedFrames(path, file)
     data = file.get("ImageData")
     if not isinstance(data, h5py.Dataset):
-        what = "holds results, not a movie" if "FitResults" in file else "is HDF5, but no movie of PYME"
+        what = "holds results, not a movie" if "FitResults" in file else "is HDF5, but not a movie of PYME"
         raise MovieError(path, f"{what} (no /ImageData)", "name the .h5 that the acquisition wrote")
     if data.ndim != 3:
         raise MovieError(path, f"/ImageData has {data.ndim} dimensions", "it should have (frame, x, y)")
@@ -139,7 +139,7 @@ class ArrayFrames:
         is_look = out is None and stop - start == 1
         frames = self._read_by_hdf5(start, stop) if is_look else self._decoded(start, stop, out)
         if self._size() < self._size_at_first:  # HDF5 takes what is not there for zeros
-            raise MovieError(self._path, "lost its end while it was read", "copy it again")
+            raise MovieError(self._path, "was truncated while it was read", "copy it again")
         return frames
 
     def _decoded(self, start: int, stop: int, out: Frames | None) -> Frames:
@@ -247,7 +247,7 @@ class PzfFrames:
             raise MovieError(self._path, f"frame 0 {error}", "copy it again") from error
         if header.is_compressed:
             raise MovieError(
-                self._path, "its frames are Huffman-coded, which is not read", "save it as .h5 or .tif with PYME"
+                self._path, "its frames are Huffman-coded, which is not supported", "save it as .h5 or .tif with PYME"
             )
         self.shape = (self.shape[0], header.shape[1], header.shape[0])
         self.dtype = header.dtype
@@ -267,7 +267,9 @@ class PzfFrames:
                     self._path, f"frame {frame} {error}", "copy it again, or leave the frame out"
                 ) from error
             if pixels.shape != self.shape[1:] or pixels.dtype != self.dtype:
-                raise MovieError(self._path, f"frame {frame} is unlike frame 0", "leave the frame out")
+                raise MovieError(
+                    self._path, f"frame {frame} differs from frame 0 in size or type", "leave the frame out"
+                )
             frames[frame - start] = pixels
         return frames
 

@@ -85,7 +85,7 @@ def parse_header(frame: bytes) -> PzfHeader:
         If it is none.
     """
     if len(frame) < _HEADER.itemsize or not frame.startswith(b"BD"):
-        raise PzfError("is no PZF frame")
+        raise PzfError("is not a PZF frame")
     header = np.frombuffer(frame, _HEADER, 1)[0]
     has_offset = header["Version"] >= 3 and len(frame) >= _HEADER.itemsize + _DATA_OFFSET.itemsize
     offset = np.frombuffer(frame, _DATA_OFFSET, 1, _HEADER.itemsize)[0] if has_offset else _HEADER.itemsize

@@ -33,7 +33,7 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
         If the side-car is no metadata.
     """
     found = [path for path in _candidates(movie, SUFFIXES) if path.is_file()]
-    remarks = [f"{path.name} is not read, {found[0].name} is" for path in found[1:]]
+    remarks = [f"{path.name} is ignored, since {found[0].name} is used" for path in found[1:]]
     remarks += [
         f"{path.name} is {kind} and is not read" for path in _candidates(movie, SUFFIXES) if (kind := irregular(path))
     ]

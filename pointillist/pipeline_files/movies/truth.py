@@ -134,17 +134,17 @@ def read_truth(path: Path) -> RecordedTruth:
     Raises
     ------
     MovieError
-        If there is no such file, or it is no truth file, of a later version, or damaged.
+        If there is no such file, or it is not a truth file, of a later version, or damaged.
     """
     try:
         with open_hdf5(path) as file:
             if file.attrs.get("format") != FORMAT:
-                raise MovieError(path, "is no truth file", "name the .truth.h5 beside a simulated movie")
+                raise MovieError(path, "is not a truth file", "name the .truth.h5 beside a simulated movie")
             if file.attrs["version"] > VERSION:
                 raise MovieError(path, "was written by a later version", "update pointillist")
             return RecordedTruth(rows=np.asarray(file["Truth"][:], dtype=TRUTH_DTYPE), conditions=_conditions(file))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        problem = "is no truth file, or damaged"
+        problem = "is not a truth file, or damaged"
         raise MovieError(path, problem, "name the .truth.h5 beside a simulated movie") from error
 
 

@@ -104,6 +104,6 @@ class VerifiedMovie:
             movie.close()
             if is_growing(self._path):
                 raise LostMovieError(self._path, *STILL_WRITTEN)
-            problem = "is not the movie that it was"
-            raise LostMovieError(self._path, problem, "put the old one back, and run the command again")
+            problem = "has changed since the job was submitted"
+            raise LostMovieError(self._path, problem, "restore the original file, or run the command again")
         return movie

@@ -95,7 +95,9 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
     except SettingError as error:
         raise ResultsError(path, f"its metadata: {error.subject} {error.problem}", "analyse the movie again") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultsError(path, f"is no results file, or damaged ({short_reason(error)})", "copy it again") from error
+        raise ResultsError(
+            path, f"is not a results file, or is damaged ({short_reason(error)})", "copy it again"
+        ) from error
 
 
 def is_finished(path: Path, description: ResultsDescription, failed: Collection[int]) -> bool:

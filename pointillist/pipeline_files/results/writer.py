@@ -181,7 +181,7 @@ def failure_table(failures: Mapping[int, str]) -> NDArray[np.void]:
 def _verify(path: Path, n_localizations: int, checksum: int) -> None:
     """Read the table back, since failed writes are not always reported."""
     if results_checksum(path) != (n_localizations, checksum):
-        raise ResultsError(path, "does not hold what was written to it", "check the disk and the room on it")
+        raise ResultsError(path, "does not hold what was written to it", "check the disk and its free space")
 
 
 def append_chunks(path: Path, chunks: Sequence[Rows], threads: Executor, checksum: int) -> int:

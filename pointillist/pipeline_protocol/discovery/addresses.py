@@ -144,7 +144,7 @@ def _split(text: str, remedy: str) -> tuple[str, int | None]:
     if match is None and bare.count(":") > 1 and "/" not in bare:
         match = _ENDPOINT.fullmatch(f"[{bare}]")
     if match is None:
-        raise ServerError(repr(text), "is no address", remedy)
+        raise ServerError(repr(text), "is not an address", remedy)
     if match[2] and not 0 < int(match[2]) < 1 << 16:
-        raise ServerError(repr(text), "is no address: ports go from 1 to 65535", remedy)
+        raise ServerError(repr(text), "is not an address: ports go from 1 to 65535", remedy)
     return match[1].strip("[]"), int(match[2]) if match[2] else None

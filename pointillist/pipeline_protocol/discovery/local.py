@@ -40,7 +40,7 @@ def check_cluster(name: str) -> str:
         If it cannot be one.
     """
     if not _CLUSTER_NAME.fullmatch(name):
-        raise ServerError(repr(name), "is no name of a cluster", "use up to 40 letters, digits, '.', '_' and '-'")
+        raise ServerError(repr(name), "is not a valid cluster name", "use up to 40 letters, digits, '.', '_' and '-'")
     return name
 
 
@@ -86,7 +86,7 @@ class Announcement:
         except OSError as error:
             os.close(self._file)
             if isinstance(error, BlockingIOError):
-                raise ServerError(path, "a server runs on this machine already", "use that one") from error
+                raise ServerError(path, "a server is already running on this machine", "use that one") from error
             raise ServerError(path, f"cannot be locked ({error.strerror})", _REMEDY) from error
         self.publish("")
 

@@ -38,9 +38,9 @@ def known_address(address: str) -> str:
     try:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a label that is too long for a name
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no name of a host"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a host name"
         problem = f"unknown host ({reason.lower()})"
-        raise ServerError(host, problem, "check its spelling, or give its number, such as 192.168.1.20") from error
+        raise ServerError(host, problem, "check its spelling, or give its IP address, such as 192.168.1.20") from error
     families = {family for family, *_ in places}
     if ":" not in host and families == {socket.AF_INET6}:
         return endpoint(str(places[0][4][0]), port)

@@ -243,7 +243,7 @@ class Wait(Struct, frozen=True, kw_only=True, tag=True):
     """The request is being worked on; its answer takes a while, and ``reason`` tells people what for."""
 
     request: Count
-    reason: Text = "the server is at it"
+    reason: Text = "the server is working on it"
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag=True):

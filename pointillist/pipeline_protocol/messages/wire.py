@@ -100,7 +100,7 @@ def _decode(frames: Sequence[Buffer], decoder: msgspec.msgpack.Decoder[AnyMessag
     if len(header) > MAX_HEADER_BYTES or any(len(buffer) > MAX_BUFFER_BYTES for buffer in buffers):
         raise MessageError("message", "is too large", "use the same version everywhere")
     if len(header) < len(_PREFIX) or header[:1] != MARK:
-        raise MessageError("message", "is not Pointillist's", "check the address")
+        raise MessageError("message", "is not a message of Pointillist", "check the address")
     if header[1] != PROTOCOL_VERSION:
         raise MessageError(
             "message",

@@ -195,7 +195,7 @@ class KeyFile:
                 draft.unlink(missing_ok=True)
 
     def _unusable(self, error: Exception) -> ServerError:
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "it is no text"
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "it is not text"
         remedy = f"repair it, or set {KEY_VARIABLE} or {CONFIG.variable}"
         return ServerError(self.path, f"cannot be used ({reason})", remedy)
 
@@ -214,7 +214,7 @@ def parse_key(text: str, subject: object) -> bytes:
         key = b""
     if len(key) != N_KEY_BYTES:
         raise ServerError(
-            subject, "is no cluster key (64 hexadecimal digits)", "copy it again from a machine that has it"
+            subject, "is not a cluster key (64 hexadecimal digits)", "copy it again from a machine that has it"
         )
     return key
 

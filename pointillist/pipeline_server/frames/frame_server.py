@@ -241,5 +241,5 @@ def _outcome(item: Item, future: Future[FrameReply]) -> FrameReply:
         return future.result()
     log.error("part=%s", item.part, exc_info=error)
     problem = f"cannot be read ({type(error).__name__}: {error})"[:1000]
-    said = Missing(item=item, subject=item.part, problem=problem, remedy="look into the server's log", is_lasting=True)
+    said = Missing(item=item, subject=item.part, problem=problem, remedy="see the server's log", is_lasting=True)
     return FrameReply(message=said)

@@ -113,13 +113,13 @@ class SourceCache:
             return Part(source=source, layout=layout_of(source), check=lambda: None, close=file.close)
         if name in MAP_SETTINGS:
             return self._open_map(spec, name)
-        raise ServerError(name, "is no part of this job", "use the verified version everywhere")
+        raise ServerError(name, "does not belong to this job", "use the same version everywhere")
 
     def _open_map(self, spec: JobSpec, key: str) -> Part:
         shape = self._part(spec, MOVIE).source.shape
         found = load_map(key, normalised(spec.settings), shape[1:], Path(spec.movie).parent)
         if found is None:
-            raise ServerError(key, "is no part of this job", "use the verified version everywhere")
+            raise ServerError(key, "does not belong to this job", "use the same version everywhere")
         source = ArrayInMemory(found[None])
         layout = layout_of(source, sha256(found.tobytes()).hexdigest())
         return Part(source=source, layout=layout, check=lambda: None, close=lambda: None)

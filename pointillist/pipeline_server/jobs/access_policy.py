@@ -57,7 +57,9 @@ class AccessPolicy:
         self._check_settings(request, roots)
         if not Path(request.movie).exists():
             problem = f"there is no such file on {HOST}, where the server runs"
-            raise MovieError(request.movie, problem, "put it where both machines see it, or give --engine local")
+            raise MovieError(
+                request.movie, problem, "put it in a folder that both machines can read, or give --engine local"
+            )
         with ExitStack() as on_error:
             movie = on_error.enter_context(open_movie(request.movie))
             self._check_movie(request, roots, [movie.path, *movie.files])

@@ -81,7 +81,7 @@ class JobRuns:
         if state is None:
             return self.status.unknown(request.request, job)
         if command is Command.STOP and self._is_asked_for(job):
-            reason = "the server looks at a request for the verified movie that came before"
+            reason = "the server is checking an earlier request for the same movie"
             return m.Wait(request=request.request, reason=reason)
         match CONSEQUENCES[state, command]:
             case Consequence.WAIT:

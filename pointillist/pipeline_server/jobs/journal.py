@@ -225,7 +225,7 @@ class Journal:
             found = read_record(self._file, self._ranges[start].offset)
         entry = found[0] if found else None
         if found is None or not isinstance(entry, RangeResult):
-            raise ResultsError(self.path, f"is damaged where frame {start} is", "run the verified command again")
+            raise ResultsError(self.path, f"is damaged at frame {start}", "run the same command again")
         body, buffers, at = found[1], [], 0
         for size in entry.sizes:
             buffers.append(body[at : at + size])
@@ -265,7 +265,9 @@ class Journal:
         return self._lock is not None and self._lock.is_lost
 
     def _taken(self) -> JournalLockedError:
-        return JournalLockedError(self.path, "another process is at this analysis already", "wait for it, or end it")
+        return JournalLockedError(
+            self.path, "another process is already running this analysis", "wait for it, or end it"
+        )
 
     def _replay(self) -> bool:
         """Read all records; return whether there is a job."""
@@ -273,7 +275,7 @@ class Journal:
             return False  # whoever had the lock has finished the job
         mark = os.pread(self._file, len(_FILE_MARK), 0)
         if not _FILE_MARK.startswith(mark.rstrip(b"\0")):  # a power cut leaves zeros
-            raise ResultsError(self.path, "is no journal of this version", "move it away")
+            raise ResultsError(self.path, "is not a journal of this version", "move it away")
         found = read_record(self._file, len(_FILE_MARK))
         job = found[0] if found else None
         if found is None or not isinstance(job, JobEntry):

@@ -109,4 +109,4 @@ class OutputWriter(ABC):
 
 def refused(result: RangeResult, problem: str) -> MessageError:
     """Return the error of a result that is not what it should be."""
-    return MessageError(f"frames {result.start} to {result.stop}", problem, "use the verified version everywhere")
+    return MessageError(f"frames {result.start} to {result.stop}", problem, "use the same version everywhere")

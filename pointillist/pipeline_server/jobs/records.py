@@ -115,5 +115,5 @@ def clear_journal_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         if error.errno in _FULL:
-            raise JournalFullError(path, f"cannot grow ({reason})", "make room on the disk") from error
-        raise ResultsError(path, f"cannot be used ({reason})", "choose another place with -o") from error
+            raise JournalFullError(path, f"cannot grow ({reason})", "free some disk space") from error
+        raise ResultsError(path, f"cannot be used ({reason})", "choose another folder with -o") from error

@@ -144,7 +144,7 @@ def reopen(path: Path) -> JobRequest:
 def _plan(request: Submit, policy: AccessPolicy) -> tuple[str, Plan]:
     """Open the movie; return the digest of the job, and its plan."""
     if request.kind not in KINDS:
-        raise ServerError(request.kind, "the server has no such kind of job", "use the verified version everywhere")
+        raise ServerError(request.kind, "the server has no such kind of job", "use the same version everywhere")
     with policy.open_movie(request) as movie:
         settings = normalised(request.settings)
         return _digest(request, movie), KINDS[request.kind](movie, settings)

@@ -116,7 +116,7 @@ class SubmissionHandler:
             return answer
         if request not in self._pending:
             if not journal.exists():
-                return refusal(request, ResultsError(journal, "is gone, so that nothing can be tried again", _REMEDY))
+                return refusal(request, ResultsError(journal, "is gone, so that nothing can be retried", _REMEDY))
             prepared = partial(rejoin, journal, self._held)
             self._begin(request, _Request(subject=str(journal), peer=peer, prepare=prepared))
         return self.wait(request)
@@ -127,8 +127,8 @@ class SubmissionHandler:
         if pending is not None and pending.awaits is not None:
             return Wait(request=request, reason="the run that was stopped is still writing its last rows")
         if pending is None or self.is_reopening:
-            return Wait(request=request, reason="the server takes up the jobs that it had before it was started again")
-        return Wait(request=request, reason="the server looks at the movie, and at what an earlier run has done")
+            return Wait(request=request, reason="the server is resuming the jobs that it had before its restart")
+        return Wait(request=request, reason="the server is checking the movie and the progress of an earlier run")
 
     def collect(self) -> list[Outcome]:
         """Return the requests that have been handled."""
@@ -231,4 +231,4 @@ def refusal(number: int, error: BaseException) -> Refused:
             kind = kind.__base__  # type: ignore[assignment]  # clients know the classes of remedies, not ours
         return Refused(request=number, error=kind.__name__, subject=parts[0], problem=parts[1], remedy=parts[2])
     problem = f"{type(error).__name__}: {error}"
-    return Refused(request=number, error="ServerError", subject="server", problem=problem, remedy="look into its log")
+    return Refused(request=number, error="ServerError", subject="server", problem=problem, remedy="see its log")

@@ -112,5 +112,5 @@ def pass_over_note(host: str) -> str:
     """Say that workers of a machine get nothing of a job."""
     return (
         f"workers on {host} get no frames of this analysis: their results differ in the last digits ({_CAUSE}); "
-        f"{OPTION} lets them take part"
+        f"{OPTION} includes them"
     )

@@ -72,7 +72,7 @@ class DaskSlot:
 
     def lose(self) -> None:
         """Leave, since its Dask worker is gone: it may have died of the range that it computed."""
-        outcome = Outcome(error=f"its worker of Dask ({self._node}) is gone")
+        outcome = Outcome(error=f"its Dask worker ({self._node}) is gone")
         computing = [task for task in self._running.values() if task.stage is Stage.COMPUTING]
         self.connection.report([(task, outcome) for task in computing])
         self.leave()
@@ -129,6 +129,6 @@ def _outcome(future: Future) -> Outcome:
         return outcome
     # The function could not even be called: there is no Pointillist, or the range kills its worker.
     if isinstance(error, ImportError):
-        problem = f"the workers of Dask cannot import Pointillist ({error}); install it in their environment"
+        problem = f"the Dask workers cannot import Pointillist ({error}); install it in their environment"
         return Outcome.of_error(BlockedError(problem))
     return Outcome.of_error(error)

@@ -70,7 +70,7 @@ def run_range(spec_buffer: bytes, start: int, stop: int, wanted_version: str) ->
 
 def _check_version(wanted: str) -> None:
     if program_version() != wanted:
-        raise BlockedError(f"a worker of Dask has Pointillist {program_version()}; install {wanted} there")
+        raise BlockedError(f"a Dask worker has Pointillist {program_version()}; install {wanted} there")
 
 
 def has_kernels() -> bool:

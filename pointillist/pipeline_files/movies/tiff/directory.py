@@ -55,7 +55,7 @@ class DirectoryReader:
     Raises
     ------
     MovieError
-        If the file is no TIFF.
+        If the file is not a TIFF.
     """
 
     def __init__(self, file: int, path: Path) -> None:
@@ -63,7 +63,7 @@ class DirectoryReader:
         self.byteorder: ByteOrder = ">" if head[:2] == b"MM" else "<"
         version = struct.unpack_from(f"{self.byteorder}H", head, 2)[0]
         if head[:2] not in (b"II", b"MM") or version not in (42, 43):
-            raise MovieError(path, "is no TIFF", "name a movie file")
+            raise MovieError(path, "is not a TIFF", "name a movie file")
         self._file = file
         self._is_big = version == 43
         self._n_tags = struct.Struct(f"{self.byteorder}{'Q' if self._is_big else 'H'}")

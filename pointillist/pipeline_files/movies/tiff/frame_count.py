@@ -129,7 +129,7 @@ def count_following(pages: Pages, count: FrameCount) -> int:
     missing = start + n_bytes - pages.n_bytes
     if missing > 0:
         held = max(0, pages.n_bytes - start) // layout.n_bytes
-        problem = f"is truncated: {count.what} counts {count.n_frames} frames, {held} are whole"
+        problem = f"is truncated: {count.what} counts {count.n_frames} frames, but only {held} are complete"
         raise TruncatedMovieError(pages.path, f"{problem}, {missing} bytes are missing", "copy it again")
     return count.n_frames
 

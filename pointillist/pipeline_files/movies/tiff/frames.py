@@ -130,7 +130,7 @@ class _PageFile:
             raise _NoPixelsError("has no data")
         if self.pages.lacks_data[page]:
             span = f"bytes {data} to {self.pages.ends[page]} of {self.pages.n_bytes}"
-            raise _NoPixelsError(f"has no data, or not all (it should be at {span})")
+            raise _NoPixelsError(f"has no data, or only a part (it should be at {span})")
         if not layout.is_plain or data < 0:
             return False
         if self._raw is None:
@@ -139,7 +139,7 @@ class _PageFile:
         pixels = out if out.dtype == dtype and out.flags.c_contiguous else np.empty(out.shape, dtype)
         self._raw.seek(data)
         if self._raw.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
-            raise MovieError(self.pages.path, "ended while it was read", "copy it again")
+            raise MovieError(self.pages.path, "was truncated while it was read", "copy it again")
         if pixels is not out:
             out[...] = pixels
         return True
@@ -161,7 +161,7 @@ class _PageFile:
         found = read_strips(self.pages.path, self._open().filehandle.fileno(), int(self.pages.directories[page]))
         offsets, lengths = found or (np.zeros(0, np.int64), np.zeros(0, np.int64))
         if not len(offsets) or len(offsets) != len(lengths) or not offsets.all() or not lengths.all():
-            raise _NoPixelsError("has no data, or not all")
+            raise _NoPixelsError("has no data, or only a part")
         if (offsets + lengths).max() > self.pages.n_bytes:
             raise _NoPixelsError("is beyond the end of the file")
         return {"dataoffsets": tuple(offsets.tolist()), "databytecounts": tuple(lengths.tolist())}

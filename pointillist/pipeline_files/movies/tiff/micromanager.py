@@ -196,7 +196,7 @@ def _with_rest(path: Path, files: Sequence[Pages], table: NDArray[np.int64], rem
     if not len(rest):
         lost = [f"{len(gaps)} of its {len(table)} frames are missing from its index and from the file"]
         return Selection(files=files, table=table, remarks=[*remarks, *(lost if len(gaps) else [])])
-    remark = f"its index knows {len(table) - len(gaps)} frames, but {len(rows)} are there; these {len(rows)} are read"
+    remark = f"its index lists {len(table) - len(gaps)} frames, but {len(rows)} were found; these {len(rows)} are read"
     if not len(gaps):
         whole = np.concatenate([table, rest])
     else:
@@ -204,8 +204,8 @@ def _with_rest(path: Path, files: Sequence[Pages], table: NDArray[np.int64], rem
         if len(gaps) == len(rest):
             whole[gaps] = rest
     if len(whole) != len(rows) or not _is_ordered(whole):
-        problem = f"holds {len(rest)} pages that its index does not know"
-        raise MovieError(path, problem, "save it anew as TIFF, with Fiji for instance")
+        problem = f"holds {len(rest)} pages that are missing from its index"
+        raise MovieError(path, problem, "save it again as TIFF, with Fiji for instance")
     return Selection(files=files, table=whole, remarks=[*remarks, remark])
 
 

@@ -73,7 +73,9 @@ def select_ndtiff(path: Path, pages: Pages) -> Selection:
         remark = f"{_INDEX} is missing or empty: the pages are read in the order of the file"
         return Selection(files=[pages], table=table_of(chosen), remarks=[*remarks, remark])
     if path.name not in names:
-        raise MovieError(path, f"is not among the files of its {_INDEX} ({', '.join(names)})", "give it its old name")
+        raise MovieError(
+            path, f"is not among the files of its {_INDEX} ({', '.join(names)})", "give it its original name"
+        )
     missing = [name for name in names if not path.with_name(Path(name).name).is_file()]
     if missing:
         problem = f"is one of {len(names)} files of a movie, of which {', '.join(missing)} is missing"

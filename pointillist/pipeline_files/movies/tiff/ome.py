@@ -73,7 +73,7 @@ def select_ome(path: Path, pages: Pages, ome: Ome) -> tuple[Selection, OmeImage 
     """
     if ome.elsewhere:
         problem = f"is described by {ome.elsewhere}, which is not beside it"
-        raise MovieError(path, problem, "put all files of the acquisition into one folder, under their old names")
+        raise MovieError(path, problem, "put all files of the acquisition into one folder, under their original names")
     frames, remarks = frame_pages(pages)
     layout = pages.layout_of(int(frames[0]))
     images = [image for image in ome.images if image.frame_shape == (layout.length, layout.width)]
@@ -146,7 +146,9 @@ def _files(path: Path, pages: Pages, ome: Ome, image: OmeImage) -> dict[str, Pag
     missing = missing_files(path.parent, [name for key, name in image.names.items() if key != own])
     if own is None or missing:
         problem = f"is one of {len(first)} files of a series, of which some are missing or renamed"
-        raise MovieError(path, f"{problem} ({', '.join(missing)})", "put them into one folder under their old names")
+        raise MovieError(
+            path, f"{problem} ({', '.join(missing)})", "put them into one folder under their original names"
+        )
     files = {
         key: pages if key == own else read_pages(path.with_name(image.names[key]))
         for key in sorted(first, key=first.__getitem__)
@@ -162,7 +164,7 @@ def _check_names(path: Path, files: Mapping[str, Pages]) -> None:
         ome = next((read_ome(text) for text in pages.descriptions(1) if is_ome(text)), None)
         if ome is not None and ome.uuid and key.startswith("urn:uuid:") and ome.uuid != key:
             problem = f"{pages.path.name} is not the file of the series that had this name: it was renamed or copied"
-            raise MovieError(path, problem, "put the files into one folder under their old names")
+            raise MovieError(path, problem, "put the files into one folder under their original names")
 
 
 def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selection:
@@ -178,8 +180,8 @@ def _arrange(path: Path, files: Mapping[str, Pages], image: OmeImage) -> Selecti
     unknown = [row for row in whole.tolist() if tuple(row) not in known]
     n_gaps = int((table[:, 1] == MISSING).sum())
     if unknown and n_gaps:
-        problem = f"its OME-XML leaves out {len(unknown)} pages and counts {n_gaps} frames that are in none"
-        raise MovieError(path, problem, "save it anew as TIFF, with Fiji for instance")
+        problem = f"its OME-XML omits {len(unknown)} pages and counts {n_gaps} frames that are in none"
+        raise MovieError(path, problem, "save it again as TIFF, with Fiji for instance")
     if unknown:
         table = whole if len(files) > 1 else np.concatenate([table, np.array(unknown, np.int64)])
     remarks = count_remarks("its OME-XML", image.n_frames, len(table))

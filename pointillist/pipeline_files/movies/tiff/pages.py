@@ -132,7 +132,7 @@ def read_pages(path: Path, others: Sequence[int] = ()) -> Pages:
     Raises
     ------
     MovieError
-        If it is no TIFF.
+        If it is not a TIFF.
     """
     if kind := irregular(path):
         raise MovieError(path, f"is {kind}", "name a movie file")

@@ -127,7 +127,7 @@ def count_remarks(what: str, promised: int, held: int) -> list[str]:
     """
     if promised in (held, 0):
         return []
-    return [f"{what} counts {promised} frames, but {held} are there; these {held} are read"]
+    return [f"{what} counts {promised} frames, but {held} were found; these {held} are read"]
 
 
 def _count(counts: NDArray[np.int64], group: Sequence[int]) -> int:
@@ -151,7 +151,7 @@ def _refuse_rivals(pages: Pages, counts: NDArray[np.int64], frames: Sequence[int
 def _check_image(path: Path, frames: Layout) -> None:
     check_axes(path, [("S", frames.samples)])
     if frames.depth > 1:
-        raise MovieError(path, "has the axes ZYX in each page", "save one plane a page")
+        raise MovieError(path, "has the axes ZYX in each page", "save one plane per page")
 
 
 def _others(pages: Pages, counts: NDArray[np.int64], frames: Sequence[int]) -> list[str]:

@@ -152,7 +152,7 @@ def _select(pages: Pages, count: FrameCount) -> Selection:
         and unread > max(_MOST_UNREAD, int(pages.ends[0] - pages.data_offsets[0]))
     ):
         problem = f"has one page, and {unread} bytes behind it that belong to none: its writing was not ended"
-        raise MovieError(pages.path, problem, "save it anew, with the program that recorded it")
+        raise MovieError(pages.path, problem, "save it again, with the program that recorded it")
     return Selection(files=[pages], table=table_of(chosen), remarks=remarks)
 
 
@@ -188,7 +188,7 @@ def _lacking(path: Path, selection: Selection) -> list[str]:
     if not lacking:
         return []
     which = f"frame {lacking[0]} has" if len(lacking) == 1 else f"{len(lacking)} frames, the first {lacking[0]}, have"
-    return [f"{which} no data, or not all, and cannot be read"]
+    return [f"{which} no data, or only a part, and cannot be read"]
 
 
 def _known(selection: Selection) -> list[tuple[int, int]]:
