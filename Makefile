@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`. Both make their own .venv.
+# On a fresh machine, `make demo` and `make test` are all that is needed. Both create their own .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,17 +59,17 @@ imports: $(VENV)/check
 docs: $(VENV)/check
 	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build/html
 
-# Reads beyond an array return garbage unless the compiler is told to look.
+# Reads beyond the end of an array return garbage unless the compiler checks the bounds.
 KERNEL_TESTS := $(addprefix tests/unit/test_,background.py centroid.py chunks.py dcnum_background.py detection.py \
 	detectors.py fit_kernels.py gaussian_fit.py lanes.py live_background.py local_maximum.py localize.py medians.py \
 	neighbours.py pixel_weights.py sparse_median.py wavelet.py)
-# What the compiler is told of lanes must be what plain Python does.
+# Compiled vector lanes must give the same results as plain Python.
 PLAIN_TESTS := $(addprefix tests/unit/test_,fit_kernels.py fit_laws.py lanes.py)
 bounds: $(VENV)/test
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q $(PLAIN_TESTS)
 
-check: lint types imports docs bounds test  ## Everything that has to be green
+check: lint types imports docs bounds test  ## All checks and tests
 
 # The suite against the wheel, in an environment and a folder of its own, among files that have the names of our rooms and
 # of Python's own modules. A random.py on PYTHONPATH would stop pytest itself; tests of our commands have one there.
@@ -85,7 +85,7 @@ test-wheel:
 	cd build/wheel && PYTHONSAFEPATH=1 PYTHONPATH="$$PWD/foreign" venv/bin/python -m pytest $(TESTS)
 
 BENCHMARKS := fits detection background frames reading throughput overhead accuracy scale chaos
-bench: $(VENV)/bench $(VENV)/test  ## Measure speed and accuracy, with peers beside: the figures of docs/reference/performance.md
+bench: $(VENV)/bench $(VENV)/test  ## Measure speed and accuracy, compared with other programs: the figures of docs/reference/performance.md
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit; done
 
 clean:
