@@ -13,7 +13,7 @@ from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import Destination, DestinationPath, FilePath
 from pointillist.cli.parameter_types import Thresholds
 from pointillist.cli.settings_options import settings_options
-from pointillist.cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, Request, picture_name, run_test
+from pointillist.cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, DetectionTestOptions, picture_name, run_test
 
 if TYPE_CHECKING:
     from pointillist.cli.engine import EngineChoice
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wish:
+class _AnalysisOptions:
     movie: Path
     overrides: tuple[str, ...]
     settings_file: Path | None
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913  # one for each option
         if frames or threshold:
             raise click.UsageError("--frames and --threshold can only be given with --test")
         _analyse(
-            _Wish(
+            _AnalysisOptions(
                 movie=movie,
                 overrides=overrides,
                 settings_file=settings_file,
@@ -87,7 +87,7 @@ def command(  # noqa: PLR0913  # one for each option
         )
         return
     run_test(
-        Request(
+        DetectionTestOptions(
             movie=movie,
             settings_file=settings_file,
             overrides=overrides,
@@ -98,37 +98,37 @@ def command(  # noqa: PLR0913  # one for each option
     )
 
 
-def _analyse(wish: _Wish) -> None:
+def _analyse(options: _AnalysisOptions) -> None:
     from pointillist.cli.console import notices
     from pointillist.cli.engine import Engine
     from pointillist.cli.following import show_outcome
     from pointillist.cli.job import Job, run_job
     from pointillist.pipeline_files import RESULTS_ENDING
 
-    results = wish.output.file(f"{wish.movie.stem}{RESULTS_ENDING}", RESULTS_ENDING) if wish.output else None
-    engine = Engine(wish.engine)
-    identity, settings, remarks = _prepare(wish)
+    results = options.output.file(f"{options.movie.stem}{RESULTS_ENDING}", RESULTS_ENDING) if options.output else None
+    engine = Engine(options.engine)
+    identity, settings, remarks = _prepare(options)
     console = notices()
     for remark in remarks:
         console.print(f"note: {remark}", markup=False, soft_wrap=True)
     outcome = run_job(
         Job(
-            movie=wish.movie,
+            movie=options.movie,
             identity=identity,
             settings=settings,
             output=results,
-            is_resuming=wish.is_resuming,
+            is_resuming=options.is_resuming,
             engine=engine,
         )
     )
     show_outcome(outcome)
 
 
-def _prepare(wish: _Wish) -> tuple[str, dict[str, Value], list[str]]:
+def _prepare(options: _AnalysisOptions) -> tuple[str, dict[str, Value], list[str]]:
     """Return the movie's identity, the settings of its analysis, and what the user should know."""
     from pointillist.pipeline_files import prepare
     from pointillist.pipeline_files.movies import open_movie
 
-    with open_movie(wish.movie) as movie:
-        settings, remarks = prepare(movie, wish.settings_file, wish.overrides)
+    with open_movie(options.movie) as movie:
+        settings, remarks = prepare(movie, options.settings_file, options.overrides)
         return movie.identity, settings, [*movie.remarks, *remarks]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("job")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="Print the job's progress as one JSON object.")
-def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
+def command(*, location: ServerLocation, job: str, is_json: bool) -> None:
     """Stop a job; it can be resumed later.
 
     JOB is the beginning of the job's id, or the name of its movie. Finished frames are kept: the command that started
@@ -37,7 +37,7 @@ def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
     from pointillist.cli.job_names import find_job, named
     from pointillist.cli.job_table import job_facts
 
-    with connected(place) as client:
+    with connected(location) as client:
         number = find_job(job, named(client.jobs(ended=True)))
         was_over = client.progress(number).is_over
         client.stop(number)

@@ -1,4 +1,4 @@
-"""How commands that watch and steer find their server."""
+"""Connections of commands to their server."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connected(place: ServerLocation) -> Iterator[Client]:
-    """Yield a client of the server in reach.
+def connected(location: ServerLocation) -> Iterator[Client]:
+    """Yield a client of the server.
 
     Raises
     ------
     ServerError
-        If there is none.
+        If there is no server.
     """
-    with connected_if_any(place) as client:
+    with connected_if_any(location) as client:
         if client is None:
             raise ServerError("server", "none was found", "start one with launch-workers")
         yield client
 
 
 @contextmanager
-def connected_if_any(place: ServerLocation) -> Iterator[Client | None]:
-    """Yield a client of the server in reach; None if there is none."""
+def connected_if_any(location: ServerLocation) -> Iterator[Client | None]:
+    """Yield a client of the server; None if there is none."""
     from pointillist.cli.console import tell
     from pointillist.pipeline_protocol import Client
     from pointillist.pipeline_protocol.discovery import check_listening
     from pointillist.pipeline_protocol.security import existing_keys
 
-    place = place.checked()
-    address = place.find()
+    location = location.checked()
+    address = location.find()
     if address is None:
         yield None
         return
-    if place.server is not None:
+    if location.server is not None:
         check_listening(address)
-    with Client(address, existing_keys(), locate=place.find) as client:
+    with Client(address, existing_keys(), locate=location.find) as client:
         client.tell = tell
         yield client

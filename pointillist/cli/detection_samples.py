@@ -1,4 +1,4 @@
-"""Looks at a few frames of a movie, as its analysis would see them."""
+"""Tests of the detection on a few frames of a movie."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class ThresholdTest:
     Parameters
     ----------
     threshold
-        As the user gives it.
-    looks
-        One for each frame that could be analysed.
+        Detection threshold, in the unit of the detector's setting.
+    diagnostics
+        Diagnostics of each frame that could be analysed.
     findings
-        What looks wrong.
+        Problems that these frames show.
     """
 
     threshold: float
-    looks: Sequence[FrameDiagnostics]
+    diagnostics: Sequence[FrameDiagnostics]
     findings: Sequence[Finding]
 
 
@@ -41,13 +41,13 @@ class DetectionTest:
     movie
         File of the movie.
     n_movie_frames
-        Its length.
+        Number of frames of the movie.
     pixel_size_nm
         Width of a pixel in the sample.
     settings
         The settings, apart from the threshold.
     by_threshold
-        One for each threshold, rising.
+        Results of each threshold, in rising order.
     failures
         Frames that could not be analysed, with the reason.
     remarks
@@ -73,7 +73,7 @@ def spread_frames(n_frames: int, first: int, n_movie_frames: int) -> list[int]:
     return [first + (2 * i + 1) * n_there // (2 * n) for i in range(n)]
 
 
-def look_at(
+def examine_frames(
     blocks: BlockReader,
     frames: Sequence[int],
     camera: CameraModel,
@@ -85,18 +85,18 @@ def look_at(
     Parameters
     ----------
     blocks
-        Of the movie; of each frame its background window is read with it.
+        Reader of the movie's frames and their background windows.
     frames
-        Their numbers.
+        Numbers of the frames, from 0.
     camera, settings
         As for :func:`pointillist.fitting.localize`; the settings' threshold belongs to ``thresholds[0]``.
     thresholds
-        As the user gives them.
+        Detection thresholds, in the unit of the detector's setting.
 
     Returns
     -------
     tests
-        One for each threshold.
+        Results of each threshold.
     failures
         Frames that could not be analysed, with the reason.
     """
@@ -104,7 +104,7 @@ def look_at(
     from pointillist.fitting.detection import THRESHOLD_SETTINGS
     from pointillist.fitting.diagnosis import check_background, run_checks
 
-    looks: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
+    diagnostics: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
     _, field = THRESHOLD_SETTINGS[settings.detector]
     unit = getattr(settings, field) / thresholds[0]
@@ -113,7 +113,7 @@ def look_at(
     plain = replace(variants[thresholds[-1]], background=NoBackground())
     for frame in frames:
         try:
-            *found, without_background = _looks(
+            *found, without_background = _diagnose(
                 blocks,
                 frame,
                 camera,
@@ -123,16 +123,16 @@ def look_at(
             failures[frame] = str(error)
             continue
         bare.append(without_background)
-        for threshold, look in zip(thresholds, found, strict=True):
-            looks[threshold].append(look)
-    findings = {t: run_checks(looks[t], variants[t]) if looks[t] else [] for t in thresholds}
-    hidden = check_background(looks[thresholds[-1]], bare, variants[thresholds[-1]])
+        for threshold, frame_diagnostics in zip(thresholds, found, strict=True):
+            diagnostics[threshold].append(frame_diagnostics)
+    findings = {t: run_checks(diagnostics[t], variants[t]) if diagnostics[t] else [] for t in thresholds}
+    hidden = check_background(diagnostics[thresholds[-1]], bare, variants[thresholds[-1]])
     if hidden is not None:
         findings[thresholds[-1]].insert(0, hidden)
-    return [ThresholdTest(threshold=t, looks=looks[t], findings=findings[t]) for t in thresholds], failures
+    return [ThresholdTest(threshold=t, diagnostics=diagnostics[t], findings=findings[t]) for t in thresholds], failures
 
 
-def _looks(
+def _diagnose(
     blocks: BlockReader, frame: int, camera: CameraModel, variants: Sequence[FitSettings]
 ) -> Iterator[FrameDiagnostics]:
     from pointillist.fitting import inspect

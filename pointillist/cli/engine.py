@@ -1,4 +1,4 @@
-"""What does the work of a job: workers of our own, those of a cluster, or those of Dask."""
+"""Engines: what runs the workers of a job, which are processes of this run, of a cluster, or of Dask."""
 
 from __future__ import annotations
 
@@ -15,66 +15,66 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "local", "cluster", "dask"]
 
 _SEARCH_S = 2.0
-"""What a run may lose by looking for a server where there is none. Most networks answer within 0.13 s, but a run that
+"""Time to search for a server, s; a run without a cluster loses it. Most networks answer within 0.13 s, but a run that
 overlooks its cluster loses far more."""
 
 _PATIENT_SEARCH_S = 10.0
-"""The same, where a server is wanted."""
+"""Time to search for a server if one is required, s."""
 
 _ABSENCE_S = 45.0
-"""How long a server may be away, to come back or to be replaced by another machine's."""
+"""Longest absence of a server until it is back, or replaced by another machine's, s."""
 
 
 _PATIENCE_S = 1800.0
-"""How long a server may look at a movie and read the journal of an earlier run, which can be large."""
+"""Longest time for a server to check a movie and read the journal of an earlier run, which can be large, s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
-    """What a user wishes.
+    """The engine that a user chose.
 
     Parameters
     ----------
     name
-        ``cluster`` is the workers of launch-workers, ``local`` is workers of this run's own, ``auto`` the former if
+        ``cluster`` for the workers of launch-workers, ``local`` for those of this run, ``auto`` for the former if
         there are any, ``dask`` an existing Dask cluster.
-    place
-        Where the cluster is.
+    location
+        Location of the cluster's server.
     scheduler
-        Address of Dask's.
+        Address of the Dask scheduler; None without Dask.
     n_workers
-        Of our own; None is one per core.
+        Number of worker processes to start; None for one per core.
     is_mixed
         Whether workers whose last digits differ may share a job.
     """
 
     name: EngineName
-    place: ServerLocation
+    location: ServerLocation
     scheduler: str | None
     n_workers: int | None
     is_mixed: bool = False
 
 
 class Engine:
-    """An engine that is looked for from its making on, while the movie is looked at.
+    """An engine, whose server is searched for while the movie is prepared.
 
     Parameters
     ----------
     choice
-        Which one.
+        Engine that the user chose.
 
     Raises
     ------
     ServerError
-        If the user named a server on a host that nobody knows.
+        If the user named a server on an unknown host.
     """
 
     def __init__(self, choice: EngineChoice) -> None:
         from pointillist.pipeline_protocol.discovery import Search
 
         is_cluster = choice.name in {"auto", "cluster"}
-        self._choice = replace(choice, place=choice.place.checked()) if is_cluster else choice
-        self._search = Search(self._choice.place) if is_cluster else None
+        self._choice = replace(choice, location=choice.location.checked()) if is_cluster else choice
+        self._search = Search(self._choice.location) if is_cluster else None
 
     @property
     def is_mixed(self) -> bool:
@@ -111,7 +111,7 @@ class Engine:
             yield client, True
 
     def _address(self) -> str | None:
-        """Return that of the cluster's server; None if it is not there, or not wanted."""
+        """Return the address of the cluster's server; None if there is none, or if it is not to be used."""
         from pointillist.cli.console import notices
         from pointillist.errors import ServerError
 
@@ -135,9 +135,9 @@ class Engine:
         from pointillist.pipeline_protocol.security import existing_keys
         from pointillist.supervision import terminable
 
-        if self._choice.place.server is not None:
+        if self._choice.location.server is not None:
             check_listening(address)
-        with terminable(), Client(address, existing_keys(), locate=self._choice.place.find) as client:
+        with terminable(), Client(address, existing_keys(), locate=self._choice.location.find) as client:
             pong = client.ping()
             using = f"using the server at {address}, with {pong.n_workers} workers"
             notices().print(using, markup=False, soft_wrap=True)

@@ -46,7 +46,7 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_engine(
         *,
-        place: ServerLocation,
+        location: ServerLocation,
         engine: EngineName,
         dask_scheduler: str | None,
         workers: int | None,
@@ -60,7 +60,7 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--workers has no effect with --engine dask; leave it out: Dask's own workers are used"
             )
         choice = EngineChoice(
-            name=engine, place=place, scheduler=dask_scheduler, n_workers=workers, is_mixed=mixed_workers
+            name=engine, location=location, scheduler=dask_scheduler, n_workers=workers, is_mixed=mixed_workers
         )
         command(engine=choice, **others)
 

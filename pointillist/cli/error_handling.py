@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from pointillist.cli.console import printable
-from pointillist.cli.kernels import settle_numba
+from pointillist.cli.kernels import fix_numba_settings
 from pointillist.errors import PointillistError
 from pointillist.system import is_utf8
 
@@ -51,31 +51,31 @@ class PlainErrorsCommand(click.Command):
         except PointillistError as error:
             _fail(str(error))
         except OSError as error:  # a name that the system refuses
-            _fail(_ordinary(error) or str(error))
+            _fail(_describe_name_error(error) or str(error))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's
         """Run the command."""
-        settle_numba()
+        fix_numba_settings()
         try:
             return super().invoke(ctx)
         except PointillistError as error:
             _fail(str(error))
         except KeyboardInterrupt as error:
-            click.echo(self._farewell(error), err=True)
+            click.echo(self._interruption_message(error), err=True)
             sys.exit(INTERRUPTED)
         except SystemExit as error:  # SIGTERM or SIGHUP, with its status
-            click.echo(self._farewell(error), err=True)
+            click.echo(self._interruption_message(error), err=True)
             raise
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # the border of the process: nothing else would tell the user in one line
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
-            if line := _ordinary(error):
+            if line := _describe_name_error(error):
                 _fail(line)
             _fail(f"{type(error).__name__}: {_first_line(error)}; please report it with {_keep_traceback()}")
 
-    def _farewell(self, error: BaseException) -> str:
+    def _interruption_message(self, error: BaseException) -> str:
         notes: list[str] = getattr(error, "__notes__", [])
         return notes[-1] if notes else self.interrupted
 
@@ -85,7 +85,7 @@ def _fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _ordinary(error: Exception) -> str | None:
+def _describe_name_error(error: Exception) -> str | None:
     """Say what is wrong with a file that the system refuses, or with a name; None if it is something else."""
     if isinstance(error, OSError) and isinstance(error.filename, str | bytes | Path) and error.strerror:
         name = os.fsdecode(error.filename)

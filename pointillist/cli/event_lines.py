@@ -11,17 +11,17 @@ from pointillist.cli.console import printable
 if TYPE_CHECKING:
     from rich.text import Text
 
-_SAID_OTHERWISE = {"time", "level", "source", "pid", "event", "job", "traceback"}
+_OMITTED_FIELDS = {"time", "level", "source", "pid", "event", "job", "traceback"}
 _STYLES = {"warning": "yellow", "error": "red"}
 
-EVENT_FORMS = {
+EVENT_FORMATS = {
     "begun": "{movie}: {n_frames} frames, to {output}",
     "resumed": "{movie}: {n_resumed} of {n_frames} frames are done; to {output}",
-    "fault": "frames {start} to {stop} on {place}: {error} (fault {n_faults}, {outcome})",
+    "fault": "frames {start} to {stop} on {worker_name}: {error} (fault {n_faults}, {outcome})",
     "failed": "frame {frame}: {error}",
-    "died": "{place}, which held frames {start} to {stop}",
-    "silent": "{place}, which held frames {start} to {stop}",
-    "passed over": "{place}: its results differ in the last digits from those of the others",
+    "died": "{worker_name}, which held frames {start} to {stop}",
+    "silent": "{worker_name}, which held frames {start} to {stop}",
+    "passed over": "{worker_name}: its results differ in the last digits from those of the others",
     "paused": "{reason}",
     "going on": "",
     "retried": "{n_frames} failed frames are retried",
@@ -44,11 +44,11 @@ def describe_event(line: str) -> Text:
 
 
 def _details(name: str, event: Mapping[str, Any]) -> str:
-    place = f"{event.get('host', event.get('worker', '?'))} (pid {event.get('worker_pid', '?')})"
+    worker_name = f"{event.get('host', event.get('worker', '?'))} (pid {event.get('worker_pid', '?')})"
     try:
-        return EVENT_FORMS[name].format_map({**event, "place": place})
+        return EVENT_FORMATS[name].format_map({**event, "worker_name": worker_name})
     except (KeyError, ValueError):
-        return " ".join(f"{key}={value}" for key, value in event.items() if key not in _SAID_OTHERWISE)
+        return " ".join(f"{key}={value}" for key, value in event.items() if key not in _OMITTED_FIELDS)
 
 
 def _local_time(event: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What users may write for the names of files."""
+"""Parameter types for the names of files."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class FilePath(click.ParamType):  # type: ignore[type-arg]  # generic from click
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """Where a user wants a file.
+    """Where a file is to be written.
 
     Parameters
     ----------
     path
-        As the user named it.
+        Path that the user gave.
     is_folder
         Whether it is a folder, in which the file gets its usual name.
     """

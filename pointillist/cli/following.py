@@ -29,7 +29,7 @@ def follow(client: Client, job: str, items: str = "localizations") -> Progress:
     Returns
     -------
     Progress
-        Of the finished job.
+        Final state of the job.
 
     Raises
     ------
@@ -87,10 +87,10 @@ def describe(progress: Progress, items: str = "localizations") -> str:
 
 def show_outcome(progress: Progress) -> None:
     """Print where the results are, and what is in them."""
-    from pointillist.cli.kernels import keep_own_caches
+    from pointillist.cli.kernels import ensure_cache_folders
     from pointillist.cli.results_summary import summarise_results
 
-    keep_own_caches()
+    ensure_cache_folders()
     output().print(facts({**summarise_results(Path(progress.output)), "took": took(progress)}))
     if not progress.n_items:
         notices().print("note: nothing was found; 'analyse MOVIE --test' shows why", markup=False)

@@ -29,9 +29,9 @@ def command(file: Path) -> None:
     Example:
         pointillist info movie.h5
     """  # noqa: D301  # click's marker for lines that stay
-    from pointillist.cli.kernels import keep_own_caches
+    from pointillist.cli.kernels import ensure_cache_folders
 
-    keep_own_caches()
+    ensure_cache_folders()
     describe = {
         "results": _describe_results,
         "truth": _describe_truth,

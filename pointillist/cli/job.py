@@ -1,4 +1,4 @@
-"""A job, from the command that asks for it to its end."""
+"""Running a job from its submission to its end."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from pointillist.pipeline_protocol.messages import Progress, ResumeRule
     from pointillist.settings import Value
 
-_FAREWELL_S = 5.0
-"""How long Ctrl-C waits for a server to stop the job."""
+_STOP_TIMEOUT_S = 5.0
+"""Longest time that Ctrl-C waits for a server to stop the job, s."""
 
-_FIRST_RULES: dict[bool, ResumeRule] = {True: "required", False: "allowed"}
-"""By whether the user insists on going on with an earlier run."""
+_RESUME_RULES: dict[bool, ResumeRule] = {True: "required", False: "allowed"}
+"""Rule of the first request, by whether an interrupted run must be resumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a server is asked for.
+    """A job to be submitted to a server.
 
     Parameters
     ----------
     movie, identity, settings
-        What it is about.
+        Movie file, identity of its content, and settings by PYME's names.
     output
-        Where its file is to go; None for the usual place.
+        Path of the output file; None for PYME's rule.
     is_resuming
-        Whether it has to go on with one that was stopped.
+        Whether it must resume an interrupted run.
     engine
-        What works for it.
+        Engine that runs it.
     kind
-        What is to be made of the movie.
+        Kind of job: ``fit`` or ``background``.
     items
-        What that is called.
+        Name of what it finds, in the plural.
     """
 
     movie: Path
@@ -50,12 +50,12 @@ class Job:
 
 
 def run_job(job: Job) -> Progress:
-    """Have a job done, and show how far it is.
+    """Run a job, and show its progress.
 
     Returns
     -------
     Progress
-        Of the finished job.
+        Final state of the job.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def run_job(job: Job) -> Progress:
     if job.output is None and (remark := data_root_remark()):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     with job.engine.running() as (client, is_ours):
-        number, rule = None, _FIRST_RULES[job.is_resuming]
+        number, rule = None, _RESUME_RULES[job.is_resuming]
         try:
             while True:
                 number = _submit(client, job, rule)
@@ -89,7 +89,7 @@ def _stop(client: Client, job: Job, number: str | None, rule: ResumeRule) -> str
     from pointillist.cli.console import printable
     from pointillist.errors import PointillistError, ServerError
 
-    client.timeout_s = client.patience_s = _FAREWELL_S
+    client.timeout_s = client.patience_s = _STOP_TIMEOUT_S
     try:
         number = number or _submit(client, job, rule)
         client.stop(number)

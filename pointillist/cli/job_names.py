@@ -1,4 +1,4 @@
-"""What users call a job: the beginning of its id, or its movie."""
+"""Names of jobs for users: the beginning of the id, or the movie."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ SHORT = 6
 
 @dataclass(frozen=True, kw_only=True)
 class NamedJob:
-    """What there is to choose from.
+    """A job that a user can name.
 
     Parameters
     ----------
     job
-        Its id.
+        Id of the job.
     movie
         Path of its movie.
     is_over
-        Whether it is of less interest than one that runs.
+        Whether the job has ended; running jobs are preferred.
     """
 
     job: str
@@ -49,7 +49,7 @@ def find_job(name: str, jobs: Sequence[NamedJob]) -> str:
     name
         The beginning of its id, or its movie's name or path, with or without ending.
     jobs
-        Those that there are.
+        Jobs to choose from.
 
     Raises
     ------

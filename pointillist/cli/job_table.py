@@ -37,9 +37,9 @@ def job_table(jobs: Sequence[Progress], width: int) -> RenderableType:
     Parameters
     ----------
     jobs
-        At least one.
+        Jobs to show, at least one.
     width
-        Of the terminal, in columns.
+        Width of the terminal, in columns.
     """
     from rich.console import Group
 

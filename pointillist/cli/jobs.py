@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(cls=PlainErrorsCommand)
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-def command(*, place: ServerLocation, is_json: bool) -> None:
+def command(*, location: ServerLocation, is_json: bool) -> None:
     """List the server's running and ended jobs.
 
     \b
@@ -28,7 +28,7 @@ def command(*, place: ServerLocation, is_json: bool) -> None:
     from pointillist.cli.console import notices, output
     from pointillist.cli.job_table import job_facts, job_table
 
-    with connected(place) as client:
+    with connected(location) as client:
         jobs = client.jobs(ended=True)
     if is_json:
         click.echo(json.dumps({"jobs": [job_facts(job) for job in jobs]}))

@@ -13,7 +13,7 @@ from pointillist.cli.console import notices
 from pointillist.supervision import NUMBA_VARIABLE, OURS, for_this_process
 
 
-def settle_numba() -> None:
+def fix_numba_settings() -> None:
     """Set what numba takes from the environment and the user has no say in. Before it is imported."""
     if "numba" not in sys.modules:
         os.environ.update(OURS)
@@ -31,14 +31,14 @@ def use_kernel_cache() -> None:
 
     if "pointillist.fitting.jit" in sys.modules:
         return
-    settle_numba()
+    fix_numba_settings()
     console = notices()
     environment = for_this_process(os.environ)
     folder = fill_cache(environment, lambda line: console.print(line, markup=False, soft_wrap=True))
     os.environ[NUMBA_VARIABLE] = str(folder)
 
 
-def keep_own_caches() -> None:
+def ensure_cache_folders() -> None:
     """Give numba and matplotlib folders for what they keep, if they would find none. Before these are imported."""
     from pointillist.system import temporary_folder, trouble_of
 

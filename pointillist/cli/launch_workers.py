@@ -43,7 +43,7 @@ def command(  # noqa: PLR0913  # one for each option
     *,
     n: int | None,
     reserve: int | None,
-    place: ServerLocation,
+    location: ServerLocation,
     interface: str | None,
     allow: tuple[Path, ...],
     no_server: bool,
@@ -65,24 +65,24 @@ def command(  # noqa: PLR0913  # one for each option
     """  # noqa: D301  # click's marker for lines that stay
     from pointillist.cli.console import output
 
-    del interface  # is in the place
+    del interface  # is part of the location
     if is_list + kill > 1 or ((is_list or kill) and (n is not None or reserve or allow or no_server)):
         raise click.UsageError("--list and --kill cannot be combined with each other or with other options")
     if n is not None and reserve is not None:
         raise click.UsageError("N and --reserve cannot be given together")
-    if n == 0 and (no_server or place.server):
+    if n == 0 and (no_server or location.server):
         raise click.UsageError("with 0 workers and no server there is nothing to start")
     if is_list:
         from pointillist.cli.server_list import list_servers
 
-        list_servers(place.checked())
+        list_servers(location.checked())
     elif kill:
         _kill()
     else:
         from pointillist.supervision import LaunchPlan, launch_workers, workers_beside
 
         n_workers = workers_beside(reserve or 0) if n is None else n
-        plan = LaunchPlan(n_workers=n_workers, location=place.checked(), may_serve=not no_server, allowed=allow)
+        plan = LaunchPlan(n_workers=n_workers, location=location.checked(), may_serve=not no_server, allowed=allow)
         console = output()
         launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
 

@@ -15,7 +15,7 @@ class LazyGroup(click.Group):
     Parameters
     ----------
     commands_in
-        The module of each, which holds it as ``command``; in the order in which a user meets them.
+        Module of each command, by name, which holds it as ``command``; in the order of the help.
     """
 
     def __init__(self, *args: Any, commands_in: Mapping[str, str], **options: Any) -> None:  # noqa: ANN401  # click's

@@ -31,7 +31,7 @@ _ENDS = ("finished", "stopped")
 @click.option("--follow", is_flag=True, help="Keep printing events until the job ends.")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object per line.")
-def command(*, place: ServerLocation, job: str, follow: bool, is_json: bool) -> None:
+def command(*, location: ServerLocation, job: str, follow: bool, is_json: bool) -> None:
     """Show the log of a job.
 
     JOB is the beginning of the job's id, or the name of its movie. If there is no server, the logs of this machine are
@@ -46,7 +46,7 @@ def command(*, place: ServerLocation, job: str, follow: bool, is_json: bool) -> 
     from pointillist.cli.console import output
     from pointillist.cli.event_lines import describe_event
 
-    with connected_if_any(place) as client, suppress(KeyboardInterrupt):  # the way to end --follow
+    with connected_if_any(location) as client, suppress(KeyboardInterrupt):  # the way to end --follow
         console = output()
         for line in _lines(_reader(client, job), is_following=follow):
             if is_json:

@@ -30,7 +30,7 @@ DRIFT_RATIO = 1.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wish:
+class _MapOptions:
     dark: Path
     flat: Path | None
     lights: tuple[Path, ...]
@@ -98,7 +98,7 @@ def command(  # noqa: PLR0913  # one for each option
     if light_movie and not photon_transfer:
         raise click.UsageError("there must be one dark movie; light movies follow --flat or --photon-transfer")
     _make(
-        _Wish(
+        _MapOptions(
             dark=dark_movie,
             flat=flat,
             lights=(*photon_transfer, *light_movie),
@@ -112,61 +112,67 @@ def command(  # noqa: PLR0913  # one for each option
     )
 
 
-def _make(wish: _Wish) -> None:
-    from pointillist.cli.kernels import keep_own_caches
+def _make(options: _MapOptions) -> None:
+    from pointillist.cli.kernels import ensure_cache_folders
     from pointillist.pipeline_files.maps import describe_calibration
     from pointillist.pipeline_files.movies import open_movie
     from pointillist.settings import PIXEL_SIZE_NAMES, PIXEL_UNITS_NAME, resolve, values_of_type
 
-    keep_own_caches()
+    ensure_cache_folders()
     with ExitStack() as stack:
-        paths = [wish.dark, *([wish.flat] if wish.flat else []), *wish.lights]
+        paths = [options.dark, *([options.flat] if options.flat else []), *options.lights]
         movies = [stack.enter_context(open_movie(path)) for path in paths]
         recorded = {
             key: value for key, value in movies[0].metadata.items() if key not in (*PIXEL_SIZE_NAMES, PIXEL_UNITS_NAME)
         }
-        settings = resolve(recorded, wish.settings_file, wish.overrides)  # dark frames may have no size in a sample
+        settings = resolve(
+            recorded, options.settings_file, options.overrides
+        )  # dark frames may have no size in a sample
         settings.update(values_of_type(settings))
-        destination = _destination(wish, settings, movies[0])
-        calibration = _measure(wish, movies, settings)
+        destination = _destination(options, settings, movies[0])
+        calibration = _measure(options, movies, settings)
     about: dict[str, Value] = {
-        "CameraMap.StartFrame": wish.span[0],
-        "CameraMap.EndFrame": wish.span[0] + calibration.n_dark_frames,
-        "CameraMap.SourceFilename": str(wish.dark.absolute()),
+        "CameraMap.StartFrame": options.span[0],
+        "CameraMap.EndFrame": options.span[0] + calibration.n_dark_frames,
+        "CameraMap.SourceFilename": str(options.dark.absolute()),
         **describe_calibration(calibration),
     }
     written = destination.write(_maps(calibration), _extras(calibration), about)
     _report(calibration, written)
 
 
-def _destination(wish: _Wish, settings: Metadata, dark: MovieFile) -> Destination:
+def _destination(options: _MapOptions, settings: Metadata, dark: MovieFile) -> Destination:
     from pointillist.pipeline_files import data_root_remark
     from pointillist.pipeline_files.maps import Destination, chip_of, default_folder
     from pointillist.pipeline_files.movies import IS_STORED_X_FIRST
 
-    if wish.folder is None and (remark := data_root_remark()):
+    if options.folder is None and (remark := data_root_remark()):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)
     chip = chip_of(settings, dark.frame_shape)
     destination = Destination(
-        folder=wish.folder or default_folder(settings, chip, may_be_part=wish.may_be_part),
+        folder=options.folder or default_folder(settings, chip, may_be_part=options.may_be_part),
         settings=settings,
         chip=chip,
         is_row_x=bool(settings.get(IS_STORED_X_FIRST)),
-        is_overwriting=wish.is_overwriting,
+        is_overwriting=options.is_overwriting,
     )
     destination.check(
-        ["Camera.DarkMapID", "Camera.VarianceMapID", *(["Camera.FlatfieldMapID"] if wish.flat or wish.lights else [])],
-        [*(GAIN_FILES if wish.lights else ()), *([FLAT_FIELD_ERROR_FILE] if wish.flat else [])],
+        [
+            "Camera.DarkMapID",
+            "Camera.VarianceMapID",
+            *(["Camera.FlatfieldMapID"] if options.flat or options.lights else []),
+        ],
+        [*(GAIN_FILES if options.lights else ()), *([FLAT_FIELD_ERROR_FILE] if options.flat else [])],
     )
     return destination
 
 
-def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> CameraCalibration:
+def _measure(options: _MapOptions, movies: list[MovieFile], settings: Metadata) -> CameraCalibration:
     from pointillist.errors import MovieError, SettingError
     from pointillist.pipeline_files.maps import calibrate
     from pointillist.settings import number
 
-    if not wish.lights and number(settings, "Camera.ElectronsPerCount") is None:
+    if not options.lights and number(settings, "Camera.ElectronsPerCount") is None:
         raise SettingError(
             "Camera.ElectronsPerCount",
             "missing",
@@ -178,8 +184,8 @@ def _measure(wish: _Wish, movies: list[MovieFile], settings: Metadata) -> Camera
             raise MovieError(
                 movie.path, f"has frames of another size than the dark movie ({shape} px)", "record the same region"
             )
-    moments = [_pass_through(movie, wish.span) for movie in movies]
-    flat = moments[1] if wish.flat else None
+    moments = [_pass_through(movie, options.span) for movie in movies]
+    flat = moments[1] if options.flat else None
     try:
         return calibrate(moments[0], flat, moments[1 + bool(flat) :], settings)
     except ValueError as error:
@@ -238,8 +244,8 @@ def _report(calibration: CameraCalibration, written: list[Path]) -> None:
         spread = f"{100 * transfer.spread_adu / transfer.slope_adu:.2g} % between pixels"
         rows["variation of the gain"] = f"{spread} (standard deviation, without the measurement error)"
         for level, slope, is_used in zip(transfer.level_adu, transfer.level_slope_adu, transfer.is_used, strict=True):
-            fate = "" if is_used else " (not used: saturated or unsteady)"
-            rows[f"light of {level:.0f} ADU"] = f"variance {slope:.4g} times the signal, ADU{fate}"
+            note = "" if is_used else " (not used: saturated or unsteady)"
+            rows[f"light of {level:.0f} ADU"] = f"variance {slope:.4g} times the signal, ADU{note}"
     if (response := calibration.response) is not None:
         rows["flat field"] = (
             f"spread {100 * np.std(response.factor[~calibration.is_blemished]):.2g} %, "

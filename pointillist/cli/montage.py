@@ -40,9 +40,9 @@ def draw_montage(test: DetectionTest, path: Path) -> None:
     Parameters
     ----------
     test
-        With at least one look.
+        Test with the diagnostics of at least one frame.
     path
-        Of the picture; replaced if it exists.
+        Path of the PNG; an existing file is replaced.
 
     Raises
     ------
@@ -62,20 +62,20 @@ def draw_montage(test: DetectionTest, path: Path) -> None:
 
 
 def _figure(test: DetectionTest) -> Figure:
-    n_frames, n_rows = len(test.by_threshold[0].looks), 1 + len(test.by_threshold)
+    n_frames, n_rows = len(test.by_threshold[0].diagnostics), 1 + len(test.by_threshold)
     is_wide = n_frames <= MOST_COLUMNS
     shape = (n_rows, n_frames) if is_wide else (n_frames, n_rows)
-    windows = [_window(look) for look in test.by_threshold[0].looks]
+    windows = [_window(frame_diagnostics) for frame_diagnostics in test.by_threshold[0].diagnostics]
     figure, grid = _grid(shape, _aspect(windows[0]), _title(test))
     panels = grid if is_wide else grid.T
-    scale = _grey_levels(test.by_threshold[0].looks, windows)
-    for column, (look, window) in enumerate(zip(test.by_threshold[0].looks, windows, strict=True)):
-        _draw_raw(panels[0, column], look, window, scale)
+    scale = _grey_levels(test.by_threshold[0].diagnostics, windows)
+    for column, (frame_diagnostics, window) in enumerate(zip(test.by_threshold[0].diagnostics, windows, strict=True)):
+        _draw_raw(panels[0, column], frame_diagnostics, window, scale)
         if column == 0:
             _draw_scale_bar(panels[0, column], window, test.pixel_size_nm)
     for row, at_threshold in enumerate(test.by_threshold, start=1):
-        for column, (look, window) in enumerate(zip(at_threshold.looks, windows, strict=True)):
-            _draw_filtered(panels[row, column], at_threshold, look, window)
+        for column, (frame_diagnostics, window) in enumerate(zip(at_threshold.diagnostics, windows, strict=True)):
+            _draw_filtered(panels[row, column], at_threshold, frame_diagnostics, window)
     _draw_legend(figure)
     return figure
 
@@ -120,7 +120,7 @@ def _title(test: DetectionTest) -> str:
     roi = 2 * settings.roi_half_size + 1
     fit = settings.fit_module if settings.estimator == "wls" else f"{settings.fit_module} ({settings.estimator})"
     return (
-        f"{test.movie.name}: {len(test.by_threshold[0].looks)} of {test.n_movie_frames} frames  ·  "
+        f"{test.movie.name}: {len(test.by_threshold[0].diagnostics)} of {test.n_movie_frames} frames  ·  "
         f"threshold {thresholds}  ·  {background}  ·  {fit} of {roi} x {roi} px of {test.pixel_size_nm:g} nm"
     )
 
@@ -129,10 +129,10 @@ Window = tuple[slice, slice]
 """Lines and columns that are shown."""
 
 
-def _window(look: FrameDiagnostics) -> Window:
+def _window(frame_diagnostics: FrameDiagnostics) -> Window:
     """Return the whole frame, or of a large one the part about the middle of the candidates."""
-    height, width = look.raw.shape
-    points = look.inspection.candidates
+    height, width = frame_diagnostics.raw.shape
+    points = frame_diagnostics.inspection.candidates
     x, y = np.median(points[:, :2], axis=0) if len(points) else (width / 2, height / 2)
     return _part(float(y), height), _part(float(x), width)
 
@@ -144,37 +144,41 @@ def _part(centre: float, length: int) -> slice:
     return slice(start, start + WINDOW_PX)
 
 
-def _grey_levels(looks: Sequence[FrameDiagnostics], windows: list[Window]) -> tuple[float, float]:
-    shown = np.concatenate([look.raw[window].ravel() for look, window in zip(looks, windows, strict=True)])
+def _grey_levels(diagnostics: Sequence[FrameDiagnostics], windows: list[Window]) -> tuple[float, float]:
+    shown = np.concatenate(
+        [frame_diagnostics.raw[window].ravel() for frame_diagnostics, window in zip(diagnostics, windows, strict=True)]
+    )
     low, high = np.percentile(shown, (0.5, 99.8))
     return float(low), float(max(high, low + 1))
 
 
-def _draw_raw(axes: Axes, look: FrameDiagnostics, window: Window, scale: tuple[float, float]) -> None:
-    _show(axes, look.raw, window, scale)
-    where = "" if look.raw[window].size == look.raw.size else ", part of it"
-    axes.set_title(f"frame {look.frame}{where}: as recorded, {scale[0]:.0f} to {scale[1]:.0f} ADU", fontsize=8)
+def _draw_raw(axes: Axes, frame_diagnostics: FrameDiagnostics, window: Window, scale: tuple[float, float]) -> None:
+    _show(axes, frame_diagnostics.raw, window, scale)
+    where = "" if frame_diagnostics.raw[window].size == frame_diagnostics.raw.size else ", part of it"
+    axes.set_title(
+        f"frame {frame_diagnostics.frame}{where}: as recorded, {scale[0]:.0f} to {scale[1]:.0f} ADU", fontsize=8
+    )
 
 
-def _draw_filtered(axes: Axes, test: ThresholdTest, look: FrameDiagnostics, window: Window) -> None:
-    seen = look.inspection
+def _draw_filtered(axes: Axes, test: ThresholdTest, frame_diagnostics: FrameDiagnostics, window: Window) -> None:
+    seen = frame_diagnostics.inspection
     _show(axes, seen.filtered, window, (0.0, float(2 * np.median(seen.threshold))))
     excess = seen.filtered - seen.threshold
     if excess.min() < 0 < excess.max():
         axes.contour(excess, levels=[0.0], colors=THRESHOLD, linewidths=0.7)
     x, y = seen.candidates[:, 0], seen.candidates[:, 1]
-    diameter = _region_points(look, window)
+    diameter = _region_points(frame_diagnostics, window)
     axes.scatter(x, y, marker="o", s=diameter**2, edgecolors=CANDIDATE, facecolors="none", linewidths=0.9)
-    fits = look.fits
+    fits = frame_diagnostics.fits
     axes.scatter(fits["x"], fits["y"], marker="+", s=(0.5 * diameter) ** 2, color=FIT, linewidths=0.9)
     _frame_limits(axes, window)
     counts = f"{len(seen.candidates)} candidates, {len(fits)} fits"
-    axes.set_title(f"frame {look.frame}, threshold {test.threshold:g}: {counts}", fontsize=8)
+    axes.set_title(f"frame {frame_diagnostics.frame}, threshold {test.threshold:g}: {counts}", fontsize=8)
 
 
-def _region_points(look: FrameDiagnostics, window: Window) -> float:
+def _region_points(frame_diagnostics: FrameDiagnostics, window: Window) -> float:
     """Return the width of a fitted region on paper, in points."""
-    rows = look.inspection.rows
+    rows = frame_diagnostics.inspection.rows
     region_px = float(np.max(rows["roi_x_stop"] - rows["roi_x_start"])) if len(rows) else 11.0
     return float(np.clip(region_px * 72 * PANEL_INCHES / (window[1].stop - window[1].start), 7, 26))
 

@@ -28,11 +28,11 @@ def write_png(path: Path, image: Image, pixel_size_nm: float) -> None:
     Parameters
     ----------
     path
-        Of the PNG; replaced if it exists.
+        Path of the PNG; an existing file is replaced.
     image
         ``(y, x)``, localizations per pixel.
     pixel_size_nm
-        Size of a pixel.
+        Pixel size of the image, nm.
 
     Raises
     ------
@@ -72,11 +72,11 @@ def write_tiff(path: Path, image: Image, pixel_size_nm: float) -> None:
     Parameters
     ----------
     path
-        Of the TIFF; replaced if it exists.
+        Path of the TIFF; an existing file is replaced.
     image
         ``(y, x)``, localizations per pixel.
     pixel_size_nm
-        Size of a pixel.
+        Pixel size of the image, nm.
 
     Raises
     ------

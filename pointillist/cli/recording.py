@@ -87,11 +87,11 @@ def calibration_movies(out: Path, simulation: Simulation, n_frames: int | None) 
     Parameters
     ----------
     out
-        Of the movie with emitters; the others are called after it.
+        Path of the movie with emitters; the names of the others are derived from it.
     simulation
-        Of the same camera.
+        Simulation of the movie with emitters, by the same camera.
     n_frames
-        Length of each; None for none at all.
+        Number of frames of each movie; None for no such movies.
     """
     if n_frames is None:
         return {}

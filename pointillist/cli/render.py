@@ -23,7 +23,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wish:
+class _RenderOptions:
     result: Path
     picture: Path
     pixel_size_nm: float
@@ -63,42 +63,44 @@ def command(  # one for each option
     """  # noqa: D301  # click's marker for lines that stay
     usual = f"{result.stem}.png"
     picture = output.file(usual, ".png", ".tif", ".tiff") if output else Path(usual)
-    _render(_Wish(result=result, picture=picture, pixel_size_nm=pixel_size, method=method, max_error_nm=max_error))
+    _render(
+        _RenderOptions(result=result, picture=picture, pixel_size_nm=pixel_size, method=method, max_error_nm=max_error)
+    )
 
 
-def _render(wish: _Wish) -> None:
-    from pointillist.cli.kernels import keep_own_caches
+def _render(options: _RenderOptions) -> None:
+    from pointillist.cli.kernels import ensure_cache_folders
     from pointillist.cli.picture import write_png, write_tiff
     from pointillist.cli.results_summary import portions
     from pointillist.localizations import add_gaussians, add_histogram
     from pointillist.pipeline_files.results import read_results
 
-    keep_own_caches()
-    results = read_results(wish.result, 0, 0)
+    ensure_cache_folders()
+    results = read_results(options.result, 0, 0)
     if not results.is_complete:
         notices().print("note: the analysis is not finished; the picture shows the localizations found so far")
     camera_nm = 1000 * float(str(results.metadata.get("voxelsize.x")))
-    canvas = _canvas(wish, results, camera_nm)
-    add = add_histogram if wish.method == "histogram" else add_gaussians
+    canvas = _canvas(options, results, camera_nm)
+    add = add_histogram if options.method == "histogram" else add_gaussians
     image, n_drawn = canvas.blank(), 0
-    for rows in portions(wish.result, results.n_localizations):
-        n_drawn += add(image, canvas, _precise(rows, wish.max_error_nm, camera_nm))
-    write = write_png if wish.picture.suffix.lower() == ".png" else write_tiff
-    write(wish.picture, image, wish.pixel_size_nm)
-    _summarise(wish, image, n_drawn, results.n_localizations)
+    for rows in portions(options.result, results.n_localizations):
+        n_drawn += add(image, canvas, _precise(rows, options.max_error_nm, camera_nm))
+    write = write_png if options.picture.suffix.lower() == ".png" else write_tiff
+    write(options.picture, image, options.pixel_size_nm)
+    _summarise(options, image, n_drawn, results.n_localizations)
 
 
-def _canvas(wish: _Wish, results: Results, camera_nm: float) -> Canvas:
+def _canvas(options: _RenderOptions, results: Results, camera_nm: float) -> Canvas:
     from pointillist.cli.results_summary import frame_shape
     from pointillist.localizations import Canvas
     from pointillist.pipeline_files.results import read_results
 
-    rows = results.rows if "Camera.ROIWidth" in results.metadata else read_results(wish.result).rows
-    canvas = Canvas(frame_shape=frame_shape(results.metadata, rows), magnification=camera_nm / wish.pixel_size_nm)
+    rows = results.rows if "Camera.ROIWidth" in results.metadata else read_results(options.result).rows
+    canvas = Canvas(frame_shape=frame_shape(results.metadata, rows), magnification=camera_nm / options.pixel_size_nm)
     height, width = canvas.shape
     if height * width > MOST_PIXELS:
         problem = f"a picture of {width} x {height} px is too large"
-        raise SettingError("--pixel-size", problem, f"give more than {wish.pixel_size_nm:g} nm")
+        raise SettingError("--pixel-size", problem, f"give more than {options.pixel_size_nm:g} nm")
     return canvas
 
 
@@ -115,15 +117,15 @@ def _precise(rows: Rows, max_error_nm: float | None, camera_nm: float) -> Rows:
         return np.asarray(rows[precision_px(rows) * camera_nm <= max_error_nm])
 
 
-def _summarise(wish: _Wish, image: Image, n_drawn: int, n_localizations: int) -> None:
+def _summarise(options: _RenderOptions, image: Image, n_drawn: int, n_localizations: int) -> None:
     height, width = image.shape
-    um = wish.pixel_size_nm / 1000
+    um = options.pixel_size_nm / 1000
     output().print(
         facts(
             {
-                "picture": str(wish.picture),
-                "size": f"{width} x {height} px of {wish.pixel_size_nm:g} nm, {width * um:.4g} x {height * um:.4g} µm",
-                "drawn": f"{n_drawn} of {n_localizations} localizations, method {wish.method}",
+                "picture": str(options.picture),
+                "size": f"{width} x {height} px of {1000 * um:g} nm, {width * um:.4g} x {height * um:.4g} µm",
+                "drawn": f"{n_drawn} of {n_localizations} localizations, method {options.method}",
             }
         )
     )

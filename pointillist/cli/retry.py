@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("job")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="Print the job's progress as one JSON object.")
-def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
+def command(*, location: ServerLocation, job: str, is_json: bool) -> None:
     """Retry the failed frames of a job, or resume it.
 
     JOB is the beginning of the job's id, or the name of its movie. A paused or cancelled job is resumed. If the job has
@@ -38,7 +38,7 @@ def command(*, place: ServerLocation, job: str, is_json: bool) -> None:
     from pointillist.cli.job_names import find_job, named
     from pointillist.cli.job_table import job_facts
 
-    with connected(place) as client:
+    with connected(location) as client:
         number = find_job(job, named(client.jobs(ended=True)))
         before = client.progress(number)
         _refuse_if_useless(before)

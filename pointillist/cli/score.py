@@ -25,7 +25,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Limits:
+class _ScoreOptions:
     radius_nm: float
     isolation_nm: float
     border_px: float
@@ -64,17 +64,17 @@ def command(  # noqa: PLR0913  # one for each option
     Example:
         pointillist score movie.h5r movie.truth.h5
     """  # noqa: D301  # click's marker for lines that stay
-    limits = _Limits(radius_nm=radius, isolation_nm=isolation, border_px=border, min_photons=min_photons)
-    _score(result, truth, limits)
+    options = _ScoreOptions(radius_nm=radius, isolation_nm=isolation, border_px=border, min_photons=min_photons)
+    _score(result, truth, options)
 
 
-def _score(result: Path, truth: Path, limits: _Limits) -> None:
-    from pointillist.cli.kernels import keep_own_caches
+def _score(result: Path, truth: Path, options: _ScoreOptions) -> None:
+    from pointillist.cli.kernels import ensure_cache_folders
     from pointillist.fitting.scoring import Optics, Rules, score
     from pointillist.pipeline_files.movies import read_truth
     from pointillist.pipeline_files.results import read_results
 
-    keep_own_caches()
+    ensure_cache_folders()
     known = read_truth(truth)
     conditions = known.conditions
     results = read_results(result)
@@ -86,10 +86,10 @@ def _score(result: Path, truth: Path, limits: _Limits) -> None:
         results.rows,
         _analysed(known.rows, results, conditions),
         Rules(
-            radius_px=limits.radius_nm / pixel_nm,
-            isolation_px=limits.isolation_nm / pixel_nm,
-            border_px=limits.border_px,
-            min_photons=limits.min_photons,
+            radius_px=options.radius_nm / pixel_nm,
+            isolation_px=options.isolation_nm / pixel_nm,
+            border_px=options.border_px,
+            min_photons=options.min_photons,
             frame_shape=conditions.frame_shape,
         ),
         Optics(
@@ -98,7 +98,7 @@ def _score(result: Path, truth: Path, limits: _Limits) -> None:
             noise_factor=conditions.noise_factor,
         ),
     )
-    _print_score(outcome, pixel_nm, limits)
+    _print_score(outcome, pixel_nm, options)
 
 
 def _analysed(truth: Truth, results: Results, conditions: Conditions) -> Truth:
@@ -114,14 +114,14 @@ def _analysed(truth: Truth, results: Results, conditions: Conditions) -> Truth:
     return np.asarray(truth[is_analysed[truth["frame"]]])
 
 
-def _print_score(outcome: Score, pixel_nm: float, limits: _Limits) -> None:
+def _print_score(outcome: Score, pixel_nm: float, options: _ScoreOptions) -> None:
     console = output()
     console.print(
         facts(
             {
                 "emitters": f"{outcome.n_truth}",
                 "localizations": f"{outcome.n_localizations}",
-                "matched": f"{outcome.n_matched}, within {limits.radius_nm:g} nm",
+                "matched": f"{outcome.n_matched}, within {options.radius_nm:g} nm",
                 "recall": f"{outcome.recall:.4f}",
                 "precision": f"{outcome.precision:.4f}",
                 "Jaccard": f"{outcome.jaccard:.4f}",
@@ -130,17 +130,17 @@ def _print_score(outcome: Score, pixel_nm: float, limits: _Limits) -> None:
     )
     if outcome.n_matched:
         console.print()
-        console.print(_errors_table(outcome, pixel_nm, limits))
+        console.print(_errors_table(outcome, pixel_nm, options))
 
 
-def _errors_table(outcome: Score, pixel_nm: float, limits: _Limits) -> Table:
+def _errors_table(outcome: Score, pixel_nm: float, options: _ScoreOptions) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("")
     table.add_column("all", justify="right")
-    table.add_column(f"isolated by {limits.isolation_nm:g} nm", justify="right")
+    table.add_column(f"isolated by {options.isolation_nm:g} nm", justify="right")
     for name, show in _ERROR_LINES:
         texts = [show(errors, pixel_nm) for errors in (outcome.every, outcome.isolated)]
         if any(map(str.isdigit, "".join(texts))):

@@ -1,4 +1,4 @@
-"""The servers in sight: on this machine, and announced on the network."""
+"""The servers on this machine and on the network."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pointillist.pipeline_protocol.discovery import (
 from pointillist.pipeline_protocol.messages import PROTOCOL_VERSION, Pong
 from pointillist.pipeline_protocol.security import ClusterKeys, existing_keys
 
-_LOOK_S = 2.5
+_SEARCH_S = 2.5
 _COLUMNS = ("cluster", "address", "machine", "protocol", "key", "workers")
 
 Row = tuple[str, ...]
 
 
-def list_servers(place: ServerLocation) -> None:
-    """Print the servers in sight, of any cluster and key."""
+def list_servers(location: ServerLocation) -> None:
+    """Print the servers that are found, of any cluster and key."""
     from rich import box
     from rich.table import Table
 
@@ -34,7 +34,7 @@ def list_servers(place: ServerLocation) -> None:
     except PointillistError as error:
         notices().print(f"note: {error}", markup=False, soft_wrap=True)
         keys = None
-    seen = {row[1]: row for row in [*_here(place, keys), *_around(place, keys)]}
+    seen = {row[1]: row for row in [*_known_rows(location, keys), *_announced_rows(location, keys)]}
     if not seen:
         notices().print("no server was found")
         return
@@ -44,23 +44,23 @@ def list_servers(place: ServerLocation) -> None:
     output().print(table, markup=False)
 
 
-def _here(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
+def _known_rows(location: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
     """Yield the server that the user named, or that this machine knows."""
-    address = place.local
+    address = location.local
     if address is None or keys is None:
         return
     try:
         with Client(address, keys, timeout_s=PROBE_S) as client:
             pong = client.ping()
     except PointillistError as error:
-        yield place.cluster, address, "", "", error.problem, ""
+        yield location.cluster, address, "", "", error.problem, ""
     else:
         yield pong.cluster, address, "", str(PROTOCOL_VERSION), "same", _workers(pong)
 
 
-def _around(place: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
-    with Browser(place.networks) as browser:
-        for server in browser.servers(_LOOK_S):
+def _announced_rows(location: ServerLocation, keys: ClusterKeys | None) -> Iterator[Row]:
+    with Browser(location.networks) as browser:
+        for server in browser.servers(_SEARCH_S):
             pong = probe(server, server.cluster, keys) if keys else None
             yield (
                 server.cluster,

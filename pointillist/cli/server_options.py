@@ -30,21 +30,21 @@ _OPTIONS = (
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--server`` and ``--cluster`` to a command, which gets them as ``place``."""
+    """Add ``--server`` and ``--cluster`` to a command, which gets them as ``location``."""
 
     @functools.wraps(command)
-    def with_place(*, server: str | None, cluster: str, **others: object) -> None:
+    def with_location(*, server: str | None, cluster: str, **others: object) -> None:
         import os
 
         interface = others.get("interface", os.environ.get("POINTILLIST_INTERFACE"))
-        command(place=_place(server, cluster, str(interface) if interface else None), **others)
+        command(location=_location(server, cluster, str(interface) if interface else None), **others)
 
     for option in reversed(_OPTIONS):
-        with_place = option(with_place)
-    return with_place
+        with_location = option(with_location)
+    return with_location
 
 
-def _place(server: str | None, cluster: str, interface: str | None) -> ServerLocation:
+def _location(server: str | None, cluster: str, interface: str | None) -> ServerLocation:
     from pointillist.pipeline_protocol.discovery import ServerLocation, check_cluster, find_interface, server_endpoint
 
     return ServerLocation(

@@ -66,7 +66,7 @@ def command(  # one for each option
         pointillist simulate scmos.h5 --camera scmos --maps --frames 5000
         pointillist simulate scmos.h5 --camera scmos --calibration 500
     """  # noqa: D301  # click's marker for lines that stay
-    output_options = _Output(
+    output_options = _OutputOptions(
         out.file("movie.h5", *SUFFIXES),
         has_maps=maps,
         n_calibration_frames=calibration,
@@ -77,7 +77,7 @@ def command(  # one for each option
 
 
 @dataclass(frozen=True)
-class _Output:
+class _OutputOptions:
     path: Path
     has_maps: bool
     n_calibration_frames: int | None
@@ -85,21 +85,21 @@ class _Output:
     is_overwriting: bool
 
 
-def _simulate(wanted: _Output, options: SceneOptions) -> None:
-    from pointillist.cli.kernels import keep_own_caches
+def _simulate(output_options: _OutputOptions, options: SceneOptions) -> None:
+    from pointillist.cli.kernels import ensure_cache_folders
 
-    keep_own_caches()
+    ensure_cache_folders()
     from pointillist.fitting.simulation import Simulation
     from pointillist.pipeline_files.movies import create_truth, truth_path
 
-    out = wanted.path
+    out = output_options.path
     files = [*files_of(out), truth_path(out)]
     simulation = Simulation(options.scene(), options.camera_model(), options.seed)
-    maps = _maps_of(out, simulation) if wanted.has_maps else {}
+    maps = _maps_of(out, simulation) if output_options.has_maps else {}
     files += maps
-    calibration = calibration_movies(out, simulation, wanted.n_calibration_frames)
+    calibration = calibration_movies(out, simulation, output_options.n_calibration_frames)
     files += [file for path in calibration for file in files_of(path)]
-    _make_room(files, is_overwriting=wanted.is_overwriting)
+    _check_outputs(files, is_overwriting=output_options.is_overwriting)
     plain = _metadata(options, simulation)
     metadata = {**plain, **{key: path.name for path, (key, _) in maps.items()}}
     begun = time.monotonic()
@@ -110,11 +110,11 @@ def _simulate(wanted: _Output, options: SceneOptions) -> None:
             progress_display(f"simulating {out.name}", options.frames) as progress,
         ):
             recording = Recording(simulation, options.frames, truth, progress)
-            write_movie(out, metadata, recording, is_compressed=wanted.is_compressed)
+            write_movie(out, metadata, recording, is_compressed=output_options.is_compressed)
         for path, (still, n_frames) in calibration.items():
             with progress_display(f"simulating {path.name}", n_frames) as progress:
                 in_even_light = Recording(still, n_frames, None, progress)
-                write_movie(path, plain, in_even_light, is_compressed=wanted.is_compressed)
+                write_movie(path, plain, in_even_light, is_compressed=output_options.is_compressed)
     except BaseException:
         _remove(files)
         raise
@@ -194,7 +194,7 @@ def _write_maps(maps: dict[Path, tuple[str, Frames]]) -> None:
         write_map(path, values)
 
 
-def _make_room(files: list[Path], *, is_overwriting: bool) -> None:
+def _check_outputs(files: list[Path], *, is_overwriting: bool) -> None:
     from pointillist.pipeline_files import translated_write_errors
 
     with translated_write_errors(files[0]):

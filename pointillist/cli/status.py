@@ -32,7 +32,7 @@ Status = tuple["Pong", "Sequence[WorkerReport]", "Sequence[Progress]"]
 @click.option("--all", "is_all", is_flag=True, help="Show every worker, even if there are many.")
 @server_options
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object; with --watch, one per line.")
-def command(*, place: ServerLocation, watch: bool, is_all: bool, is_json: bool) -> None:
+def command(*, location: ServerLocation, watch: bool, is_all: bool, is_json: bool) -> None:
     """Show the server, its workers and the running jobs.
 
     \b
@@ -43,15 +43,15 @@ def command(*, place: ServerLocation, watch: bool, is_all: bool, is_json: bool) 
     """  # noqa: D301  # click's marker for lines that stay
     from pointillist.cli.connection import connected
 
-    with connected(place) as client:
+    with connected(location) as client:
         if not watch:
-            _show(_ask(client), is_all=is_all, is_json=is_json)
+            _show(_request_status(client), is_all=is_all, is_json=is_json)
             return
         with suppress(KeyboardInterrupt):  # the way to end it
             _watch(client, is_all=is_all, is_json=is_json)
 
 
-def _ask(client: Client) -> Status:
+def _request_status(client: Client) -> Status:
     from msgspec import structs
 
     # Where it is reached from here: a server of all networks knows no such address.
@@ -63,10 +63,10 @@ def _show(status: Status, *, is_all: bool, is_json: bool) -> None:
     from pointillist.cli.console import output
 
     if is_json:
-        click.echo(json.dumps(_facts(*status)))
+        click.echo(json.dumps(_json_facts(*status)))
     else:
         console = output()
-        console.print(_picture(*status, width=console.width, is_all=is_all))
+        console.print(_render(*status, width=console.width, is_all=is_all))
 
 
 def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
@@ -78,21 +78,21 @@ def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
     console = output()
     if is_json or not console.is_terminal:
         while True:
-            _show(_ask(client), is_all=is_all, is_json=is_json)
+            _show(_request_status(client), is_all=is_all, is_json=is_json)
             time.sleep(WATCH_S)
     with Live(console=console, auto_refresh=False) as live:
         while True:
             try:
-                picture = _picture(*_ask(client), width=console.width, is_all=is_all)
+                rendered = _render(*_request_status(client), width=console.width, is_all=is_all)
             except ServerError as error:  # it may come back
                 from rich.text import Text
 
-                picture = Text(str(error), style="yellow")
-            live.update(picture, refresh=True)
+                rendered = Text(str(error), style="yellow")
+            live.update(rendered, refresh=True)
             time.sleep(WATCH_S)
 
 
-def _facts(server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progress]) -> dict[str, Any]:
+def _json_facts(server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progress]) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from pointillist.cli.job_table import job_facts
@@ -104,7 +104,7 @@ def _facts(server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progres
     }
 
 
-def _picture(
+def _render(
     server: Pong, workers: Sequence[WorkerReport], jobs: Sequence[Progress], *, width: int, is_all: bool
 ) -> RenderableType:
     from rich.console import Group
@@ -113,13 +113,13 @@ def _picture(
     from pointillist.cli.console import facts
     from pointillist.cli.durations import duration
     from pointillist.cli.job_table import job_table
-    from pointillist.cli.worker_table import MANY, healths, machine_table, worker_table
+    from pointillist.cli.worker_table import MAX_WORKER_ROWS, count_healths, machine_table, worker_table
 
     rate = sum(worker.rate for worker in workers)
     heading = {
         "server": f"{server.address} on {server.host} (pid {server.pid}), cluster {server.cluster}",
         "version": f"{server.version}, up {duration(server.uptime_s)}",
-        "workers": f"{len(workers)}: {healths(workers)}; {rate:.0f} frames/s" if workers else "none",
+        "workers": f"{len(workers)}: {count_healths(workers)}; {rate:.0f} frames/s" if workers else "none",
         "jobs": f"{server.n_jobs} running, {server.n_ended} ended",
     }
     if len(builds := {worker.build for worker in workers if worker.build}) > 1:
@@ -131,9 +131,9 @@ def _picture(
     if server.troubles:
         heading["trouble"] = "\n".join(server.troubles)
     parts: list[RenderableType] = [facts({name: _printable_lines(text) for name, text in heading.items()})]
-    if len(workers) > MANY and not is_all:
+    if len(workers) > MAX_WORKER_ROWS and not is_all:
         parts += [Text(), machine_table(workers)]
-        silent = [worker for worker in workers if worker.health == "silent"][:MANY]
+        silent = [worker for worker in workers if worker.health == "silent"][:MAX_WORKER_ROWS]
         parts += [Text(), worker_table(silent)] if silent else []
     elif workers:
         parts += [Text(), worker_table(workers)]

@@ -29,8 +29,8 @@ PICTURE_ENDINGS = (".png",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to test.
+class DetectionTestOptions:
+    """Options of a detection test.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class Request:
     settings_file, overrides
         Settings beside those of the movie.
     n_frames
-        How many frames to look at, spread over the movie.
+        Number of frames to analyse, spread over the movie.
     thresholds
-        To compare, rising; None takes the settings' own.
+        Thresholds to compare, in rising order; None for that of the settings.
     picture
-        Where the picture goes; None puts ``<stem>_detection.png`` into the working directory.
+        Path of the picture; None for ``<stem>_detection.png`` in the working directory.
     """
 
     movie: Path
@@ -96,7 +96,7 @@ def command(  # noqa: PLR0913  # one for each option
         pointillist test-detection movie.tif -s Camera.ADOffset=100 --frames 8
     """  # noqa: D301  # click's marker for lines that stay
     run_test(
-        Request(
+        DetectionTestOptions(
             movie=movie,
             settings_file=settings_file,
             overrides=overrides,
@@ -112,7 +112,7 @@ def picture_name(movie: Path) -> str:
     return f"{movie.stem}_detection.png"
 
 
-def run_test(request: Request) -> None:
+def run_test(options: DetectionTestOptions) -> None:
     """Test the detection and show what came out.
 
     Raises
@@ -120,12 +120,12 @@ def run_test(request: Request) -> None:
     MovieError, SettingError, ResultsError
         If the movie cannot be read, the settings do not suit, or the picture cannot be written.
     """
-    from pointillist.cli.kernels import keep_own_caches, use_kernel_cache
+    from pointillist.cli.kernels import ensure_cache_folders, use_kernel_cache
     from pointillist.cli.montage import draw_montage
 
     use_kernel_cache()
-    keep_own_caches()
-    test = _examine(request)
+    ensure_cache_folders()
+    test = _examine(options)
     for remark in test.remarks:
         notices().print(f"note: {remark}", markup=False)
     console = output()
@@ -135,8 +135,8 @@ def run_test(request: Request) -> None:
     for frame, reason in test.failures.items():
         console.print(f"frame {frame} could not be analysed: {reason}", markup=False)
     _print_findings(test)
-    if test.by_threshold[0].looks:
-        picture = request.picture or Path(picture_name(request.movie))
+    if test.by_threshold[0].diagnostics:
+        picture = options.picture or Path(picture_name(options.movie))
         draw_montage(test, picture)
         console.print(f"picture  {picture}", markup=False, soft_wrap=True)
 
@@ -152,8 +152,8 @@ def _read(movie: Movie, lost: dict[int, str], start: int, stop: int) -> Frames:
     return frames
 
 
-def _examine(request: Request) -> DetectionTest:
-    from pointillist.cli.detection_samples import DetectionTest, look_at, spread_frames
+def _examine(options: DetectionTestOptions) -> DetectionTest:
+    from pointillist.cli.detection_samples import DetectionTest, examine_frames, spread_frames
     from pointillist.fitting import BlockReader
     from pointillist.fitting.detection import THRESHOLD_SETTINGS
     from pointillist.pipeline_files import prepare
@@ -162,21 +162,21 @@ def _examine(request: Request) -> DetectionTest:
     from pointillist.pipeline_files.movies import open_movie
     from pointillist.settings import fit_settings
 
-    with open_movie(request.movie) as movie:
-        settings, remarks = prepare(movie, request.settings_file, request.overrides)
+    with open_movie(options.movie) as movie:
+        settings, remarks = prepare(movie, options.settings_file, options.overrides)
         threshold, _ = THRESHOLD_SETTINGS[str(settings["Analysis.Detector"])]
-        if request.thresholds:
-            settings[threshold] = request.thresholds[0]
+        if options.thresholds:
+            settings[threshold] = options.thresholds[0]
         fit = fit_settings(settings)
-        camera = camera_model(settings, movie.frame_shape, request.movie.absolute().parent)
-        thresholds = request.thresholds or (float(str(settings[threshold])),)
-        frames = spread_frames(request.n_frames, fit.start_at, movie.n_frames)
+        camera = camera_model(settings, movie.frame_shape, options.movie.absolute().parent)
+        thresholds = options.thresholds or (float(str(settings[threshold])),)
+        frames = spread_frames(options.n_frames, fit.start_at, movie.n_frames)
         with copied_images(settings) as images:
             lost: dict[int, str] = {}
             blocks = BlockReader(partial(_read, movie, lost), movie.n_frames, fit, images, lost)
-            tests, failures = look_at(blocks, frames, camera, fit, thresholds)
+            tests, failures = examine_frames(blocks, frames, camera, fit, thresholds)
         return DetectionTest(
-            movie=request.movie,
+            movie=options.movie,
             n_movie_frames=movie.n_frames,
             pixel_size_nm=1000 * float(str(settings["voxelsize.x"])),
             settings=fit,
@@ -242,7 +242,7 @@ def _columns(test: DetectionTest) -> list[_Column]:
 def _cells(test: ThresholdTest, columns: Sequence[_Column]) -> list[list[str]]:
     from pointillist.fitting.diagnosis import median, report
 
-    reports = [report(look) for look in test.looks]
+    reports = [report(frame_diagnostics) for frame_diagnostics in test.diagnostics]
     lines = [
         (str(each.frame), each.n_candidates, each.n_fits, [getattr(each, column.attribute) for column in columns])
         for each in reports
@@ -285,5 +285,5 @@ def _print_findings(test: DetectionTest) -> None:
         if finding.settings:
             warnings.add_row("", Text(f"settings: {', '.join(finding.settings)}", style="dim"))
     console.print(warnings)
-    if not findings and test.by_threshold[0].looks:
+    if not findings and test.by_threshold[0].diagnostics:
         console.print("[green]no warnings[/green]: detection, camera settings and spot size fit together")

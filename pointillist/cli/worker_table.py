@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pointillist.pipeline_protocol.messages import WorkerReport
 
-MANY = 20
+MAX_WORKER_ROWS = 20
 """Workers, above which the machines are shown instead, and only those workers that do not work as they should."""
 
 
@@ -37,11 +37,11 @@ def machine_table(workers: Sequence[WorkerReport]) -> Table:
         machines.setdefault(worker.host, []).append(worker)
     for host, those in sorted(machines.items()):
         figures = f"{sum(worker.rate for worker in those):.1f}", str(sum(worker.n_frames for worker in those))
-        table.add_row(printable(host), str(len(those)), healths(those), *figures)
+        table.add_row(printable(host), str(len(those)), count_healths(those), *figures)
     return table
 
 
-def healths(workers: Sequence[WorkerReport]) -> str:
+def count_healths(workers: Sequence[WorkerReport]) -> str:
     """Say how many workers are how."""
     counts = Counter(worker.health for worker in workers)
     return ", ".join(f"{n} {health}" for health, n in counts.most_common())

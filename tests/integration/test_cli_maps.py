@@ -94,7 +94,7 @@ def test_without_even_light_the_flat_field_comes_from_the_gains(recordings: Path
 def test_only_what_is_measured_is_written(recordings: Path, tmp_path: Path) -> None:
     made = run("maps", "make", recordings / "m_dark.h5", "-o", tmp_path / "a", "--first", "10", "--last", "59")
     assert made.exit_code == 0, made.output
-    assert re.search(r"frames in the dark +50", made.stdout)
+    assert re.search(r"dark frames +50", made.stdout)
     assert "0.46 e-/ADU, as given" in made.stdout
     written = yaml.safe_load((tmp_path / "a" / "camera_20ms.yaml").read_text())
     assert set(written) == {"Camera.ElectronsPerCount", "Camera.DarkMapID", "Camera.VarianceMapID"}
@@ -130,7 +130,7 @@ def test_maps_of_a_part_of_the_chip_do_not_go_where_those_of_the_whole_are_sough
     part = ["-s", "Camera.SensorWidth=100", "-s", "Camera.SensorHeight=90", "-s", "Camera.ROIOriginX=20"]
     refused = run("maps", "make", recordings / "m_dark.h5", *part)
     assert refused.exit_code == 1
-    assert "is for maps of whole chips" in refused.stderr
+    assert "is for maps of the whole chip" in refused.stderr
     allowed = run("maps", "make", recordings / "m_dark.h5", *part, "--allow-part")
     assert allowed.exit_code == 0, allowed.output
     chip = tifffile.imread(data_root / "CALIBRATION" / "simulated-scmos-3" / "dark_20ms.tif")

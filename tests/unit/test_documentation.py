@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pointillist
-from pointillist.cli.event_lines import EVENT_FORMS
+from pointillist.cli.event_lines import EVENT_FORMATS
 from pointillist.pipeline_protocol.messages.reports import Pong, Progress, WorkerReport
 from pointillist.settings.schema import SETTINGS
 from pointillist.system.folders import FOLDERS
@@ -56,7 +56,7 @@ def test_the_keys_that_programs_are_told_are_documented() -> None:
 def test_the_events_of_a_log_are_documented() -> None:
     text = (DOCS / "reference" / "json.md").read_text()
     documented = set(re.findall(r"^\| `([a-z ]+)` \| .* \| .* \|$", text, flags=re.MULTILINE))
-    assert set(EVENT_FORMS) <= documented
+    assert set(EVENT_FORMATS) <= documented
 
 
 def test_every_place_that_is_written_to_is_documented_with_its_variable() -> None:

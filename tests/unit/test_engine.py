@@ -31,7 +31,7 @@ def engine(name: EngineName, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool
     monkeypatch.setattr(search, "is_key_shared", lambda: is_shared)
     monkeypatch.setattr(search, "existing_keys", lambda: None)
     monkeypatch.setattr(search, "Browser", Nobody)
-    return Engine(EngineChoice(name=name, place=ServerLocation(cluster="no such"), scheduler=None, n_workers=None))
+    return Engine(EngineChoice(name=name, location=ServerLocation(cluster="no such"), scheduler=None, n_workers=None))
 
 
 @pytest.mark.parametrize("is_shared", [True, False])

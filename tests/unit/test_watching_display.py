@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from pointillist.cli.event_lines import describe_event
 from pointillist.cli.job_table import job_facts, job_table
-from pointillist.cli.status import _facts, _picture
+from pointillist.cli.status import _json_facts, _render
 from pointillist.pipeline_protocol.messages.reports import JobState, Pong, Progress, WorkerReport
 
 SERVER = Pong(
@@ -46,7 +46,7 @@ def shown(picture: RenderableType, width: int = 120, *, is_terminal: bool = Fals
 
 
 def test_status_shows_server_workers_and_jobs() -> None:
-    text = shown(_picture(SERVER, [worker(1), worker(2, health="idle", core=None)], [job()], width=120, is_all=False))
+    text = shown(_render(SERVER, [worker(1), worker(2, health="idle", core=None)], [job()], width=120, is_all=False))
     for part in (
         "tcp://10.0.0.1:5000 on wks1 (pid 7)",
         "1.2, up 1:01:40",
@@ -64,7 +64,7 @@ def test_status_shows_server_workers_and_jobs() -> None:
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_no_line_is_longer_than_the_terminal_and_nothing_that_counts_is_lost(width: int, *, is_terminal: bool) -> None:
     jobs = [job(movie="/data/" + "long_name_of_a_movie" * 3 + ".h5", n_failed=2, failures={3: "bad " * 40})]
-    text = shown(_picture(SERVER, [worker(1)], jobs, width=width, is_all=False), width, is_terminal=is_terminal)
+    text = shown(_render(SERVER, [worker(1)], jobs, width=width, is_all=False), width, is_terminal=is_terminal)
     lines = text.splitlines()
     plain = [Console().render_str(line).plain for line in lines] if not is_terminal else []
     assert all(len(line) <= width for line in plain)
@@ -76,11 +76,11 @@ def test_no_line_is_longer_than_the_terminal_and_nothing_that_counts_is_lost(wid
 def test_many_workers_are_shown_by_machine_with_those_that_are_silent() -> None:
     workers = [worker(number) for number in range(1000)]
     workers[500] = worker(500, health="silent", silent_s=4.0)
-    picture = shown(_picture(SERVER, workers, [], width=120, is_all=False))
+    picture = shown(_render(SERVER, workers, [], width=120, is_all=False))
     assert len(picture.splitlines()) < 20
     assert "999 busy, 1 silent" in picture
     assert "silent for 4 s" in picture
-    assert len(shown(_picture(SERVER, workers, [], width=120, is_all=True)).splitlines()) > 1000
+    assert len(shown(_render(SERVER, workers, [], width=120, is_all=True)).splitlines()) > 1000
 
 
 def test_jobs_tell_why_they_are_paused_and_which_frames_failed() -> None:
@@ -95,16 +95,16 @@ def test_jobs_tell_why_they_are_paused_and_which_frames_failed() -> None:
 def test_text_from_elsewhere_cannot_command_a_terminal() -> None:
     evil = "\x1b[2J\x07[red]x[/red]"
     text = shown(
-        _picture(SERVER, [worker(1, host=evil)], [job(movie=evil, state="paused", reason=evil)], width=120, is_all=True)
+        _render(SERVER, [worker(1, host=evil)], [job(movie=evil, state="paused", reason=evil)], width=120, is_all=True)
     )
-    text += shown(_picture(replace(SERVER, address=evil, troubles=[evil]), [], [], width=120, is_all=True))
+    text += shown(_render(replace(SERVER, address=evil, troubles=[evil]), [], [], width=120, is_all=True))
     text += shown(describe_event(json.dumps({"event": evil, "error": evil})))
     assert "\x1b" not in text
     assert "[red]x[/red]" in text
 
 
 def test_programs_are_told_the_same_keys_always() -> None:
-    facts = json.loads(json.dumps(_facts(SERVER, [worker(1)], [job(failures={3: "bad"})])))
+    facts = json.loads(json.dumps(_json_facts(SERVER, [worker(1)], [job(failures={3: "bad"})])))
     assert set(facts) == {"server", "workers", "jobs"}
     assert set(facts["server"]) == {
         "version", "pid", "epoch", "n_workers", "address", "host", "uptime_s", "n_refused", "n_jobs", "n_ended",
