@@ -79,7 +79,7 @@ def test_an_acquisition_that_was_stopped_in_its_second_file_is_analysed(
     first, _ = write_acquisition(tmp_path / "[1] cells", frames, [16, 8], planned=1000)
     done = analyse(first, tmp_path / "out.h5r")
     assert done.returncode == 0, done.stderr
-    assert "counts 1000 frames, but 24 are there" in " ".join(done.stderr.split())
+    assert "counts 1000 frames, but 24 were found" in " ".join(done.stderr.split())
     assert frames_of(tmp_path / "out.h5r")[0] == set(range(24))
 
 

@@ -186,7 +186,7 @@ def test_a_description_that_counts_other_than_the_pages_is_told(
     write_all(tmp_path / "a.tif", metadata=None, description=description)
     with open_movie(tmp_path / "a.tif") as movie:
         np.testing.assert_array_equal(movie.read(0, movie.n_frames), FRAMES)
-        assert f"counts {promised} frames, but 24 are there" in movie.remarks[0]
+        assert f"counts {promised} frames, but 24 were found" in movie.remarks[0]
 
 
 @pytest.mark.parametrize("n_bytes", [1, 384, 5000])
@@ -214,7 +214,7 @@ def test_a_single_image_that_was_taken_out_of_a_stack_is_one_frame(tmp_path: Pat
     (tmp_path / "a.tif").write_bytes(content + struct.pack("<H", 10) + b"".join(entries) + bytes(4) + description)
     with open_movie(tmp_path / "a.tif") as movie:
         np.testing.assert_array_equal(movie.read(0, movie.n_frames), FRAMES[:1])
-        assert "counts 24 frames, but 1 are there" in movie.remarks[0]
+        assert "counts 24 frames, but 1 were found" in movie.remarks[0]
 
 
 def broken(path: Path, page: int, tag: str, value: int, **options: Any) -> None:

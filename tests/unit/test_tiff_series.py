@@ -65,7 +65,7 @@ def test_an_acquisition_that_was_stopped_early_has_the_frames_that_were_recorded
     for path in write_acquisition(tmp_path, FRAMES, counts, planned=1000):
         with open_movie(path) as movie:
             assert_all(movie)
-            assert movie.remarks == ("its summary counts 1000 frames, but 24 are there; these 24 are read",)
+            assert movie.remarks == ("its summary counts 1000 frames, but 24 were found; these 24 are read",)
 
 
 def test_a_file_of_one_position_has_the_frames_of_that_position(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_hole_in_the_index_is_filled_with_the_page_that_belongs_there(tmp_path
     edit(tmp_path / "a.tif", places[12] + 16, bytes(4))
     with open_movie(tmp_path / "a.tif") as movie:
         assert_all(movie)
-        assert movie.remarks == ("its index knows 23 frames, but 24 are there; these 24 are read",)
+        assert movie.remarks == ("its index lists 23 frames, but 24 were found; these 24 are read",)
 
 
 def test_a_frame_that_was_never_recorded_is_lost_alone(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_pages_that_the_index_leaves_out_are_read(tmp_path: Path) -> None:
     edit(tmp_path / "a.tif", places[0] - 4, struct.pack("<I", 20))
     with open_movie(tmp_path / "a.tif") as movie:
         assert_all(movie)
-        assert any("index knows 20 frames, but 24 are there" in remark for remark in movie.remarks)
+        assert any("index lists 20 frames, but 24 were found" in remark for remark in movie.remarks)
 
 
 def test_a_stack_without_an_index_is_read_in_the_order_of_its_pages(tmp_path: Path) -> None:
@@ -195,14 +195,14 @@ def test_ome_xml_that_counts_other_than_the_pages_cuts_nothing_off(tmp_path: Pat
     (path,) = write_ome(tmp_path, [24], xml)
     with open_movie(path) as movie:
         assert_all(movie)
-        assert movie.remarks == (f"its OME-XML counts {planned} frames, but 24 are there; these 24 are read",)
+        assert movie.remarks == (f"its OME-XML counts {planned} frames, but 24 were found; these 24 are read",)
 
 
 def test_ome_xml_that_names_more_pages_than_there_are_is_told(tmp_path: Path) -> None:
     (path,) = write_ome(tmp_path, [24], ome_xml((100, 16, 12), ["part0.ome.tif"], [100]))
     with open_movie(path) as movie:
         assert_all(movie)
-        assert "counts 100 frames, but 24 are there" in movie.remarks[0]
+        assert "counts 100 frames, but 24 were found" in movie.remarks[0]
 
 
 def test_the_order_of_the_xml_is_that_of_the_frames(tmp_path: Path) -> None:
