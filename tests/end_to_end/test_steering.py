@@ -122,7 +122,7 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
     with h5py.File(output) as file:
         assert file["Pointillist"].attrs["is_complete"]
         assert int((file["Pointillist/Ranges"]["stop"] - file["Pointillist/Ranges"]["start"]).sum()) == N_FRAMES
-    assert "no frame of it has failed" in run(environment, "retry", "movie").stderr
+    assert "none of its frames has failed" in run(environment, "retry", "movie").stderr
 
 
 def test_the_log_of_a_job_can_be_read_after_the_server_ended(movie: Path, environment: dict[str, str]) -> None:

@@ -102,7 +102,7 @@ def test_ctrl_c_leaves_an_analysis_that_the_same_command_finishes(tmp_path: Path
     assert not stopped.exists()
     resumed = run(environment, "analyse", movie, "-o", stopped, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on where it was" in resumed.stderr
+    assert "resuming" in resumed.stderr
     assert stopped.read_bytes() == whole.read_bytes()
 
 

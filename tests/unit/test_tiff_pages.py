@@ -200,7 +200,9 @@ def test_frames_without_pages_that_are_cut_off_are_counted(tmp_path: Path, n_byt
         np.testing.assert_array_equal(movie.read(0, movie.n_frames), FRAMES)
     os.truncate(tmp_path / "a.tif", (tmp_path / "a.tif").stat().st_size - n_bytes)
     os.utime(tmp_path / "a.tif", (0, 0))
-    with pytest.raises(MovieError, match=rf"counts 24 frames, but only {24 - -(-n_bytes // 384)} are complete, {n_bytes} bytes"):
+    with pytest.raises(
+        MovieError, match=rf"counts 24 frames, but only {24 - -(-n_bytes // 384)} are complete, {n_bytes} bytes"
+    ):
         open_movie(tmp_path / "a.tif")
 
 
