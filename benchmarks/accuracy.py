@@ -34,7 +34,7 @@ from pointillist.fitting.detection.registry import DETECTORS  # noqa: E402
 from pointillist.fitting.estimation.result_codes import CONVERGED  # noqa: E402
 from pointillist.fitting.localizations import FrameBlock, Rows  # noqa: E402
 from pointillist.fitting.localizer import localize  # noqa: E402
-from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score  # noqa: E402
+from pointillist.fitting.scoring.evaluation import BoundParameters, MatchingRules, Score, score  # noqa: E402
 from pointillist.fitting.scoring.precision import Spots  # noqa: E402
 from pointillist.fitting.settings import FitSettings  # noqa: E402
 from pointillist.fitting.simulation.blinking import Blinking  # noqa: E402
@@ -61,7 +61,7 @@ SLOPE_PHOTONS = (300.0, 1e3, 3e3, 3e4, 1e6)
 PHOTONS = (50, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6)
 DENSITIES_PER_UM2 = (0.1, 0.3, 1.0, 3.0)
 EDGE_PX, PIXEL_UM = 128, 0.1
-RULES = Rules(radius_px=2.5, isolation_px=12.0)
+RULES = MatchingRules(radius_px=2.5, isolation_px=12.0)
 
 
 def measure(estimators: dict[str, FitSettings], spots: Spots) -> dict[str, Quality]:
@@ -179,21 +179,21 @@ def rows_in(block: FrameBlock, simulation: Simulation, settings: FitSettings) ->
     return localize(block, 0, block.n_movie_frames, simulation.camera, settings).rows
 
 
-def optics_of(simulation: Simulation, settings: FitSettings) -> Optics:
+def bound_parameters_of(simulation: Simulation, settings: FitSettings) -> BoundParameters:
     variance = simulation.camera.maps(simulation.scene.frame_shape).read_variance_e2
-    return Optics(roi_half_size=settings.roi_half_size, read_variance=variance)
+    return BoundParameters(roi_half_size=settings.roi_half_size, read_variance=variance)
 
 
 def score_cells(result: Score) -> tuple[str, ...]:
     """Cells of :data:`SCORE_COLUMNS`."""
-    every, lone = (
+    overall, lone = (
         np.hypot(errors.rmse_x, errors.rmse_y) / np.hypot(errors.bound_x, errors.bound_y)
-        for errors in (result.every, result.isolated)
+        for errors in (result.overall, result.isolated)
     )
     ratios = (f"{result.recall:.3f}", f"{result.precision:.3f}", f"{result.jaccard:.3f}")
     return (
         *ratios,
-        f"{every:.2f}",
+        f"{overall:.2f}",
         f"{lone:.2f} ± {lone / np.sqrt(4 * result.isolated.n):.2f}" if result.isolated.n else "",
     )
 
@@ -211,7 +211,7 @@ def by_density() -> Table:
             settings = replace(ESTIMATORS[estimator], detector=detector, roi_half_size=5 if estimator == "wls" else 3)
             for density, (simulation, block, n_frames) in movies.items():
                 rows = rows_in(block, simulation, settings)
-                result = score(rows, simulation.emitters(0, n_frames), RULES, optics_of(simulation, settings))
+                result = score(rows, simulation.emitters(0, n_frames), RULES, bound_parameters_of(simulation, settings))
                 table.add_row(detector, estimator, f"{density:g}", *score_cells(result))
     return table
 
@@ -233,7 +233,7 @@ def by_threshold() -> Table:
             false = len(rows_in(empty_block, empty, settings)) / n_empty
             for photons, (simulation, block, n_frames) in movies.items():
                 rows = rows_in(block, simulation, settings)
-                result = score(rows, simulation.emitters(0, n_frames), RULES, optics_of(simulation, settings))
+                result = score(rows, simulation.emitters(0, n_frames), RULES, bound_parameters_of(simulation, settings))
                 table.add_row(detector, label, f"{photons:g}", *score_cells(result)[:3], f"{false:.3f}")
     return table
 

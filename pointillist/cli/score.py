@@ -70,7 +70,7 @@ def command(  # noqa: PLR0913  # one for each option
 
 def _score(result: Path, truth: Path, options: _ScoreOptions) -> None:
     from pointillist.cli.kernels import ensure_cache_folders
-    from pointillist.fitting.scoring import Optics, Rules, score
+    from pointillist.fitting.scoring import BoundParameters, MatchingRules, score
     from pointillist.pipeline_files.movies import read_truth
     from pointillist.pipeline_files.results import read_results
 
@@ -85,14 +85,14 @@ def _score(result: Path, truth: Path, options: _ScoreOptions) -> None:
     outcome = score(
         results.rows,
         _analysed(known.rows, results, conditions),
-        Rules(
+        MatchingRules(
             radius_px=options.radius_nm / pixel_nm,
             isolation_px=options.isolation_nm / pixel_nm,
             border_px=options.border_px,
             min_photons=options.min_photons,
             frame_shape=conditions.frame_shape,
         ),
-        Optics(
+        BoundParameters(
             roi_half_size=int(roi_size) if isinstance(roi_size, int | float) else 5,
             read_variance=conditions.read_variance,
             noise_factor=conditions.noise_factor,
@@ -142,7 +142,7 @@ def _errors_table(outcome: Score, pixel_nm: float, options: _ScoreOptions) -> Ta
     table.add_column("all", justify="right")
     table.add_column(f"isolated by {options.isolation_nm:g} nm", justify="right")
     for name, show in _ERROR_LINES:
-        texts = [show(errors, pixel_nm) for errors in (outcome.every, outcome.isolated)]
+        texts = [show(errors, pixel_nm) for errors in (outcome.overall, outcome.isolated)]
         if any(map(str.isdigit, "".join(texts))):
             table.add_row(name, *map(Text, texts))
     return table

@@ -16,7 +16,8 @@ if "+avx512f" in _CPU_FEATURES and vars(config)["CPU_FEATURES"] is None:
     vars(config)["CPU_FEATURES"] = f"{_CPU_FEATURES},-prefer-256-bit"
 
 # Reassociation and contraction let sums run in vector lanes. NaN and infinity are preserved, since fits test for them.
-_FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+FAST_MATH = ("reassoc", "contract", "arcp", "nsz")
+"""LLVM's flags of every floating-point operation."""
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -24,5 +25,5 @@ def kernel(function: Kernel) -> Kernel:
 
     The code is kept on disk, runs without the interpreter's lock, and divides as numpy does (no exception on zero).
     """
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST_MATH)(function)
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(function)
     return cast("Kernel", compiled)

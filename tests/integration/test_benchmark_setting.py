@@ -7,7 +7,7 @@ import pytest
 from pointillist.fitting.backgrounds.no_background import NoBackground
 from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.localizer import localize
-from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score
+from pointillist.fitting.scoring.evaluation import BoundParameters, MatchingRules, Score, score
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.movie import Scene, Simulation
 
@@ -20,8 +20,8 @@ def found() -> Score:
     settings = FitSettings(psf_sigma_px=1.064, background=NoBackground())
     block = FrameBlock(frames=simulation.frames(0, N_FRAMES), first=0, n_movie_frames=N_FRAMES)
     rows = localize(block, 0, N_FRAMES, simulation.camera, settings).rows
-    optics = Optics(roi_half_size=5, read_variance=1.6**2)
-    return score(rows, simulation.emitters(0, N_FRAMES), Rules(radius_px=1.5, isolation_px=12), optics)
+    bound = BoundParameters(roi_half_size=5, read_variance=1.6**2)
+    return score(rows, simulation.emitters(0, N_FRAMES), MatchingRules(radius_px=1.5, isolation_px=12), bound)
 
 
 def test_recall_and_precision_are_those_of_pyme_or_better(found: Score) -> None:

@@ -11,7 +11,7 @@ from pointillist.fitting.backgrounds.no_background import NoBackground
 from pointillist.fitting.detection.registry import DETECTORS
 from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.localizer import localize
-from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score
+from pointillist.fitting.scoring.evaluation import BoundParameters, MatchingRules, Score, score
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.movie import Scene, Simulation
 from pointillist.fitting.simulation.sensor import scmos
@@ -34,8 +34,8 @@ def block(simulation: Simulation) -> FrameBlock:
 
 def analyse(simulation: Simulation, block: FrameBlock, settings: FitSettings) -> Score:
     rows = localize(block, 0, N_FRAMES, simulation.camera, settings).rows
-    optics = Optics(roi_half_size=5, read_variance=simulation.camera.maps((256, 256)).read_variance_e2)
-    return score(rows, simulation.emitters(0, N_FRAMES), Rules(radius_px=1.5, isolation_px=12), optics)
+    bound = BoundParameters(roi_half_size=5, read_variance=simulation.camera.maps((256, 256)).read_variance_e2)
+    return score(rows, simulation.emitters(0, N_FRAMES), MatchingRules(radius_px=1.5, isolation_px=12), bound)
 
 
 def error_over_bound(found: Score) -> float:

@@ -76,7 +76,7 @@ def test_a_flat_field_makes_pixels_alike_and_knows_its_error() -> None:
     response = 1 + 0.05 * np.random.default_rng(2).standard_normal((40, 40))
     response[3, 4] = 0
     flat = measure_flat_field(
-        even_light(400, 3, response), even_light(0, 4, response), is_useless=np.zeros((40, 40), dtype=bool)
+        even_light(400, 3, response), even_light(0, 4, response), is_blemished=np.zeros((40, 40), dtype=bool)
     )
     assert flat.is_dead.sum() == 1
     assert flat.factor[3, 4] == 1
@@ -89,4 +89,4 @@ def test_a_flat_field_makes_pixels_alike_and_knows_its_error() -> None:
 def test_light_that_is_no_brighter_than_the_dark_makes_no_flat_field() -> None:
     dark = moments_of(FRAMES)
     with pytest.raises(ValueError, match="no brighter"):
-        measure_flat_field(dark, dark, is_useless=np.zeros((30, 21), dtype=bool))
+        measure_flat_field(dark, dark, is_blemished=np.zeros((30, 21), dtype=bool))

@@ -10,12 +10,12 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
-from pointillist.fitting.scoring.evaluation import Optics, Rules, Score, score
+from pointillist.fitting.scoring.evaluation import BoundParameters, MatchingRules, Score, score
 from pointillist.fitting.scoring.matching import match, neighbour_distance
 from pointillist.fitting.scoring.truth import TRUTH_DTYPE, Truth
 
-RULES = Rules(radius_px=1.5, isolation_px=12.0)
-OPTICS = Optics(roi_half_size=5, read_variance=2.56)
+RULES = MatchingRules(radius_px=1.5, isolation_px=12.0)
+BOUND_PARAMETERS = BoundParameters(roi_half_size=5, read_variance=2.56)
 
 
 def emitters(*points: tuple[int, float, float], photons: float = 1000.0) -> Truth:
@@ -35,8 +35,8 @@ def found(*points: tuple[int, float, float]) -> Rows:
     return rows
 
 
-def judge(rows: Rows, truth: Truth, rules: Rules = RULES) -> Score:
-    return score(rows, truth, rules, OPTICS)
+def judge(rows: Rows, truth: Truth, rules: MatchingRules = RULES) -> Score:
+    return score(rows, truth, rules, BOUND_PARAMETERS)
 
 
 def best_by_trying_all(a: NDArray[np.float64], b: NDArray[np.float64], radius: float) -> tuple[int, float]:
@@ -97,8 +97,8 @@ def test_a_perfect_analysis_scores_one() -> None:
     truth = emitters((0, 10, 10), (0, 40, 40), (7, 3, 3))
     result = judge(found((7, 3, 3), (0, 10, 10), (0, 40, 40)), truth)
     assert (result.recall, result.precision, result.jaccard) == (1.0, 1.0, 1.0)
-    assert result.every.rmse_x == result.every.bias_y == 0.0
-    assert result.every.photon_ratio == pytest.approx(1)
+    assert result.overall.rmse_x == result.overall.bias_y == 0.0
+    assert result.overall.photon_ratio == pytest.approx(1)
 
 
 def test_recall_precision_and_jaccard_count_pairs() -> None:
@@ -111,21 +111,21 @@ def test_recall_precision_and_jaccard_count_pairs() -> None:
 
 def test_errors_are_localization_less_truth() -> None:
     result = judge(found((0, 10.3, 10), (1, 9.9, 10.2)), emitters((0, 10, 10), (1, 10, 10)))
-    assert result.every.bias_x == pytest.approx(0.1, abs=1e-6)
-    assert result.every.rmse_x == pytest.approx(np.sqrt((0.09 + 0.01) / 2), abs=1e-6)
-    assert result.every.bias_y == pytest.approx(0.1, abs=1e-6)
+    assert result.overall.bias_x == pytest.approx(0.1, abs=1e-6)
+    assert result.overall.rmse_x == pytest.approx(np.sqrt((0.09 + 0.01) / 2), abs=1e-6)
+    assert result.overall.bias_y == pytest.approx(0.1, abs=1e-6)
 
 
 def test_an_emitter_with_a_neighbour_is_not_isolated() -> None:
     truth = emitters((0, 10, 10), (0, 21, 10), (0, 60, 10), (1, 60, 10))
     result = judge(found((0, 10, 10), (0, 21, 10), (0, 60, 10)), truth)
-    assert result.every.n == 3
+    assert result.overall.n == 3
     assert result.isolated.n == 1
 
 
 def test_dim_emitters_are_neither_fault_nor_merit() -> None:
     truth = np.concatenate([emitters((0, 10, 10)), emitters((0, 40, 40), (0, 70, 70), photons=50)])
-    rules = Rules(radius_px=1.5, isolation_px=12, min_photons=100)
+    rules = MatchingRules(radius_px=1.5, isolation_px=12, min_photons=100)
     result = judge(found((0, 10, 10), (0, 40, 40)), truth, rules)
     assert (result.recall, result.precision) == (1.0, 1.0)
     assert result.n_localizations == 1
@@ -133,7 +133,7 @@ def test_dim_emitters_are_neither_fault_nor_merit() -> None:
 
 def test_emitters_at_the_border_are_neither_fault_nor_merit() -> None:
     truth = emitters((0, 2, 30), (0, 30, 57), (0, 30, 30))
-    rules = Rules(radius_px=1.5, isolation_px=12, border_px=5, frame_shape=(60, 80))
+    rules = MatchingRules(radius_px=1.5, isolation_px=12, border_px=5, frame_shape=(60, 80))
     result = judge(found((0, 30, 30)), truth, rules)
     assert result.n_truth == 1
     assert result.recall == 1.0
@@ -141,7 +141,7 @@ def test_emitters_at_the_border_are_neither_fault_nor_merit() -> None:
 
 def test_a_border_needs_the_shape_of_the_frame() -> None:
     with pytest.raises(ValueError, match="shape"):
-        judge(found(), emitters(), Rules(radius_px=1, isolation_px=1, border_px=5))
+        judge(found(), emitters(), MatchingRules(radius_px=1, isolation_px=1, border_px=5))
 
 
 def test_the_bound_takes_each_spots_own_pixels() -> None:
@@ -151,8 +151,8 @@ def test_the_bound_takes_each_spots_own_pixels() -> None:
     rows, truth = found((0, 30.0, 20.0), (1, 12.0, 3.0)), emitters((0, 30.0, 20.0), (1, 12.0, 3.0))
 
     def bound(emitter: int, read_variance: float | NDArray[np.float32]) -> float:
-        optics = Optics(roi_half_size=5, read_variance=read_variance)
-        return score(rows, truth[emitter : emitter + 1], RULES, optics).every.bound_x
+        bound_parameters = BoundParameters(roi_half_size=5, read_variance=read_variance)
+        return score(rows, truth[emitter : emitter + 1], RULES, bound_parameters).overall.bound_x
 
     assert bound(0, flat) == pytest.approx(bound(0, 2.56))
     assert bound(0, variance) > 1.04 * bound(0, 2.56)  # beside a hot pixel
@@ -177,7 +177,7 @@ def test_nothing_found_scores_zero_without_a_warning() -> None:
     result = judge(found(), emitters((0, 1, 1)))
     assert result.recall == 0.0
     assert np.isnan(result.precision)
-    assert np.isnan(result.every.rmse_x)
+    assert np.isnan(result.overall.rmse_x)
 
 
 def test_nothing_there_scores_zero_precision_without_a_warning() -> None:

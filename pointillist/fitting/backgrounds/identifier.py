@@ -19,7 +19,7 @@ def abbreviations(keys: Iterable[str]) -> dict[str, str]:
     Parameters
     ----------
     keys
-        Distinct keys.
+        Unabbreviated keys, all different.
 
     Returns
     -------

@@ -24,6 +24,7 @@ from .model import (
     CameraModel as CameraModel,
 )
 from .noise_levels import (
+    FULL_SCALES as FULL_SCALES,
     CameraNumbers as CameraNumbers,
     NoiseBounds as NoiseBounds,
     NoiseLevels as NoiseLevels,

@@ -160,14 +160,14 @@ class FlatField:
     level_adu: float
 
 
-def measure_flat_field(light: PixelStatistics, dark: PixelStatistics, is_useless: Mask) -> FlatField:
+def measure_flat_field(light: PixelStatistics, dark: PixelStatistics, is_blemished: Mask) -> FlatField:
     """Compare the response of pixels to uniform light.
 
     Parameters
     ----------
     light, dark
         Statistics of movies under uniform illumination, and of dark movies.
-    is_useless
+    is_blemished
         Mask of pixels that are left out of the mean, ``(y, x)``, bool.
 
     Returns
@@ -182,10 +182,10 @@ def measure_flat_field(light: PixelStatistics, dark: PixelStatistics, is_useless
     """
     signal = light.mean - dark.mean
     noise = np.sqrt(light.variance / light.n_frames + dark.variance / dark.n_frames)
-    typical = float(np.median(signal[~is_useless])) if not is_useless.all() else np.nan
+    typical = float(np.median(signal[~is_blemished])) if not is_blemished.all() else np.nan
     if not typical > 0:
         raise ValueError("it is no brighter than the dark movie")
     is_dead = ~(signal > LEAST_RESPONSE * typical)
-    level = float(signal[~(is_dead | is_useless)].mean())
+    level = float(signal[~(is_dead | is_blemished)].mean())
     divisor = np.where(is_dead, level, signal)
     return FlatField(factor=level / divisor, relative_error=noise / divisor, is_dead=is_dead, level_adu=level)

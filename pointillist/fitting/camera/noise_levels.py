@@ -16,8 +16,10 @@ LARGEST_SIDE_PX = 512
 
 FEWEST_TILES = 24
 FULL_SCALES = (255, 4095, 16383, 65535)
+"""Largest counts of cameras with 8, 12, 14 and 16 bits."""
 
-_MAD_IN_SIGMAS = 1.4826
+MAD_TO_SIGMA = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 _ROUNDING_ADU2 = 1 / 12
 _DARKEST_PERCENT = 2
 
@@ -139,7 +141,7 @@ class NoiseSample:
 def _tile_levels(first: Image, second: Image, is_clipped: NDArray[np.bool_]) -> Levels:
     """Return signal, variance and fine variance of each tile; NaN for the variances of clipped ones."""
     step = (second - first) * np.float32(np.sqrt(0.5))
-    fine = _MAD_IN_SIGMAS * np.median(np.abs(_tiled(_fine(step))), axis=1)
+    fine = MAD_TO_SIGMA * np.median(np.abs(_tiled(_fine(step))), axis=1)
     levels = np.stack([_tiled((first + second) / 2).mean(axis=1), np.square(_tiled(step)).mean(axis=1), fine**2])
     levels[1:, _tiled(is_clipped).any(axis=1)] = np.nan
     return np.asarray(levels, np.float64)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera.calibration import Image, Mask, PixelStatistics
+from pointillist.fitting.camera.noise_levels import MAD_TO_SIGMA
 
 LARGEST_DEVIATION = 0.2
 """Largest relative deviation of the slope of a level of light from the others; a level beyond it is left out, since it
@@ -16,7 +17,6 @@ saturates or flickers."""
 
 _CLIP_SIGMAS = 5.0
 _BAND_ROWS = 64
-_MAD_IN_SIGMAS = 1.4826
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +55,7 @@ class PhotonTransfer:
 
 
 def measure_photon_transfer(
-    dark: PixelStatistics, lights: Sequence[PixelStatistics], is_useless: Mask, excess: float = 1.0
+    dark: PixelStatistics, lights: Sequence[PixelStatistics], is_blemished: Mask, excess: float = 1.0
 ) -> PhotonTransfer:
     """Fit a line of variance against signal, for each pixel.
 
@@ -66,7 +66,7 @@ def measure_photon_transfer(
     lights
         Statistics of movies of at least two frames under constant light, each at another level; the light need not be
         uniform.
-    is_useless
+    is_blemished
         Mask of pixels that are left out, ``(y, x)``, bool.
     excess
         Square of the noise factor: 2 with an EM register, 1 without.
@@ -88,7 +88,7 @@ def measure_photon_transfer(
     since measured variances would favour those that are too small by chance. The fourth cumulant
     ``k = (2 excess - 1) slope³ signal`` is that of Poisson counts, or of their amplification.
     """
-    is_good = ~is_useless & np.isfinite(dark.successive_variance)
+    is_good = ~is_blemished & np.isfinite(dark.successive_variance)
     for light in lights:
         is_good &= np.isfinite(light.mean) & np.isfinite(light.successive_variance)
     levels, level_slopes = np.array([_level(light, dark, is_good) for light in lights]).T
@@ -155,7 +155,7 @@ def _average(slope: Image, error: Image, is_good: Mask) -> tuple[float, float, f
     """Return the mean slope, its error, the true spread of the pixels, and which of them are typical."""
     median = np.median(slope[is_good])
     deviation = np.abs(slope - median) / np.maximum(error, np.median(error[is_good]))
-    is_typical = is_good & (deviation <= _CLIP_SIGMAS * _MAD_IN_SIGMAS * max(float(np.median(deviation[is_good])), 0.1))
+    is_typical = is_good & (deviation <= _CLIP_SIGMAS * MAD_TO_SIGMA * max(float(np.median(deviation[is_good])), 0.1))
     kept, variance = slope[is_typical], error[is_typical] ** 2
     spread = 0.0
     for _ in range(5):  # the weights depend on the spread

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import NoBackground
+from pointillist.fitting.camera import FULL_SCALES
 from pointillist.fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
 from pointillist.fitting.diagnosis.convergence import median
 from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, significant
@@ -17,9 +18,6 @@ from pointillist.fitting.localizations import column
 from pointillist.fitting.settings import FitSettings
 
 SATURATED_PIXELS = 3
-FULL_SCALES = (255, 4095, 16383, 65535)
-"""Largest counts of cameras with 8, 12, 14 and 16 bits."""
-
 DIM_E = 5.0
 """Photoelectrons per pixel below which a frame is dim."""
 
@@ -38,7 +36,7 @@ class Finding:
     problem
         Description of the observation.
     remedy
-        Advice.
+        Change to make, in a sentence.
     """
 
     settings: tuple[str, ...]

@@ -25,6 +25,7 @@ from pointillist.fitting.estimation._lane_functions import (
     N_LANES,
     N_MANTISSA_BITS,
 )
+from pointillist.fitting.jit import FAST_MATH
 
 Builder: TypeAlias = ir.IRBuilder
 Value: TypeAlias = ir.Value
@@ -33,8 +34,6 @@ Lower: TypeAlias = Callable[[BaseContext, Builder, Signature, Sequence[Value]], 
 
 _VECTOR = ir.VectorType(ir.FloatType(), N_LANES)
 _BITS = ir.VectorType(ir.IntType(32), N_LANES)
-# As in pointillist.fitting.jit: NaN and infinity keep their meaning.
-_FAST_MATH = ("reassoc", "contract", "arcp", "nsz")
 
 
 class LanesType(types.Type):
@@ -178,7 +177,7 @@ def _elementwise(instruct: Callable[..., Value]) -> Lower:
 
 
 def _arithmetic(name: str) -> Lower:
-    return _elementwise(lambda builder, *vectors: getattr(builder, name)(*vectors, flags=_FAST_MATH))
+    return _elementwise(lambda builder, *vectors: getattr(builder, name)(*vectors, flags=FAST_MATH))
 
 
 def _function(name: str) -> Lower:

@@ -67,7 +67,7 @@ def write_variances(
     free
         Indices of the free parameters, ascending.
     lower, work
-        Working space.
+        Working space, overwritten.
     variances
         Variances, ``N_PARAMETERS`` rows, written. That of the background holds at the position of the spot, whereas the
         fitted background is that of the middle of the region: the slopes, the position and their covariances enter.

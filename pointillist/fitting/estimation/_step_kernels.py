@@ -205,7 +205,7 @@ def advance(
     matrix, right
         Normal equations of the free parameters.
     lower, full_step
-        Working space.
+        Working space, overwritten.
     step
         Last step, replaced by the one that is taken.
     state

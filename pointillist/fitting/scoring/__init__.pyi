@@ -1,7 +1,7 @@
 from .evaluation import (
+    BoundParameters as BoundParameters,
     Errors as Errors,
-    Optics as Optics,
-    Rules as Rules,
+    MatchingRules as MatchingRules,
     Score as Score,
     score as score,
 )

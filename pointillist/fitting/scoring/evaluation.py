@@ -13,12 +13,12 @@ from pointillist.fitting.scoring.matching import Matches, match, neighbour_dista
 from pointillist.fitting.scoring.precision import precision_bound, spot_array
 from pointillist.fitting.scoring.truth import Truth
 
-MOST_SPOTS_FOR_BOUND = 20_000
+MAX_SPOTS_FOR_BOUND = 20_000
 """Largest number of spots for the mean bound, sufficient for 0.1 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class MatchingRules:
     """The rules of the matching.
 
     Parameters
@@ -43,7 +43,7 @@ class Rules:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optics:
+class BoundParameters:
     """The parameters of the Cramér-Rao bound.
 
     Parameters
@@ -109,14 +109,14 @@ class Score:
         Number of localizations without those of emitters that do not count.
     n_matched
         Number of pairs of an emitter and a localization.
-    every, isolated
+    overall, isolated
         Errors of all pairs, and of those with an isolated emitter.
     """
 
     n_truth: int
     n_localizations: int
     n_matched: int
-    every: Errors
+    overall: Errors
     isolated: Errors
 
     @property
@@ -135,7 +135,7 @@ class Score:
         return _fraction(self.n_matched, self.n_truth + self.n_localizations - self.n_matched)
 
 
-def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
+def score(rows: Rows, truth: Truth, rules: MatchingRules, bound_parameters: BoundParameters) -> Score:
     """Compare localizations with the truth.
 
     Parameters
@@ -146,7 +146,7 @@ def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
         Emitters of the frames that were analysed, in any order.
     rules
         Rules of the matching.
-    optics
+    bound_parameters
         Parameters of the Cramér-Rao bound.
 
     Raises
@@ -154,37 +154,37 @@ def score(rows: Rows, truth: Truth, rules: Rules, optics: Optics) -> Score:
     ValueError
         If the rules have a border but no frame shape.
     """
-    counts = _counting(truth, rules)
+    is_counted = _is_counted(truth, rules)
     pairs = match(rows, truth, rules.radius_px)
-    is_kept = counts[pairs.truth]
+    is_kept = is_counted[pairs.truth]
     kept = Matches(localization=pairs.localization[is_kept], truth=pairs.truth[is_kept])
-    is_lone = np.isinf(neighbour_distance(truth, rules.isolation_px))[kept.truth]
+    is_isolated = np.isinf(neighbour_distance(truth, rules.isolation_px))[kept.truth]
     return Score(
-        n_truth=int(counts.sum()),
+        n_truth=int(is_counted.sum()),
         n_localizations=len(rows) - int((~is_kept).sum()),
         n_matched=len(kept.truth),
-        every=_errors(rows[kept.localization], truth[kept.truth], optics),
-        isolated=_errors(rows[kept.localization[is_lone]], truth[kept.truth[is_lone]], optics),
+        overall=_errors(rows[kept.localization], truth[kept.truth], bound_parameters),
+        isolated=_errors(rows[kept.localization[is_isolated]], truth[kept.truth[is_isolated]], bound_parameters),
     )
 
 
-def _counting(truth: Truth, rules: Rules) -> NDArray[np.bool_]:
-    counts = np.asarray(truth["photons"] >= rules.min_photons)
+def _is_counted(truth: Truth, rules: MatchingRules) -> NDArray[np.bool_]:
+    is_counted = np.asarray(truth["photons"] >= rules.min_photons)
     if rules.border_px > 0:
         if rules.frame_shape is None:
             raise ValueError("a border needs the shape of the frame")
         for axis, length in (("y", rules.frame_shape[0]), ("x", rules.frame_shape[1])):
-            counts &= truth[axis] >= rules.border_px - 0.5
-            counts &= truth[axis] <= length - 0.5 - rules.border_px
-    return counts
+            is_counted &= truth[axis] >= rules.border_px - 0.5
+            is_counted &= truth[axis] <= length - 0.5 - rules.border_px
+    return is_counted
 
 
-def _errors(rows: Rows, truth: Truth, optics: Optics) -> Errors:
+def _errors(rows: Rows, truth: Truth, bound_parameters: BoundParameters) -> Errors:
     if not len(rows):
         nan = float("nan")
         return Errors(n=0, **dict.fromkeys(_ERROR_FIELDS, nan))
     error_x, error_y = rows["x"] - truth["x"], rows["y"] - truth["y"]
-    bound_x, bound_y = _bound(truth, optics)
+    bound_x, bound_y = _bound(truth, bound_parameters)
     return Errors(
         n=len(rows),
         rmse_x=_root_mean_square(error_x),
@@ -204,18 +204,18 @@ def _errors(rows: Rows, truth: Truth, optics: Optics) -> Errors:
 _ERROR_FIELDS = tuple(name for name in Errors.__dataclass_fields__ if name != "n")
 
 
-def _bound(truth: Truth, optics: Optics) -> tuple[float, float]:
-    sample = truth[:: 1 + len(truth) // MOST_SPOTS_FOR_BOUND]
+def _bound(truth: Truth, bound_parameters: BoundParameters) -> tuple[float, float]:
+    sample = truth[:: 1 + len(truth) // MAX_SPOTS_FOR_BOUND]
     x, y = np.rint(sample["x"]).astype(int), np.rint(sample["y"]).astype(int)
     spots = spot_array(
         x=sample["x"] - x,
         y=sample["y"] - y,
         **{name: sample[name] for name in ("photons", "sigma", "background")},
     )
-    variance = np.maximum(optics.read_variance, 1e-6)
+    variance = np.maximum(bound_parameters.read_variance, 1e-6)
     if variance.ndim:
-        variance = _regions(variance, x, y, optics.roi_half_size)
-    bounds = precision_bound(spots, optics.roi_half_size, variance, optics.noise_factor)
+        variance = _regions(variance, x, y, bound_parameters.roi_half_size)
+    bounds = precision_bound(spots, bound_parameters.roi_half_size, variance, bound_parameters.noise_factor)
     return _root_mean_square(bounds[:, 0]), _root_mean_square(bounds[:, 1])
 
 

@@ -56,8 +56,8 @@ def match(localizations: Points, truth: Points, radius_px: float) -> Matches:
     order = np.argsort(group, kind="stable")
     sizes = np.bincount(group) if len(group) else np.zeros(0, dtype=np.intp)
     ends = np.cumsum(sizes)
-    is_lone = sizes[group] == 1
-    chosen = [np.flatnonzero(is_lone)]
+    is_isolated = sizes[group] == 1
+    chosen = [np.flatnonzero(is_isolated)]
     for number in np.flatnonzero(sizes > 1):
         members = order[ends[number] - sizes[number] : ends[number]]
         chosen.append(members[_assign(pairs, members, radius_px)])

@@ -22,7 +22,7 @@ SLOPES = ("slope_x", "slope_y")
 Spots = NDArray[np.float64]
 """``(n, 8)``: :data:`SPOT_PARAMETERS`."""
 
-SPOTS_AT_A_TIME = 4096
+SPOTS_PER_STEP = 4096
 """Spots per step, which bounds the memory to 100 MB for regions of 15 x 15 px."""
 
 
@@ -86,8 +86,8 @@ def precision_bound(
     """
     bounds = np.empty((len(spots), len(free)))
     readout = np.asarray(read_variance, dtype=np.float64)
-    for start in range(0, len(spots), SPOTS_AT_A_TIME):
-        part = slice(start, start + SPOTS_AT_A_TIME)
+    for start in range(0, len(spots), SPOTS_PER_STEP):
+        part = slice(start, start + SPOTS_PER_STEP)
         means, slopes = spot_model(spots[part], roi_half_size, free)
         variance = noise_factor**2 * means + (readout[part] if readout.ndim else readout)
         bounds[part] = _standard_deviations(fisher_information(slopes, variance))
@@ -122,8 +122,8 @@ def spot_model(
         Derivatives with respect to each free parameter, ``(n, len(free), y, x)``.
     """
     x, y, photons, _, _, background, slope_x, slope_y = (column[:, None, None] for column in spots.T)
-    share_x, by_x, by_sigma_x = (line[:, None, :] for line in _shares(spots[:, 0], spots[:, 3], roi_half_size))
-    share_y, by_y, by_sigma_y = (line[:, :, None] for line in _shares(spots[:, 1], spots[:, 4], roi_half_size))
+    share_x, by_x, by_sigma_x = (line[:, None, :] for line in _pixel_fractions(spots[:, 0], spots[:, 3], roi_half_size))
+    share_y, by_y, by_sigma_y = (line[:, :, None] for line in _pixel_fractions(spots[:, 1], spots[:, 4], roi_half_size))
     pixel = np.arange(-roi_half_size, roi_half_size + 1)
     u, v = pixel[None, None, :] - x, pixel[None, :, None] - y
     derivatives = {
@@ -144,7 +144,7 @@ def spot_model(
     return means, slopes
 
 
-def _shares(
+def _pixel_fractions(
     centre: NDArray[np.float64], sigma: NDArray[np.float64], half: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the share of the light in each pixel of a line, and its derivatives by centre and by sigma."""

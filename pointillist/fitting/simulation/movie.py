@@ -110,8 +110,8 @@ class Simulation:
         electrons = self._flat.draw(shape, rng) if self._flat else np.zeros(shape, dtype=np.int64)
         # Poisson counts add: light beyond the flat background is drawn only where there is some.
         excess = draw_spots(rows, shape) + self._slope
-        is_lit = excess > 0
-        electrons[is_lit] += rng.poisson(excess[is_lit])
+        has_light = excess > 0
+        electrons[has_light] += rng.poisson(excess[has_light])
         return read_out(electrons, self.camera, rng)
 
 
@@ -136,15 +136,15 @@ def draw_spots(emitters: Truth, frame_shape: tuple[int, int]) -> NDArray[np.floa
     half = int(np.ceil(REACH_IN_SIGMAS * emitters["sigma"].max())) + 1
     height, width = frame_shape
     padded = np.zeros((height + 2 * half, width + 2 * half))
-    columns, share_x = _shares(emitters["x"], emitters["sigma"], half, width)
-    lines, share_y = _shares(emitters["y"], emitters["sigma"], half, height)
-    light = emitters["photons"][:, None, None] * share_y[:, :, None] * share_x[:, None, :]
+    columns, fraction_x = _pixel_fractions(emitters["x"], emitters["sigma"], half, width)
+    lines, fraction_y = _pixel_fractions(emitters["y"], emitters["sigma"], half, height)
+    light = emitters["photons"][:, None, None] * fraction_y[:, :, None] * fraction_x[:, None, :]
     np.add.at(padded, (lines[:, :, None], columns[:, None, :]), light)
     image[:] = padded[half : half + height, half : half + width]
     return image
 
 
-def _shares(
+def _pixel_fractions(
     centre: NDArray[np.float64], sigma: NDArray[np.float64], half: int, length: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the pixels around each centre, on an axis padded by ``half``, and the light on each."""
