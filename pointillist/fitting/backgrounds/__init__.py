@@ -1,4 +1,4 @@
-"""Methods that tell what each pixel reads without a molecule, their parameters and their identifiers."""
+"""Methods that estimate the background of each pixel, their parameters and identifiers."""
 
 import lazy_loader
 

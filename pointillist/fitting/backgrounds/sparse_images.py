@@ -95,7 +95,7 @@ class SparseImages:
     def _image(self, number: int) -> NDArray[np.float32] | None:
         """Return an image; None if none of its frames is usable."""
         if number in self._cache:
-            self._cache[number] = image = self._cache.pop(number)  # least recently used first
+            self._cache[number] = image = self._cache.pop(number)  # the least recently used image is first
             return image
         image = self._make(*self._spans[number])
         self._cache[number] = image

@@ -1,4 +1,4 @@
-"""The camera: from ADU to photoelectrons and their noise, and how that is measured."""
+"""The camera: from ADU to photoelectrons with known noise, and its calibration."""
 
 import lazy_loader
 

@@ -54,7 +54,7 @@ def correct_regions(
     n_columns = min(-(-(2 * reach + 1) // LANES) * LANES, width)
     for index in range(points.shape[0]):
         column, row = int(np.rint(points[index, 0])), int(np.rint(points[index, 1]))
-        # Unsigned, since a signed index might count from the end, and then the compiler gathers pixels one by one.
+        # Unsigned, since for signed indices, which may count from the end, the compiler gathers pixels one by one.
         start = min(max(column - reach, 0), width - n_columns)
         left, right = np.uint64(start), np.uint64(start + n_columns)
         top, bottom = np.uint64(max(row - reach, 0)), np.uint64(min(row + reach + 1, height))

@@ -105,7 +105,7 @@ class Moments:
         self._sum_of_steps[band] += np.square(steps, out=steps).sum(axis=0)
 
     def statistics(self) -> PixelStatistics:
-        """Return what the frames so far tell; NaN where they are too few."""
+        """Return the statistics of the frames so far; NaN if they are too few."""
         squares = self._sum_of_squares - _ratio(self._sum**2, self.n_frames)
         return PixelStatistics(
             mean=self._first + _ratio(self._sum, self.n_frames),

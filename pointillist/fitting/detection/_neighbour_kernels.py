@@ -85,7 +85,7 @@ def _list_nearest(
     row, column = _cell(points, index)
     last = nearest.size - 1
     for ring in range(n_rings):
-        # A little less than it is, so that rounding hides nobody.
+        # Slightly reduced, so that rounding excludes no point.
         nearer = 0.999999 * (ring - 1) / CELLS_PER_PX
         if ring > 0 and (nearer >= radius or nearer * nearer > distances[last]):
             break

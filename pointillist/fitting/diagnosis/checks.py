@@ -123,7 +123,7 @@ def _noise_mismatch(diagnostics: Sequence[FrameDiagnostics], settings: FitSettin
     del settings
     ratio = median(np.array([frame.noise_ratio for frame in diagnostics]))
     level = median(np.array([np.median(frame.inspection.photoelectrons) for frame in diagnostics]))
-    # In dim frames counts are too coarse for quartiles, and a few blinks weigh more.
+    # In dim frames counts are too coarse for quartiles, and single blinks have more effect.
     low, high = (0.88, 1.25) if level > DIM_E else (0.0, 1.5)
     if np.isnan(ratio) or low < ratio < high:
         return None

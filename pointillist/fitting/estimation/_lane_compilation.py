@@ -150,7 +150,7 @@ def _load_one(context: BaseContext, builder: Builder, signature: Signature, argu
 def _store_one(context: BaseContext, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
     one = context.get_constant(types.intp, 1)
     pointer = _pointer(context, builder, signature.args[:3], arguments[:3], one)
-    # Atomic, which is a plain move, so that no loop over it is vectorized: that would take gathers and scatters.
+    # Atomic, a plain move, which prevents vectorization of a loop over it with gathers and scatters.
     number = context.cast(builder, arguments[3], signature.args[3], types.float32)
     builder.store_atomic(number, pointer, "monotonic", 4)
     return context.get_dummy_value()
@@ -231,7 +231,7 @@ def _define(
     type_callable(function)(lambda _context: typers[n])
     if function.__module__ == lanes.__name__:
         lower_builtin(function, *[types.Any] * n)(lower)
-    else:  # an operator, of which others have their own
+    else:  # an operator, which other types define too
         for numbers in range(2**n - 1):
             kinds = [types.Number if numbers >> k & 1 else LanesType for k in range(n)]
             lower_builtin(function, *kinds)(lower)

@@ -112,7 +112,7 @@ def search(
     for k in range(N_PARAMETERS):
         store(low, k, bounds[0, k])
         store(high, k, bounds[1, k])
-        store(p, k, 1.0)  # of lanes that never get a spot
+        store(p, k, 1.0)  # for lanes without a spot
         store(step, k, 0.0)
     spot_of = np.full(N_LANES, _EMPTY)
     following, n_active = 0, N_LANES

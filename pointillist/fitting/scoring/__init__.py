@@ -1,4 +1,4 @@
-"""How good localizations are, where the truth is known, and how good they can be."""
+"""Evaluation of localizations against a known truth, and the Cramér-Rao bound."""
 
 import lazy_loader
 

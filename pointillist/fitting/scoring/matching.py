@@ -123,7 +123,7 @@ def _assign(pairs: _Pairs, members: NDArray[np.intp], radius_px: float) -> NDArr
     """Return which members of a group of pairs are kept."""
     rows, row = np.unique(pairs.localization[members], return_inverse=True)
     columns, column = np.unique(pairs.truth[members], return_inverse=True)
-    # A pair that cannot be costs more than all that can: none that can be is given up to spare distance.
+    # An impossible pair costs more than all possible ones together, so that no pair is lost for a smaller distance.
     impossible = radius_px**2 * (min(len(rows), len(columns)) + 1)
     cost = np.full((len(rows), len(columns)), impossible)
     cost[row, column] = pairs.distance[members] ** 2
