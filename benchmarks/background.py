@@ -31,7 +31,7 @@ from pointillist.cli.kernels import use_kernel_cache
 
 use_kernel_cache()
 
-from pointillist.fitting.backgrounds.background import background_of, usable_frames  # noqa: E402 - the cache's place comes first
+from pointillist.fitting.backgrounds.block_backgrounds import usable_frames  # noqa: E402 - the cache's place comes first
 from pointillist.fitting.backgrounds.live import LiveBackground  # noqa: E402
 from pointillist.fitting.backgrounds.method import WindowMethod  # noqa: E402
 from pointillist.fitting.backgrounds.registry import background_method  # noqa: E402
@@ -58,7 +58,8 @@ def time_ours(identifier: str, movie: NDArray[Any]) -> float:
     began = time.perf_counter()
     blocks = BlockReader(lambda start, stop: movie[start:stop], len(movie), settings)
     block = blocks.block(0, len(movie))
-    background = background_of(settings)
+    background = settings.background.background(settings.first_illuminated_frame)
+    assert background is not None  # noqa: S101 - the table has methods with images alone
     background.begin(block, usable_frames(block))
     for frame in range(len(movie)):
         background.at(frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pointillist.fitting.backgrounds import Copy, ImagesOfRange, ReadFrames, SparseImages, SparseMedian, window_span
+from pointillist.fitting.backgrounds import ImagesOfRange, ReadFrames, window_span
 from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.settings import FitSettings
 
@@ -31,10 +31,7 @@ def movie_background_images(
     callable or None
         Function that returns the images of a range; None if the method needs the neighbouring frames alone.
     """
-    method = settings.background
-    if isinstance(method, SparseMedian):
-        return SparseImages(method, read, n_movie_frames, settings.first_illuminated_frame).range
-    return stored if isinstance(method, Copy) else None
+    return settings.background.movie_images(read, n_movie_frames, settings.first_illuminated_frame, stored)
 
 
 class BlockReader:

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.fitting.backgrounds import background_of, usable_frames
+from pointillist.fitting.backgrounds import usable_frames
 from pointillist.fitting.camera import CameraModel
 from pointillist.fitting.detection import RawFrame, detector_of
 from pointillist.fitting.estimation import FrameImages, fit_of
@@ -64,7 +64,7 @@ class FrameAnalysis:
     def __init__(self, shape: tuple[int, int], camera: CameraModel, settings: FitSettings) -> None:
         self._settings = settings
         self._camera = camera.maps(shape)
-        self._background = background_of(settings)
+        self._background = settings.background.background(settings.first_illuminated_frame)
         self._fit = fit_of(settings, self._camera)
         self.detector = detector_of(settings, self._camera)
         needs = True, self._fit.needs_background, self._fit.needs_variance
@@ -82,7 +82,8 @@ class FrameAnalysis:
         """Take up a block."""
         self._block = replace(block, frames=np.require(block.frames, requirements=["C", "W"]))
         self._is_usable = usable_frames(block)
-        self._background.begin(self._block, self._is_usable)
+        if self._background is not None:
+            self._background.begin(self._block, self._is_usable)
 
     def failure(self, frame: int) -> str | None:
         """Return the reason why a frame cannot be analysed, or None."""
@@ -100,7 +101,8 @@ class FrameAnalysis:
 
     def load(self, frame: int) -> None:
         """Load a frame and its background."""
-        self._raw = RawFrame(self._block.frames[frame - self._block.first], self._background.at(frame))
+        background = None if self._background is None else self._background.at(frame)
+        self._raw = RawFrame(self._block.frames[frame - self._block.first], background)
 
     def candidates(self) -> NDArray[np.float32]:
         """Return the candidates of the loaded frame, ``(candidate, 3)``."""

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pointillist.errors import SettingError
-from pointillist.fitting.backgrounds import (
-    BackgroundMethod,
-    Copy,
-    SparseMedian,
-    background_method,
-    pyme_method,
-    pyme_settings,
-)
+from pointillist.fitting.backgrounds import BackgroundMethod, background_method, pyme_method
 from pointillist.settings.metadata import Metadata, Value, number
 from pointillist.settings.value_types import parse_range
 
@@ -41,13 +32,11 @@ def background(settings: Metadata) -> BackgroundMethod:
         percentile = number(settings, "Analysis.PCTBackground") or 0.0
         return pyme_method(parse_range(settings["Analysis.BGRange"]), percentile)
     method = background_method(identifier)
-    if isinstance(method, Copy) and not settings.get(BACKGROUND_FILE):
+    if method.needs_file and not settings.get(BACKGROUND_FILE):
         remedy = f"give -s {BACKGROUND_FILE}=FILE, which 'pointillist background' makes"
         raise SettingError("Analysis.Background", "copy: there is no file to copy from", remedy)
     cycle_s = number(settings, "Camera.CycleTime")
-    if isinstance(method, SparseMedian) and method.is_timed and cycle_s:
-        return replace(method, interval=method.frames_per_split(cycle_s))
-    return method
+    return method.with_cycle_time(cycle_s) if cycle_s else method
 
 
 def background_settings(settings: Metadata) -> dict[str, Value]:
@@ -64,7 +53,7 @@ def background_settings(settings: Metadata) -> dict[str, Value]:
         ``Analysis.Background``, ``Analysis.BGRange`` and ``Analysis.PCTBackground``.
     """
     method = background(settings)
-    background_range, percentile = pyme_settings(method)
+    background_range, percentile = method.pyme_settings()
     return {
         "Analysis.Background": method.identifier,
         "Analysis.BGRange": background_range,
@@ -80,7 +69,4 @@ def needs_cycle_time(settings: Metadata) -> bool:
     settings
         Settings of the types that their schema states.
     """
-    if not settings.get("Analysis.Background"):
-        return False
-    method = background(settings)
-    return isinstance(method, SparseMedian) and method.is_timed
+    return bool(settings.get("Analysis.Background")) and background(settings).needs_cycle_time

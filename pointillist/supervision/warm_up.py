@@ -61,9 +61,7 @@ def load_backgrounds() -> str:
         METHODS,
         BackgroundImages,
         Mean,
-        SparseMedian,
         background_images,
-        make_rolling_window,
     )
     from pointillist.pipeline_files.movies import run_kernels  # noqa: PLC0415 - as above
 
@@ -76,12 +74,11 @@ def load_backgrounds() -> str:
         frames = _frames(dtype)
         run_kernels(f"u{frames.itemsize}")
         for method in METHODS.values():
-            background = SparseMedian(interval=2) if method is SparseMedian else method()
-            settings = FitSettings(psf_sigma_px=1.2, background=background)
+            settings = FitSettings(psf_sigma_px=1.2, background=method.example())
             block = BlockReader(partial(_part, frames), _N_FRAMES, settings, stored).block(0, _N_FRAMES)
             images = background_images(block, 0, _N_FRAMES, settings)
             checksum.update(images.images.tobytes())
-        rolling_window = make_rolling_window(Mean(), LONG_WINDOW, frames.shape[1:], frames.dtype)
+        rolling_window = Mean().rolling_window(LONG_WINDOW, frames.shape[1:], frames.dtype)
         rolling_window.slide(frames, 0, [(0, 2)], lambda _: True)
     return checksum.hexdigest()
 

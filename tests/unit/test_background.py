@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import rolling_windows
 from pointillist.fitting.backgrounds.background import (
-    Background,
     BackgroundSeries,
     background_images,
-    background_of,
     frame_window,
-    usable_frames,
     window_span,
 )
+from pointillist.fitting.backgrounds.block_backgrounds import Background, usable_frames
 from pointillist.fitting.backgrounds.method import WindowMethod
 from pointillist.fitting.backgrounds.percentile import Percentile
 from pointillist.fitting.backgrounds.registry import background_method
@@ -81,7 +79,8 @@ def background_by_definition(method: WindowMethod, window: NDArray[Any]) -> NDAr
 
 
 def background_in(block: FrameBlock, settings: FitSettings) -> Background:
-    background = background_of(settings)
+    background = settings.background.background(settings.first_illuminated_frame)
+    assert background is not None
     background.begin(block, usable_frames(block))
     return background
 
@@ -91,6 +90,8 @@ def backgrounds(
 ) -> list[NDArray[Any] | None]:
     blocks = BlockReader(lambda first, end: frames[first:end], len(frames), settings)
     block = blocks.block(start, stop)
+    if settings.background.is_empty:
+        return [None] * (stop - start)
     background = background_in(block, settings)
     images = (background.at(frame) for frame in order or range(start, stop))
     return [None if image is None else image.copy() for image in images]

@@ -11,7 +11,7 @@ from pointillist.fitting.backgrounds.mean import Mean
 from pointillist.fitting.backgrounds.method import BackgroundMethod
 from pointillist.fitting.backgrounds.no_background import NoBackground
 from pointillist.fitting.backgrounds.percentile import Percentile
-from pointillist.fitting.backgrounds.registry import METHODS, background_method, pyme_method, pyme_settings
+from pointillist.fitting.backgrounds.registry import METHODS, background_method, pyme_method
 from pointillist.fitting.backgrounds.rolling_median import RollingMedian
 from pointillist.fitting.backgrounds.sparse_median import SparseMedian
 
@@ -148,7 +148,7 @@ def test_pymes_settings_are_methods_and_back(
     method = pyme_method(background_range, percentile)
     assert method.identifier == identifier
     expected = (background_range, percentile) if not isinstance(method, NoBackground) else ((0, 0), 0.0)
-    assert pyme_settings(method) == expected
+    assert method.pyme_settings() == expected
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_pymes_settings_are_methods_and_back(
     ],
 )
 def test_of_other_methods_pyme_is_told_the_nearest_that_it_can_do(identifier: str, nearest: Any) -> None:
-    assert pyme_settings(background_method(identifier)) == nearest
+    assert background_method(identifier).pyme_settings() == nearest
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.backgrounds.sparse_parameters import SparseParameters
 
 _RATE_HZ = 3600.0
 _OFFSET_ROWS = 20
@@ -24,12 +24,12 @@ def _times_s(n_movie_frames: int) -> NDArray[np.float64]:
     return np.linspace(0, 1.5 * n_movie_frames / _RATE_HZ, n_movie_frames)
 
 
-def step_times_s(method: SparseMedian, n_movie_frames: int) -> NDArray[np.float64]:
+def step_times_s(method: SparseParameters, n_movie_frames: int) -> NDArray[np.float64]:
     """Return the time of each image."""
     return np.arange(0, _times_s(n_movie_frames)[-1], method.split_time)
 
 
-def spans(method: SparseMedian, n_movie_frames: int) -> list[tuple[int, int]]:
+def spans(method: SparseParameters, n_movie_frames: int) -> list[tuple[int, int]]:
     """Return the frames ``[first, stop)`` of each image."""
     times, size = _times_s(n_movie_frames), min(method.kernel_size, n_movie_frames)
     nearest = [int(np.argmin(np.abs(times - step))) for step in step_times_s(method, n_movie_frames)]
@@ -66,7 +66,7 @@ def contrast(image: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(image.max(axis=1) - image.min(axis=1), np.float64)
 
 
-def index(is_kept: NDArray[np.bool_], method: SparseMedian, n_movie_frames: int) -> NDArray[np.int32]:
+def index(is_kept: NDArray[np.bool_], method: SparseParameters, n_movie_frames: int) -> NDArray[np.int32]:
     """Return the number of the image of each frame, counted as if none had been dropped."""
     times = _times_s(n_movie_frames)
     numbers = np.flatnonzero(is_kept)

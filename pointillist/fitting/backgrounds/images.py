@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ class BackgroundImages:
         """Number of the frame after the last one."""
         return self.first + len(self.index)
 
+
+ReadFrames = Callable[[int, int], NDArray[Any]]
+"""Reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``."""
 
 ImagesOfRange = Callable[[int, int], BackgroundImages]
 """Returns the background images of the frames ``[start, stop)``."""

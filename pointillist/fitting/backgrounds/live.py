@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds.method import WindowMethod
-from pointillist.fitting.backgrounds.rolling_windows import RollingWindow, make_rolling_window
+from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
 
 
 class LiveBackground:
@@ -57,7 +57,7 @@ class LiveBackground:
             Background images ``(y, x)``, float32, raw counts; None if the window is empty.
         """
         if self._window is None:
-            self._window = make_rolling_window(self._method, self._longest, frames.shape[1:], frames.dtype)
+            self._window = self._method.rolling_window(self._longest, frames.shape[1:], frames.dtype)
             self._frames = np.empty((0, *frames.shape[1:]), frames.dtype)
         begin = self._first + len(self._is_usable)
         self._append(frames)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pointillist.fitting.backgrounds.method import WindowMethod
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +26,7 @@ class Mean(WindowMethod):
     """
 
     code: ClassVar[str] = "mean"
+    summary: ClassVar[str] = "the mean of neighbouring frames, as in PYME"
 
     begin: int = -30
     end: int = 0
@@ -40,3 +46,13 @@ class Mean(WindowMethod):
         """Return the window ``[first, stop)`` of a frame as if the movie had no ends."""
         del n_movie_frames
         return frame + self.begin, frame + self.end
+
+    def rolling_window(self, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RollingWindow:
+        """Return a running sum of whole numbers, or the mean of each window of floating-point numbers."""
+        from pointillist.fitting.backgrounds.rolling_windows import FloatingMean, RollingMean  # noqa: PLC0415 - kernels
+
+        return FloatingMean(shape) if dtype.kind == "f" else RollingMean(longest, shape)
+
+    def pyme_settings(self) -> tuple[tuple[int, int], float]:
+        """Return ``Analysis.BGRange`` and ``Analysis.PCTBackground``."""
+        return (self.begin, self.end), 0.0

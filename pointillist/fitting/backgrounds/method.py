@@ -1,19 +1,119 @@
-"""Background methods: a code, named parameters, and an identifier that has both."""
+"""Background methods: a code, named parameters, an identifier that has both, and all that a method is asked for.
+
+A method is one class in one file. Kernels are imported where they are used, since settings are read without them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pointillist.fitting.backgrounds.identifier import Parameter, write_identifier
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pointillist.fitting.backgrounds.block_backgrounds import Background
+    from pointillist.fitting.backgrounds.images import ImagesOfRange, ReadFrames
+    from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
+    from pointillist.fitting.backgrounds.schedule import Span
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackgroundMethod:
-    """A method; its fields are its parameters, of which later ones are appended at the end."""
+    """A method; its fields are its parameters, of which later ones are appended at the end.
+
+    Attributes
+    ----------
+    code
+        Name of the method in identifiers.
+    summary
+        Description in one line.
+    is_empty
+        Whether there is nothing to subtract.
+    needs_file
+        Whether its images come from a background file.
+    """
 
     code: ClassVar[str]
+    summary: ClassVar[str]
     current_generation: ClassVar[int] = 1
+    is_empty: ClassVar[bool] = False
+    needs_file: ClassVar[bool] = False
+
+    def background(self, earliest: int) -> Background | None:
+        """Return what computes the background of the frames of a movie, block by block; None for no background.
+
+        Parameters
+        ----------
+        earliest
+            First frame that may contribute.
+        """
+        raise NotImplementedError
+
+    def span(self, frame: int, n_movie_frames: int, earliest: int = 0) -> Span:
+        """Return the frames ``[first, stop)`` that the background of a frame needs; by default none.
+
+        Parameters
+        ----------
+        frame
+            Number of the frame within the movie, from 0.
+        n_movie_frames
+            Number of frames in the movie, >= 1.
+        earliest
+            First frame that may contribute.
+        """
+        del n_movie_frames, earliest
+        return frame, frame
+
+    def movie_images(
+        self, read: ReadFrames, n_movie_frames: int, earliest: int, stored: ImagesOfRange | None
+    ) -> ImagesOfRange | None:
+        """Return a source of images that do not come from neighbouring frames; by default there is none.
+
+        Parameters
+        ----------
+        read
+            Function that reads the frames ``[start, stop)`` of the movie.
+        n_movie_frames
+            Number of frames in the movie, >= 1.
+        earliest
+            First frame that may contribute.
+        stored
+            Function that returns the images of a background file, for methods that need one.
+        """
+        del read, n_movie_frames, earliest, stored
+        return None
+
+    def offset_adu(self, frame: NDArray[Any], image: NDArray[np.float32]) -> float:
+        """Return the offset that is added to a frame's image from :meth:`movie_images`, ADU; by default 0."""
+        del frame, image
+        return 0.0
+
+    def pyme_settings(self) -> tuple[tuple[int, int], float]:
+        """Return the closest ``Analysis.BGRange`` and ``Analysis.PCTBackground``; by default those of no background."""
+        return (0, 0), 0.0
+
+    def gives_whole_numbers(self, *, is_mapped: bool) -> bool:
+        """Whether images have pixel values of frames; mapped ones have their offsets apart. By default they do not."""
+        del is_mapped
+        return False
+
+    @property
+    def needs_cycle_time(self) -> bool:
+        """Whether the time between frames is required."""
+        return False
+
+    def with_cycle_time(self, cycle_s: float) -> Self:
+        """Return the method for a time between frames, s."""
+        del cycle_s
+        return self
+
+    @classmethod
+    def example(cls) -> Self:
+        """Return the method with parameters that suit a movie of few frames."""
+        return cls()
 
     @classmethod
     def defaults(cls) -> dict[str, Parameter]:
@@ -65,7 +165,7 @@ class BackgroundMethod:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowMethod(BackgroundMethod):
-    """A method with a window of frames around each frame."""
+    """A method with a window of frames around each frame: a subclass has :meth:`ends` and :meth:`image`."""
 
     @property
     def frames_in_words(self) -> str:
@@ -75,11 +175,49 @@ class WindowMethod(BackgroundMethod):
             return f"the {stop - first} frames before"
         return f"the {stop - first} frames from {first:+d} to {stop - 1:+d}"
 
-    def ends(self, frame: int, n_movie_frames: int) -> tuple[int, int]:
+    def ends(self, frame: int, n_movie_frames: int) -> Span:
         """Return the window ``[first, stop)`` of a frame of an endless movie; neither end ever decreases."""
         raise NotImplementedError
 
-    def span(self, frame: int, n_movie_frames: int, earliest: int = 0) -> tuple[int, int]:
+    def image(self, frames: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the background of a window.
+
+        Parameters
+        ----------
+        frames
+            Frames of the window, at least one, ``(frame, y, x)``, raw counts.
+
+        Returns
+        -------
+        ndarray
+            Image ``(y, x)``, raw counts.
+        """
+        raise NotImplementedError
+
+    def rolling_window(self, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RollingWindow:
+        """Return what computes the background as the window moves; by default each window by :meth:`image`.
+
+        Parameters
+        ----------
+        longest
+            Number of frames in the longest window, >= 1.
+        shape
+            Shape of a frame, ``(y, x)``, px.
+        dtype
+            Dtype of the frames: uint8, uint16 or float32.
+        """
+        from pointillist.fitting.backgrounds.rolling_windows import SeparateWindows  # noqa: PLC0415 - kernels
+
+        del longest, shape, dtype
+        return SeparateWindows(self.image)
+
+    def background(self, earliest: int) -> Background:
+        """Return what computes the background of the frames of a movie, block by block."""
+        from pointillist.fitting.backgrounds.block_backgrounds import WindowBackground  # noqa: PLC0415 - kernels
+
+        return WindowBackground(self, earliest)
+
+    def span(self, frame: int, n_movie_frames: int, earliest: int = 0) -> Span:
         """Return the window of a frame.
 
         Parameters
@@ -102,9 +240,12 @@ class WindowMethod(BackgroundMethod):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankMethod(WindowMethod):
-    """A window method whose background is computed from the values of two ranks."""
+class StoredMethod(BackgroundMethod):
+    """A method whose images come with the frames, from :meth:`movie_images`."""
 
-    def ranks(self, count: int) -> tuple[int, int]:
-        """Return two indices in the sorted window of ``count`` frames, from 0."""
-        raise NotImplementedError
+    def background(self, earliest: int) -> Background:
+        """Return what takes the background of each frame from the images."""
+        from pointillist.fitting.backgrounds.block_backgrounds import StoredBackground  # noqa: PLC0415 - kernels
+
+        del earliest
+        return StoredBackground(self)

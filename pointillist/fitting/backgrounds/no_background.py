@@ -13,6 +13,12 @@ class NoBackground(BackgroundMethod):
     """No background."""
 
     code: ClassVar[str] = "none"
+    summary: ClassVar[str] = "no background"
+    is_empty: ClassVar[bool] = True
+
+    def background(self, earliest: int) -> None:
+        """Return no background."""
+        del earliest
 
     @property
     def description(self) -> str:

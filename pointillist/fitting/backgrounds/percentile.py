@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pointillist.fitting.backgrounds.method import RankMethod
+from pointillist.fitting.backgrounds.method import WindowMethod
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Percentile(RankMethod):
+class Percentile(WindowMethod):
     """PYME's percentile of a window.
 
     Parameters
@@ -29,6 +34,7 @@ class Percentile(RankMethod):
     """
 
     code: ClassVar[str] = "percentile"
+    summary: ClassVar[str] = "a percentile of neighbouring frames, raised to the level of their median, as in PYME"
 
     begin: int = -30
     end: int = 0
@@ -54,3 +60,13 @@ class Percentile(RankMethod):
     def ranks(self, count: int) -> tuple[int, int]:
         """Return the indices of the percentile and of the median in the sorted window, from 0."""
         return max(int(count * self.percentile), 1) - 1, max(int(count * 0.5), 1) - 1
+
+    def rolling_window(self, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RollingWindow:
+        """Return a sorted window, of which the percentile is raised to the level of the median."""
+        from pointillist.fitting.backgrounds.rolling_windows import RollingRanks, raise_to_upper  # noqa: PLC0415 - kernels
+
+        return RollingRanks(self.ranks, raise_to_upper, longest, shape, dtype)
+
+    def pyme_settings(self) -> tuple[tuple[int, int], float]:
+        """Return ``Analysis.BGRange`` and ``Analysis.PCTBackground``."""
+        return (self.begin, self.end), self.percentile

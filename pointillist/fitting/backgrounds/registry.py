@@ -66,23 +66,3 @@ def pyme_method(background_range: tuple[int, int], percentile: float) -> Backgro
     if percentile > 0:
         return Percentile(begin=begin, end=end, percentile=percentile)
     return Mean(begin=begin, end=end)
-
-
-def pyme_settings(method: BackgroundMethod) -> tuple[tuple[int, int], float]:
-    """Return the PYME settings closest to a method.
-
-    Returns
-    -------
-    background_range, percentile
-        PYME's settings, exact for ``none``, ``mean`` and ``percentile``. For a median they are its window and 0.5; for
-        images from elsewhere in the movie they are those of no background.
-    """
-    match method:
-        case Mean():
-            return (method.begin, method.end), 0.0
-        case Percentile():
-            return (method.begin, method.end), method.percentile
-        case RollingMedian():
-            first, stop = RollingMedian(kernel_size=method.kernel_size, window=method.window).ends(0, 0)
-            return (first, stop), 0.5
-    return (0, 0), 0.0

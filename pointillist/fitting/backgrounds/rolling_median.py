@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pointillist.fitting.backgrounds.method import RankMethod
+from pointillist.fitting.backgrounds.method import WindowMethod
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
 
 _WINDOWS = ("past", "centred", "future")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RollingMedian(RankMethod):
+class RollingMedian(WindowMethod):
     """The median of a window.
 
     Parameters
@@ -36,6 +41,7 @@ class RollingMedian(RankMethod):
     """
 
     code: ClassVar[str] = "rollmed"
+    summary: ClassVar[str] = "the median of neighbouring frames, also as dcnum computes it"
 
     kernel_size: int = 100
     batch_size: int = 10000
@@ -69,3 +75,18 @@ class RollingMedian(RankMethod):
         """Return the indices of the two middle values in the sorted window, from 0."""
         upper = count // 2
         return (upper if self.dcnum else max(count - 1, 0) // 2), upper
+
+    def rolling_window(self, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RollingWindow:
+        """Return a sorted window, of which the two middle values are averaged."""
+        from pointillist.fitting.backgrounds.rolling_windows import RollingRanks, average  # noqa: PLC0415 - kernels
+
+        return RollingRanks(self.ranks, average, longest, shape, dtype)
+
+    def pyme_settings(self) -> tuple[tuple[int, int], float]:
+        """Return its window as ``Analysis.BGRange``, and 0.5 as ``Analysis.PCTBackground``."""
+        return RollingMedian(kernel_size=self.kernel_size, window=self.window).ends(0, 0), 0.5
+
+    def gives_whole_numbers(self, *, is_mapped: bool) -> bool:
+        """Whether a median is one of the values."""
+        del is_mapped
+        return self.dcnum or self.kernel_size == 1

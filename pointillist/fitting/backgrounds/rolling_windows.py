@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds._image_kernels import average_images, raise_image
 from pointillist.fitting.backgrounds._window_kernels import mean_of_frames, slide_ranks, slide_sums
-from pointillist.fitting.backgrounds.mean import Mean
 from pointillist.fitting.backgrounds.medians import image_median
-from pointillist.fitting.backgrounds.method import RankMethod, WindowMethod
-from pointillist.fitting.backgrounds.percentile import Percentile
 from pointillist.fitting.backgrounds.schedule import Span, schedule
 
 IsUsable = Callable[[int], bool]
+Ranks = Callable[[int], tuple[int, int]]
+Combine = Callable[[NDArray[Any], NDArray[Any], NDArray[np.float32]], None]
 
 LONG_WINDOW = 2**15
 """Frames whose sum, of whole numbers of 16 bits, does not fit into 32 bits."""
@@ -104,14 +103,59 @@ class FloatingMean:
         return self._mean
 
 
-class RollingRanks:
-    """Two ranks of a sorted window, and the background that a method computes from them."""
+class SeparateWindows:
+    """Windows that are computed one by one, each from all its frames.
 
-    def __init__(self, method: RankMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    Parameters
+    ----------
+    compute
+        Function that returns the background of a window of frames ``(frame, y, x)``.
+    """
+
+    batch_size = 1
+
+    def __init__(self, compute: Callable[[NDArray[Any]], NDArray[np.float32]]) -> None:
+        self._compute = compute
+        self._frames: NDArray[Any] = np.empty((0, 0, 0))
+        self._numbers: list[list[int]] = []
+
+    def slide(self, frames: NDArray[Any], first: int, spans: Sequence[Span], is_usable: IsUsable) -> None:
+        """Move the window from span to span; see :class:`RollingWindow`."""
+        self._frames = frames
+        self._numbers = [[number - first for number in range(*span) if is_usable(number)] for span in spans]
+
+    def image(self, number: int) -> NDArray[np.float32] | None:
+        """Return the background of a span; see :class:`RollingWindow`."""
+        numbers = self._numbers[number]
+        if not numbers:
+            return None
+        return np.ascontiguousarray(self._compute(self._frames[numbers]), np.float32)
+
+
+class RollingRanks:
+    """Two ranks of a sorted window, and the background that is computed from them.
+
+    Parameters
+    ----------
+    ranks
+        Function that returns two indices in the sorted window of some frames, from 0.
+    combine
+        Function that computes the background from the two values of each pixel, and writes it.
+    longest
+        Number of frames in the longest window, >= 1.
+    shape
+        Shape of a frame, ``(y, x)``, px.
+    dtype
+        Dtype of the frames: uint8, uint16 or float32.
+    """
+
+    def __init__(
+        self, ranks: Ranks, combine: Combine, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
         n_pixels, width = int(np.prod(shape)), _STRIP_BYTES // dtype.itemsize
         largest = np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
         self.batch_size = min(max(_BATCH_BYTES // (n_pixels * dtype.itemsize), 8), 32)
-        self._method = method
+        self._ranks, self._combine = ranks, combine
         self._absent = np.full(min(width, n_pixels), largest, dtype)
         self._windows = np.full((-(-n_pixels // self._absent.size), longest, self._absent.size), largest, dtype)
         self._prior = np.empty_like(self._absent)
@@ -126,7 +170,7 @@ class RollingRanks:
         if len(self._lower) < len(spans):
             self._lower, self._upper = np.empty((2, len(spans), self._image.size), frames.dtype)
         self._counts = plan.counts
-        ranks = np.array([self._method.ranks(int(count)) for count in plan.counts], np.int64)
+        ranks = np.array([self._ranks(int(count)) for count in plan.counts], np.int64)
         images = self._lower, self._upper
         slide_ranks(_flat(frames), self._absent, self._windows, self._prior, (plan.steps, plan.due), ranks, images)
 
@@ -134,37 +178,19 @@ class RollingRanks:
         """Return the background of a span; see :class:`RollingWindow`."""
         if not self._counts[number]:
             return None
-        lower, upper = self._lower[number], self._upper[number]
-        if isinstance(self._method, Percentile):
-            raise_image(lower, image_median(upper) - image_median(lower), self._image.reshape(-1))
-        else:
-            average_images(lower, upper, self._image.reshape(-1))
+        self._combine(self._lower[number], self._upper[number], self._image.reshape(-1))
         return self._image
+
+
+def average(lower: NDArray[Any], upper: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Write the mean of two images, ``(pixel,)``."""
+    average_images(lower, upper, out)
+
+
+def raise_to_upper(lower: NDArray[Any], upper: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Write the lower image, raised to the median of the upper one, ``(pixel,)``."""
+    raise_image(lower, image_median(upper) - image_median(lower), out)
 
 
 def _flat(frames: NDArray[Any]) -> NDArray[Any]:
     return frames.reshape(len(frames), -1)
-
-
-def make_rolling_window(
-    method: WindowMethod, longest: int, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> RollingWindow:
-    """Return the rolling window of a method.
-
-    Parameters
-    ----------
-    method
-        Window method: a mean or ranks.
-    longest
-        Number of frames in the longest window, >= 1.
-    shape
-        Shape of a frame, ``(height, width)``, px.
-    dtype
-        Dtype of the frames: uint8, uint16 or float32.
-    """
-    match method:
-        case RankMethod():
-            return RollingRanks(method, longest, shape, dtype)
-        case Mean() if np.issubdtype(dtype, np.integer):
-            return RollingMean(longest, shape)
-    return FloatingMean(shape)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import cleansing, dcnum
-from pointillist.fitting.backgrounds.images import BackgroundImages
-from pointillist.fitting.backgrounds.medians import median_difference, ranked_images, stack_median
-from pointillist.fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.fitting.backgrounds.images import BackgroundImages, ReadFrames
+from pointillist.fitting.backgrounds.medians import ranked_images, stack_median
+from pointillist.fitting.backgrounds.sparse_parameters import SparseParameters
 
 Span = tuple[int, int]
-ReadFrames = Callable[[int, int], NDArray[Any]]
-"""Reads the frames ``[start, stop)`` of the movie as ``(frame, y, x)``."""
 
 CACHE_BYTES = 1 << 28
 """Size of the image cache; images beyond it are computed again when they are needed."""
@@ -38,8 +35,8 @@ class SparseImages:
         First frame that may enter an image.
     """
 
-    def __init__(self, method: SparseMedian, read: ReadFrames, n_movie_frames: int, earliest: int = 0) -> None:
-        if method.is_timed:
+    def __init__(self, method: SparseParameters, read: ReadFrames, n_movie_frames: int, earliest: int = 0) -> None:
+        if method.needs_cycle_time:
             msg = (
                 f"{method.code}: the time between frames is not known; give the interval in frames, {method.code}:i=100"
             )
@@ -122,7 +119,7 @@ def _kept_by_deviation(series: Sequence[NDArray[np.float64]], threshold: float, 
     return cleansing.kept(cleansing.deviations(series), threshold, fraction)
 
 
-def image_spans(method: SparseMedian, n_movie_frames: int, earliest: int = 0) -> list[Span]:
+def image_spans(method: SparseParameters, n_movie_frames: int, earliest: int = 0) -> list[Span]:
     """Return the frames ``[first, stop)`` of each image.
 
     Parameters
@@ -150,20 +147,3 @@ def image_spans(method: SparseMedian, n_movie_frames: int, earliest: int = 0) ->
         if not spans or spans[-1][0] != first:
             spans.append((first, first + size))
     return spans
-
-
-def offset_adu(method: SparseMedian, frame: NDArray[Any], image: NDArray[np.float32]) -> float:
-    """Return the offset that is added to the image of a frame, ADU.
-
-    Parameters
-    ----------
-    method
-        Sparse median, which determines whether and how an offset is computed.
-    frame
-        Frame ``(y, x)``, raw counts.
-    image
-        Background image of the frame, ``(y, x)``, float32, raw counts.
-    """
-    if not method.offset_correction:
-        return 0.0
-    return dcnum.offset_adu(frame, image) if method.dcnum else median_difference(frame, image)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pointillist.fitting.backgrounds.method import BackgroundMethod
+from pointillist.fitting.backgrounds.method import StoredMethod
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pointillist.fitting.backgrounds.images import ImagesOfRange, ReadFrames
 
 
 @dataclass(frozen=True, kw_only=True)
-class SparseMedian(BackgroundMethod):
+class SparseMedian(StoredMethod):
     """Median images at intervals; each frame has the nearest one.
 
     Parameters
@@ -36,6 +42,7 @@ class SparseMedian(BackgroundMethod):
     """
 
     code: ClassVar[str] = "sparsemed"
+    summary: ClassVar[str] = "medians of groups of frames at intervals along the movie, also as dcnum computes them"
 
     kernel_size: int = 200
     split_time: float = 1.0
@@ -62,10 +69,39 @@ class SparseMedian(BackgroundMethod):
         return f"median of {self.kernel_size} frames, one image every {every}"
 
     @property
-    def is_timed(self) -> bool:
+    def needs_cycle_time(self) -> bool:
         """Whether the time between frames is required."""
         return self.interval == 0 and not self.dcnum
 
-    def frames_per_split(self, frame_interval_s: float) -> int:
-        """Return the number of frames in ``split_time``, at least 1."""
-        return max(1, round(self.split_time / frame_interval_s))
+    def with_cycle_time(self, cycle_s: float) -> Self:
+        """Return the method with the number of frames in ``split_time``, at least 1, as its interval."""
+        if not self.needs_cycle_time:
+            return self
+        return replace(self, interval=max(1, round(self.split_time / cycle_s)))
+
+    @classmethod
+    def example(cls) -> Self:
+        """Return the method with an image of every other frame."""
+        return cls(interval=2)
+
+    def movie_images(
+        self, read: ReadFrames, n_movie_frames: int, earliest: int, stored: ImagesOfRange | None
+    ) -> ImagesOfRange:
+        """Return the median images."""
+        from pointillist.fitting.backgrounds.sparse_images import SparseImages  # noqa: PLC0415 - kernels
+
+        del stored
+        return SparseImages(self, read, n_movie_frames, earliest).range
+
+    def offset_adu(self, frame: NDArray[Any], image: NDArray[np.float32]) -> float:
+        """Return the offset that is added to the image of a frame, ADU."""
+        from pointillist.fitting.backgrounds import dcnum  # noqa: PLC0415 - kernels
+        from pointillist.fitting.backgrounds.medians import median_difference  # noqa: PLC0415 - kernels
+
+        if not self.offset_correction:
+            return 0.0
+        return dcnum.offset_adu(frame, image) if self.dcnum else median_difference(frame, image)
+
+    def gives_whole_numbers(self, *, is_mapped: bool) -> bool:
+        """Whether a median is one of the values, and no offset is added to it."""
+        return self.dcnum and (is_mapped or not self.offset_correction)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.fitting.backgrounds import NoBackground
 from pointillist.fitting.camera import FULL_SCALES
 from pointillist.fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
 from pointillist.fitting.diagnosis.convergence import median
@@ -140,7 +139,7 @@ def _noise_mismatch(diagnostics: Sequence[FrameDiagnostics], settings: FitSettin
 
 
 def _background_level(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:
-    if isinstance(settings.background, NoBackground):
+    if settings.background.is_empty:
         return None
     residual = [
         np.median((frame.inspection.photoelectrons - frame.inspection.background) / frame.inspection.noise)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.fitting.backgrounds import NoBackground
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.estimation._equation_kernels import N_PARAMETERS
 from pointillist.fitting.estimation._extraction_kernels import (
@@ -88,7 +87,7 @@ class GaussianFit:
         widths = () if not settings.is_sigma_fitted else (3, 4) if gaussian.is_elliptical else (3,)
         half, aspect = settings.roi_half_size, float(settings.pixel_aspect)
         self.dtype = MODULES[settings.fit_module].dtype
-        self.needs_background = settings.is_background_subtracted and not isinstance(settings.background, NoBackground)
+        self.needs_background = settings.is_background_subtracted and not settings.background.is_empty
         self.needs_variance = has_weights and not is_smoothed
         self._read_variance = None if self.needs_variance else camera.read_variance_e2
         self._free = np.array([0, 1, 2, *widths, *(5,) * has_background, *(6, 7) * is_sloping])

@@ -10,7 +10,6 @@ import numpy as np
 
 from pointillist.errors import SettingError
 from pointillist.fitting import FitSettings
-from pointillist.fitting.backgrounds import BackgroundMethod, NoBackground, RollingMedian, SparseMedian
 from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, storage_settings
 from pointillist.pipeline_files.backgrounds.stored import find_background
 from pointillist.pipeline_files.movies import Movie
@@ -53,7 +52,7 @@ def prepare_background(
         raise SettingError(
             "Camera.CycleTime", "missing", "give -s Camera.CycleTime=<s>, or the interval in frames: i=100"
         )
-    if isinstance(background(settings), NoBackground):
+    if background(settings).is_empty:
         raise SettingError("Analysis.Background", "none gives no background", "choose a method with --method")
     return {
         **{key: settings[key] for key in _KEYS},
@@ -109,16 +108,6 @@ def background_layout(settings: Metadata, movie: _Frames) -> ImageLayout:
         Layout whose pixels are of the movie's type where the method gives whole numbers, else float32.
     """
     layout = ImageLayout.of(settings, movie.frame_shape, movie.dtype)
-    if _gives_whole_numbers(settings_of_background(settings).background, is_mapped=layout.is_mapped):
+    if settings_of_background(settings).background.gives_whole_numbers(is_mapped=layout.is_mapped):
         return layout
     return ImageLayout.of(settings, movie.frame_shape, np.dtype(np.float32))
-
-
-def _gives_whole_numbers(method: BackgroundMethod, *, is_mapped: bool) -> bool:
-    """Return whether a method yields pixel values of frames; mapped images have separate offsets."""
-    match method:
-        case RollingMedian():
-            return method.dcnum or method.kernel_size == 1
-        case SparseMedian():
-            return method.dcnum and (is_mapped or not method.offset_correction)
-    return False

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pointillist.errors import SettingError
-from pointillist.fitting.backgrounds import Copy, ImagesOfRange
+from pointillist.fitting.backgrounds import ImagesOfRange
 from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
 from pointillist.pipeline_files.movies import Movie, identify
 from pointillist.pipeline_files.paths import find_file
@@ -52,7 +52,7 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
 
 def is_copied(settings: Metadata) -> bool:
     """Whether the background comes from a file."""
-    return isinstance(background(settings), Copy)
+    return background(settings).needs_file
 
 
 def open_copied(settings: Metadata) -> BackgroundFile:
