@@ -91,7 +91,7 @@ def backgrounds(
     blocks = BlockReader(lambda first, end: frames[first:end], len(frames), settings)
     block = blocks.block(start, stop)
     if settings.background.is_empty:
-        return [None] * (stop - start)
+        return [None] * len(order or range(start, stop))
     background = background_in(block, settings)
     images = (background.at(frame) for frame in order or range(start, stop))
     return [None if image is None else image.copy() for image in images]
@@ -302,13 +302,13 @@ def test_no_background_is_none() -> None:
 def test_a_block_without_the_window_is_refused() -> None:
     block = FrameBlock(frames=movie(np.uint16)[20:], first=20, n_movie_frames=N_FRAMES)
     background = background_in(block, settings_with("mean:b=-5"))
-    with pytest.raises(ValueError, match="frames 17 to 22 are the background of frame 22"):
+    with pytest.raises(ValueError, match="frames 17 to 22 are needed for the background of frame 22"):
         background.at(22)
 
 
 def test_a_block_without_its_images_is_refused() -> None:
     block = FrameBlock(frames=movie(np.uint16), first=0, n_movie_frames=N_FRAMES)
-    with pytest.raises(ValueError, match="background copy: its images do not come with the frames"):
+    with pytest.raises(ValueError, match="its images were not sent with the frames"):
         background_in(block, settings_with("copy"))
 
 
