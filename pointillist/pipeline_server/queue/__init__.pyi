@@ -3,7 +3,6 @@ from . import (
     job as job,
 )
 from .builds import (
-    count_builds as count_builds,
     pass_over_note as pass_over_note,
 )
 from .events import (
@@ -25,4 +24,5 @@ from .ranges import (
 )
 from .worker import (
     Worker as Worker,
+    count_builds as count_builds,
 )

@@ -6,13 +6,8 @@ rows of a job come from one build, unless its user lets several take part.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pointillist.pipeline_server.queue.worker import Worker
 
 STRANDED_S = 5.0
 """How long a job waits for a worker that may take part, while there are only others."""
@@ -101,11 +96,6 @@ class Builds:
     def mix(self) -> None:
         """Let all take part."""
         self.is_mixed = True
-
-
-def count_builds(workers: Iterable[Worker]) -> Counter[str | None]:
-    """Return how many workers have each build of the kernels."""
-    return Counter(worker.build for worker in workers)
 
 
 def pass_over_note(host: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pointillist.pipeline_protocol.messages import JobState
-from pointillist.pipeline_server.queue.builds import count_builds
 from pointillist.pipeline_server.queue.events import Grant, NotePassOver
 from pointillist.pipeline_server.queue.job import Job
 from pointillist.pipeline_server.queue.task_size import QueueSettings
-from pointillist.pipeline_server.queue.worker import Worker
+from pointillist.pipeline_server.queue.worker import Worker, count_builds
 
 _RISKED_SHARE = 4
 """One worker of so many is risked for ranges that other workers died of."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pointillist.pipeline_protocol.messages import Ref
@@ -80,3 +82,8 @@ class Worker:
         """End its lease of a task."""
         del self.tasks[task.job, task.start]
         job.give_back(task, self.name, now)
+
+
+def count_builds(workers: Iterable[Worker]) -> Counter[str | None]:
+    """Return how many workers have each build of the kernels."""
+    return Counter(worker.build for worker in workers)
