@@ -1,1 +1,5 @@
 """Single-molecule localization microscopy: from movies to localizations, on every core of every machine."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

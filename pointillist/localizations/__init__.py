@@ -1,4 +1,4 @@
-"""Evaluation of localizations: rendering."""
+"""Localizations: their table and pictures of them."""
 
 import lazy_loader
 

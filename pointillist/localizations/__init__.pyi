@@ -4,3 +4,7 @@ from .rendering import (
     add_gaussians as add_gaussians,
     add_histogram as add_histogram,
 )
+from .table import (
+    Localizations as Localizations,
+    Selection as Selection,
+)

@@ -1,0 +1,6 @@
+from .api import (
+    show_versions as show_versions,
+)
+from .localizations import (
+    Localizations as Localizations,
+)

@@ -1,0 +1,3 @@
+from .versions import (
+    show_versions as show_versions,
+)
