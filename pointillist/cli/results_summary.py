@@ -52,7 +52,9 @@ def summarise_results(path: Path) -> dict[str, str]:
 
 
 def _frames(results: Results) -> str:
-    n_frames = int((results.ranges["stop"] - results.ranges["start"]).sum())
+    ranges = results.ranges
+    n_frames = int((ranges["stop"] - ranges["start"]).sum())
+    n_frames -= sum(bool(((ranges["start"] <= frame) & (frame < ranges["stop"])).any()) for frame in results.failures)
     if not n_frames:
         return "not recorded"
     return f"{n_frames} analysed, {results.n_localizations / n_frames:.1f} localizations per frame"

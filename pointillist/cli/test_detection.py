@@ -188,12 +188,9 @@ def _examine(options: DetectionTestOptions) -> DetectionTest:
 
 
 def _on_maps(movie: Movie, settings: Metadata) -> list[str]:
-    from pointillist.pipeline_files.maps import MAP_SETTINGS, examine_maps
-    from pointillist.settings import map_name
+    from pointillist.pipeline_files.maps import examine_maps
 
-    in_use = [key for key in MAP_SETTINGS if map_name(settings, key)]
-    proofs = examine_maps(movie, settings).proofs
-    return [*proofs] or ["whether they belong to this movie could not be checked"] if in_use else []
+    return [*examine_maps(movie, settings).proofs]
 
 
 def _table(test: DetectionTest) -> Table:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import usable_frames
-from pointillist.fitting.camera import CameraModel
+from pointillist.fitting.camera import CameraModel, describe_no_counts
 from pointillist.fitting.detection import RawFrame, detector_of
 from pointillist.fitting.estimation import FrameImages, fit_of
 from pointillist.fitting.localizations import FrameBlock, Localized, Rows
@@ -91,8 +91,7 @@ class FrameAnalysis:
             return None
         if frame in self._block.lost:
             return self._block.lost[frame]
-        raw = self._block.frames[frame - self._block.first]
-        return f"{np.count_nonzero(~np.isfinite(raw))} of {raw.size} pixels are not finite"
+        return describe_no_counts(self._block.frames[frame - self._block.first])
 
     def is_blank(self, frame: int) -> bool:
         """Whether a frame is zero everywhere, as after a camera's overflow."""

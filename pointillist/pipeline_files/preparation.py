@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pointillist.errors import SettingError
+from pointillist.fitting.camera import are_counts
 from pointillist.pipeline_files.backgrounds import find_background
 from pointillist.pipeline_files.maps import MAP_SETTINGS, apply_default_maps, digest_file, examine_noise, find_map
 from pointillist.pipeline_files.movies import Movie, read_available
@@ -75,7 +76,8 @@ def prepare(
     if any(map_name(settings, key) for key in MAP_SETTINGS):
         from pointillist.pipeline_files.maps import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
 
-        remarks += examine_maps(movie, settings).warnings
+        examination = examine_maps(movie, settings)
+        remarks += [*examination.warnings, *examination.undecided]
     remarks += examine_noise(movie, settings)
     return settings, remarks
 
@@ -112,6 +114,7 @@ def dark_offset(movie: Movie, settings: Metadata) -> float | None:
     if not 0 <= start < stop:
         return None
     frames = read_available(movie, start, min(stop, start + _MOST_DARK_FRAMES))
+    frames = frames[are_counts(frames)]
     return float(np.median(frames)) if len(frames) else None
 
 

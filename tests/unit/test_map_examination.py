@@ -13,7 +13,8 @@ import pytest
 from pointillist.errors import SettingError
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.simulation import Blinking, Scene, Simulation, scmos
-from pointillist.pipeline_files.maps.examination import Examination, examine_maps, take_sample
+from pointillist.pipeline_files.maps.examination import Examination, examine_maps
+from pointillist.pipeline_files.maps.movie_sample import take_sample
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.settings.metadata import Value

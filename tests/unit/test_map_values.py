@@ -145,7 +145,7 @@ def test_standard_deviations_in_the_other_unit_are_told_too(tmp_path: Path, fram
     ("maps", "warning"),
     [
         ({"dark": VARIANCE}, "is it the variance map?"),
-        ({"dark": DARK * 0.46}, "is it in e-? then divide it by Camera.ElectronsPerCount=0.46"),
+        ({"dark": DARK * 0.46}, "it looks like it is in e-, not ADU: divide it by Camera.ElectronsPerCount=0.46"),
         ({"flat": flat_of(1.12)}, "like that of a map of gains in e-/ADU; if it is one, divide it by its mean"),
         ({"variance": np.rint(VARIANCE)}, "whole numbers, too coarse"),
     ],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pointillist.fitting.backgrounds.images import BackgroundImages
 from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
 from pointillist.fitting.backgrounds.schedule import Span
+from pointillist.fitting.camera import are_counts
 from pointillist.fitting.localizations import FrameBlock
 
 
@@ -150,9 +151,7 @@ class StoredBackground:
 
 
 def usable_frames(block: FrameBlock) -> NDArray[np.bool_]:
-    """Return which frames of a block exist and are finite, ``(frame,)``; the others enter no window."""
-    usable = np.ones(len(block.frames), np.bool_)
-    if np.issubdtype(block.frames.dtype, np.floating):
-        usable &= np.isfinite(block.frames).all(axis=(1, 2))
+    """Return which frames of a block exist and hold counts, ``(frame,)``; the others enter no window."""
+    usable = are_counts(block.frames)
     usable[[frame - block.first for frame in block.lost]] = False
     return usable

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds.method import WindowMethod
 from pointillist.fitting.backgrounds.rolling_windows import RollingWindow
+from pointillist.fitting.camera import are_counts
 
 
 class LiveBackground:
@@ -49,7 +50,7 @@ class LiveBackground:
         ----------
         frames
             Frames ``(frame, y, x)``, uint8, uint16 or float32, raw counts; many at a time are faster than one by one.
-            Those with pixels that are not finite enter no window.
+            Those with pixels that are no counts enter no window.
 
         Returns
         -------
@@ -76,7 +77,7 @@ class LiveBackground:
             self._first += n_buffered - n_kept
             self._frames, self._is_usable, n_buffered = buffer, self._is_usable[n_buffered - n_kept :], n_kept
         self._frames[n_buffered : n_buffered + len(frames)] = frames
-        self._is_usable += [bool(np.isfinite(frame).all()) for frame in frames]
+        self._is_usable += are_counts(frames).tolist()
 
     @property
     def _stop(self) -> int:

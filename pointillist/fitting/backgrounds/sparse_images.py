@@ -12,6 +12,7 @@ from pointillist.fitting.backgrounds import cleansing, dcnum
 from pointillist.fitting.backgrounds.images import BackgroundImages, ReadFrames
 from pointillist.fitting.backgrounds.medians import ranked_images, stack_median
 from pointillist.fitting.backgrounds.sparse_parameters import SparseParameters
+from pointillist.fitting.camera import are_counts
 
 Span = tuple[int, int]
 
@@ -103,8 +104,7 @@ class SparseImages:
 
     def _make(self, first: int, stop: int) -> NDArray[np.float32] | None:
         frames = self._read(first, stop)
-        if np.issubdtype(frames.dtype, np.floating):
-            frames = frames[np.isfinite(frames).all(axis=(1, 2))]
+        frames = frames[are_counts(frames)]
         if not len(frames):
             return None
         if self._method.dcnum:

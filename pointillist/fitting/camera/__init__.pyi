@@ -1,6 +1,7 @@
 from . import (
     map_checks as map_checks,
     map_quantities as map_quantities,
+    map_structure as map_structure,
 )
 from .calibration import (
     BLEMISH_VARIANCE_E2 as BLEMISH_VARIANCE_E2,
@@ -14,6 +15,10 @@ from .calibration import (
     PixelStatistics as PixelStatistics,
     find_blemishes as find_blemishes,
     measure_flat_field as measure_flat_field,
+)
+from .counts import (
+    are_counts as are_counts,
+    describe_no_counts as describe_no_counts,
 )
 from .map_checks import (
     MovieSample as MovieSample,

@@ -226,7 +226,7 @@ def better_match_by_offsets(tests: Mapping[str, tuple[float, float]], given: str
         Name of the one that fits better; None if the one in use fits, if none does, or if the movie cannot decide.
     """
     best = max(tests, key=lambda name: tests[name][0])
-    return best if is_clear(tests[best]) and tests[given][0] < 0.3 * tests[best][0] else None
+    return best if is_clear(tests[best]) and abs(tests[given][0]) < 0.3 * tests[best][0] else None
 
 
 def is_clear(test: tuple[float, float]) -> bool:

@@ -10,10 +10,7 @@ from pointillist.fitting.camera.map_checks import (
     FEWEST_STEPS,
     Image,
     MovieSample,
-    compare_offsets,
-    fine_structure,
     hot_pixels,
-    is_clear,
     unit_ratio as ratio_of_hot_pixels,
 )
 
@@ -74,26 +71,3 @@ def most_read_variance(sample: MovieSample) -> float:
     n = sample.n_steps
     typical = sample.typical_variance_adu2
     return typical / (1 - 2 / (9 * n)) ** 3 if n >= FEWEST_STEPS and typical > 0 else float("inf")
-
-
-def offset_slope(offset_adu: Image, sample: MovieSample) -> float | None:
-    """Return the slope of local differences of the movie against those of an offset map.
-
-    Parameters
-    ----------
-    offset_adu
-        Offset map of the movie's region, ``(y, x)``, ADU.
-    sample
-        Statistics of the movie.
-
-    Returns
-    -------
-    float or None
-        Slope of the movie's mean against the map: 1 if the map is in ADU; None if map and movie are uncorrelated.
-    """
-    if not is_clear(compare_offsets(offset_adu, sample)):
-        return None
-    map_structure, movie_structure = fine_structure(offset_adu), fine_structure(sample.mean_adu)
-    kept = np.abs(map_structure) <= np.percentile(np.abs(map_structure), 99)
-    kept &= np.abs(movie_structure) <= np.percentile(np.abs(movie_structure), 95)
-    return float((map_structure * movie_structure)[kept].sum() / np.square(map_structure[kept]).sum())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.fitting.camera.counts import are_counts
+
 Image = NDArray[np.float32]
 Levels = NDArray[np.float64]
 
@@ -114,13 +116,14 @@ class NoiseSample:
         self._pairs: list[Levels] = []
 
     def add(self, frames: NDArray[np.generic]) -> None:
-        """Add consecutive frames, ``(frame, y, x)``."""
+        """Add consecutive frames, ``(frame, y, x)``; those that hold no counts are left out."""
         middle = tuple(slice(max(0, (n - LARGEST_SIDE_PX) // 2), (n + LARGEST_SIDE_PX) // 2) for n in frames.shape[1:])
+        is_counted = are_counts(frames)
         raw = frames[:, middle[0], middle[1]]
         is_clipped = (raw == 0) | (raw == raw.max() if raw.max() in FULL_SCALES else False)
         signal = raw.astype(np.float32) - (self._offset[middle] if self._offset.ndim else self._offset)
         for k in range(len(raw) - 1):
-            if raw[k].any() and raw[k + 1].any():
+            if is_counted[k : k + 2].all() and raw[k].any() and raw[k + 1].any():
                 self._pairs.append(_tile_levels(signal[k], signal[k + 1], is_clipped[k] | is_clipped[k + 1]))
 
     def levels(self) -> NoiseLevels:

@@ -94,7 +94,7 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     chip = ORIENTATIONS[str(settings.get("Camera.MapOrientation") or AS_IS)](chip)
     part = crop_to_movie(key, chip, settings, frame_shape)
     if not np.isfinite(part).all():
-        raise SettingError(key, "the map holds values that are not numbers", "repair the map")
+        raise SettingError(key, "the map holds values that are not numbers, or too large for float32", "repair the map")
     if key == VARIANCE_MAP and np.any(part < 0):
         raise SettingError(key, "the map holds negative values", "give variances in e-², the squares of the noise")
     if key == FLAT_FIELD and not np.all(part > 0):

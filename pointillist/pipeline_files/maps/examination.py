@@ -15,20 +15,27 @@ from pointillist.fitting.camera import (
     BLEMISH_VARIANCE_E2,
     ORIENTATIONS,
     CameraMap,
-    Moments,
     find_region,
     map_checks,
 )
-from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, crop_to_movie, load_map, load_whole_map
+from pointillist.pipeline_files.maps.camera_map import (
+    DARK_MAP,
+    FLAT_FIELD,
+    MAP_SETTINGS,
+    VARIANCE_MAP,
+    crop_to_movie,
+    load_map,
+    load_whole_map,
+)
+from pointillist.pipeline_files.maps.movie_sample import take_sample
+from pointillist.pipeline_files.maps.structure_examination import StructureExamination
 from pointillist.pipeline_files.maps.values import OVERRULE, check_dark_quantity, check_quantity, check_values
-from pointillist.pipeline_files.movies import Movie, read_available
+from pointillist.pipeline_files.movies import Movie
 from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
 
-MOST_FRAMES = 96
-MOST_BYTES = 2**27
-N_BLOCKS = 4
-
 _FEWEST_FOREIGN_PIXELS, _FOREIGN_RATIO = 20, 5.0
+
+MAP_NAMES = {VARIANCE_MAP: "variance map", DARK_MAP: "dark map", FLAT_FIELD: "flat field"}
 
 Result = TypeVar("Result")
 
@@ -43,10 +50,13 @@ class Examination:
         Warnings of oddities in maps that are used nevertheless.
     proofs
         Evidence that the maps belong to the movie.
+    undecided
+        Remark on the maps of which the movie does not show whether they belong to it.
     """
 
     warnings: tuple[str, ...]
     proofs: tuple[str, ...]
+    undecided: tuple[str, ...] = ()
 
 
 def examine_maps(movie: Movie, settings: Metadata) -> Examination:
@@ -80,6 +90,9 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
         examination.check_offsets,
         examination.check_units,
         examination.check_quantities,
+        examination.structure.check_variance,
+        examination.structure.check_offset,
+        examination.structure.check_flat_field,
     ):
         try:
             check()
@@ -87,7 +100,7 @@ def examine_maps(movie: Movie, settings: Metadata) -> Examination:
             if settings.get("Camera.CheckMaps", True):
                 raise
             warnings.append(str(error).removesuffix(f", {OVERRULE}"))
-    return Examination(warnings=(*warnings, *examination.warnings), proofs=tuple(examination.proofs))
+    return examination.result(warnings)
 
 
 class _MapExamination:
@@ -104,8 +117,33 @@ class _MapExamination:
         self.chips = {key: chip for key, chip in chips.items() if chip is not None}
         self.sample = take_sample(movie, int(number(settings, "Analysis.StartAt") or 0))
         self.e_per_adu = number(settings, "Camera.ElectronsPerCount") or np.nan
-        self.warnings: list[str] = []
-        self.proofs: list[str] = []
+        self.proofs: dict[str, str] = {}
+        self.structure = StructureExamination(
+            maps=self.maps,
+            sample=self.sample,
+            settings=settings,
+            is_cropped=any(chip.shape != self.shape for chip in self.chips.values()),
+            in_other_orientations=self._in_other_orientations,
+        )
+        self.warnings = self.structure.warnings
+
+    def result(self, refusals: list[str]) -> Examination:
+        """Return the result of the checks, with refusals that are overruled."""
+        warnings = (*refusals, *self.warnings)
+        proofs = {**self.structure.proofs, **self.proofs}
+        named = " ".join(warnings)
+        names = [
+            name for key, name in MAP_NAMES.items()
+            if key in self.maps and np.ptp(self.maps[key]) > 0 and key not in proofs and key not in named
+        ]  # fmt: skip
+        undecided = (
+            f"this movie cannot tell whether the {' and the '.join(names)} belong{'s' * (len(names) == 1)} to it"
+        )
+        return Examination(
+            warnings=warnings,
+            proofs=tuple(proofs[key] for key in MAP_NAMES if key in proofs),
+            undecided=(undecided,) if names else (),
+        )
 
     def check_values(self) -> None:
         """Find maps that are constant or impossible."""
@@ -115,9 +153,9 @@ class _MapExamination:
     def check_quantities(self) -> None:
         """Check that variances and offsets are not another quantity of the camera."""
         if (variance := self.maps.get("Camera.VarianceMapID")) is not None:
-            self.warnings += check_quantity(variance, self.sample, self.settings)
+            self.warnings += check_quantity(variance, self.sample, self.settings, self.maps.get(DARK_MAP))
         if (dark := self.maps.get("Camera.DarkMapID")) is not None:
-            self.warnings += check_dark_quantity(dark, self.sample, self.settings)
+            self.warnings += check_dark_quantity(dark, self.sample, self.settings, self.maps.get(FLAT_FIELD))
 
     def check_hot_pixels(self) -> None:
         """Check whether the noisy pixels of the variance map are noisy in the movie."""
@@ -134,7 +172,7 @@ class _MapExamination:
             tests = {self.orientation: test, **self._in_other_orientations(key, compare)}
             self._misfit(key, tests)
         if test.is_hot:
-            self.proofs.append(
+            self.proofs[key] = (
                 f"the {test.n_pixels} hottest pixels of the variance map have {test.ratio:.1f} times the median "
                 f"variance in the movie ({test.expected_ratio:.1f} expected)"
             )
@@ -153,6 +191,7 @@ class _MapExamination:
 
     def _foreign(self, key: str, test: map_checks.HotPixels) -> None:
         position = self._position_on_chip(key)
+        self.structure.check_variance()
         remedy = "use the map of this camera, exposure and region"
         if position is not None:
             orientation, (y, x) = position
@@ -194,7 +233,7 @@ class _MapExamination:
         self._check_level(key, dark)
         found = compare(dark)
         if map_checks.is_clear(found):
-            self.proofs.append(
+            self.proofs[key] = (
                 f"the offsets of the dark map and the pixels of the movie are correlated ({found[0]:.2f})"
             )
             return
@@ -257,28 +296,3 @@ class _MapExamination:
                 continue
             results[name] = compare(np.ascontiguousarray(part))
         return results
-
-
-def take_sample(movie: Movie, start_at: int) -> map_checks.MovieSample:
-    """Sample a few frames in four parts of a movie.
-
-    Parameters
-    ----------
-    movie
-        Open movie.
-    start_at
-        First frame to sample, from 0.
-    """
-    first = min(start_at, max(movie.n_frames - 2 * N_BLOCKS, 0))
-    n_there = movie.n_frames - first
-    frame_bytes = int(np.prod(movie.frame_shape)) * movie.dtype.itemsize
-    n_wanted = min(MOST_FRAMES, max(MOST_BYTES // frame_bytes, 2 * N_BLOCKS))
-    moments = Moments(movie.frame_shape)
-    if n_there <= n_wanted:
-        moments.add(read_available(movie, first, movie.n_frames))
-        return map_checks.MovieSample.of(moments)
-    length = n_wanted // N_BLOCKS
-    for block in range(N_BLOCKS):
-        start = first + block * (n_there - length) // (N_BLOCKS - 1)
-        moments.add(read_available(movie, start, start + length), is_continuing=False)
-    return map_checks.MovieSample.of(moments)

@@ -94,7 +94,8 @@ def _check_number(path: Path, n_images: int) -> None:
 def _as_map(path: Path, image: NDArray[Any]) -> CameraMap:
     if image.dtype.kind not in "uif":
         raise MovieError(path, f"holds values of type {image.dtype}", "save it as float32")
-    return np.ascontiguousarray(image, np.float32)
+    with np.errstate(over="ignore"):  # infinite values are refused where the movie's region holds them
+        return np.ascontiguousarray(image, np.float32)
 
 
 def _is_npy(path: Path) -> bool:
