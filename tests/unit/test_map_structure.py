@@ -116,7 +116,9 @@ def with_one_pixel(image: NDArray[np.float32], value: float) -> NDArray[np.float
 RIGHT = maps_of(camera(128))
 V, F, D = RIGHT["variance"], RIGHT["flat"], RIGHT["dark"]
 OTHER = maps_of(camera(128, 77))
-NOISY_ELSEWHERE = r"the map is shifted: its pixel \(x\+10, y\+0\).*shift it by -10 px along x|not of this movie"
+NOISY_ELSEWHERE = (
+    r"the map is shifted: its pixel \(x\+10, y\+0\).*shift it by -10 px along x|does not belong to this movie"
+)
 
 
 def at_any(remark: str) -> dict[float, str]:
@@ -135,7 +137,7 @@ WRONG: list[tuple[str, Maps, dict[float, str]]] = [
     ("variance, turned", {"variance": np.rot90(V)}, at_any("MapOrientation=rotated-right")),
     ("variance, upside down", {"variance": np.rot90(V, 2)}, at_any("MapOrientation=rotated-180")),
     ("variance, transposed", {"variance": V.T}, at_any("MapOrientation=transposed")),
-    ("variance, other camera", {"variance": OTHER["variance"]}, at_any("not of this movie|it is of another camera")),
+    ("variance, other camera", {"variance": OTHER["variance"]}, at_any("does not belong to this movie|it is of another camera")),
     ("flat field, reciprocal", {"flat": 1 / F}, at_any("give its reciprocal")),
     ("flat field, mean 1.2", {"flat": F * 1.2}, at_any("its mean is 1.2")),
     ("flat field, power 20", {"flat": F**20}, at_any("differs only 0.05")),
