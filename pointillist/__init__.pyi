@@ -1,6 +1,11 @@
 from .api import (
+    localize as localize,
+    read_results as read_results,
     show_versions as show_versions,
 )
 from .localizations import (
     Localizations as Localizations,
+)
+from .pipeline_files.movies import (
+    open_movie as open_movie,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from pointillist.cli.detection_samples import DetectionTest, ThresholdTest
     from pointillist.fitting.diagnosis import Finding
-    from pointillist.pipeline_files.movies import Frames, Movie
+    from pointillist.pipeline_files.movies import Movie
     from pointillist.settings import Metadata
 
 DEFAULT_FRAMES = 5
@@ -141,17 +140,6 @@ def run_test(options: DetectionTestOptions) -> None:
         console.print(f"picture  {picture}", markup=False, soft_wrap=True)
 
 
-def _read(movie: Movie, lost: dict[int, str], start: int, stop: int) -> Frames:
-    """Read frames, and note those that the movie lacks."""
-    import numpy as np
-
-    from pointillist.pipeline_files.movies import read_with_gaps
-
-    frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
-    lost |= read_with_gaps(movie.read, start, stop, frames)
-    return frames
-
-
 def _examine(options: DetectionTestOptions) -> DetectionTest:
     from pointillist.cli.detection_samples import DetectionTest, examine_frames, spread_frames
     from pointillist.fitting import BlockReader
@@ -159,7 +147,7 @@ def _examine(options: DetectionTestOptions) -> DetectionTest:
     from pointillist.pipeline_files import prepare
     from pointillist.pipeline_files.backgrounds import copied_images
     from pointillist.pipeline_files.maps import camera_model
-    from pointillist.pipeline_files.movies import open_movie
+    from pointillist.pipeline_files.movies import gap_reader, open_movie
     from pointillist.settings import fit_settings
 
     with open_movie(options.movie) as movie:
@@ -173,7 +161,7 @@ def _examine(options: DetectionTestOptions) -> DetectionTest:
         frames = spread_frames(options.n_frames, fit.start_at, movie.n_frames)
         with copied_images(settings) as images:
             lost: dict[int, str] = {}
-            blocks = BlockReader(partial(_read, movie, lost), movie.n_frames, fit, images, lost)
+            blocks = BlockReader(gap_reader(movie, lost), movie.n_frames, fit, images, lost)
             tests, failures = examine_frames(blocks, frames, camera, fit, thresholds)
         return DetectionTest(
             movie=options.movie,

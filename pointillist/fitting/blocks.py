@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import ImagesOfRange, ReadFrames, window_span
 from pointillist.fitting.localizations import FrameBlock
@@ -57,7 +60,7 @@ class BlockReader:
         self._read = read
         self._lost = lost
         self._settings = settings
-        self._movie_images = movie_background_images(settings, read, n_movie_frames, stored)
+        self._movie_images = movie_background_images(settings, self._read_available, n_movie_frames, stored)
 
     def block(self, start: int, stop: int) -> FrameBlock:
         """Read a range ``[start, stop)``."""
@@ -70,3 +73,9 @@ class BlockReader:
             background_images=None if self._movie_images is None else self._movie_images(start, stop),
             lost={frame: reason for frame, reason in self._lost.items() if first <= frame < end},
         )
+
+    def _read_available(self, start: int, stop: int) -> NDArray[Any]:
+        """Return those of the frames ``[start, stop)`` that the movie does not lack."""
+        frames = self._read(start, stop)
+        is_there = [frame not in self._lost for frame in range(start, stop)]
+        return frames if all(is_there) else frames[is_there]

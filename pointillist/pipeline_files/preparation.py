@@ -31,7 +31,7 @@ _DETECTION_BORDER_PX = 5
 
 
 def prepare(
-    movie: Movie, settings_file: Path | None = None, overrides: Sequence[str] = ()
+    movie: Movie, settings_file: Path | None = None, overrides: Sequence[str] | Metadata = ()
 ) -> tuple[dict[str, Value], list[str]]:
     """Resolve the settings of a movie's analysis, and check all that can be checked beforehand.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pointillist.errors import SettingError
@@ -30,7 +30,7 @@ STORAGE = "Pointillist.Storage."
 
 
 def resolve(
-    movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
+    movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] | Metadata = ()
 ) -> dict[str, Value]:
     """Merge the settings of the user, a file and the movie with PYME's defaults.
 
@@ -41,7 +41,7 @@ def resolve(
     settings_file
         Path of a JSON or YAML file, which overrides the movie.
     overrides
-        Texts ``KEY=VALUE``, which override everything else.
+        Texts ``KEY=VALUE``, or values by name, each of its setting's type or text; they override everything else.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def resolve(
 
 
 def resolve_with_remarks(
-    movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] = ()
+    movie_metadata: Metadata, settings_file: Path | None = None, overrides: Sequence[str] | Metadata = ()
 ) -> tuple[dict[str, Value], list[str]]:
     """Resolve settings as :func:`resolve`, and report conversions.
 
@@ -78,7 +78,7 @@ def resolve_with_remarks(
         Settings as from :func:`resolve`, and one line for each source whose pixel sizes were not in µm.
     """
     from_file = {} if settings_file is None else _unaliased(read_yaml_json(settings_file))
-    given, remarks = merge_metadata(_unaliased(dict(map(_override, overrides))), from_file)
+    given, remarks = merge_metadata(_unaliased(_values(overrides)), from_file)
     for name in given:
         check_known(name)
     recorded = _unaliased(movie_metadata)
@@ -125,6 +125,10 @@ def normalised(settings: Metadata) -> dict[str, Value]:
 
 def _unaliased(metadata: Metadata) -> dict[str, Value]:
     return {ALIASES.get(name, name): value for name, value in metadata.items() if ALIASES.get(name) not in metadata}
+
+
+def _values(overrides: Sequence[str] | Metadata) -> dict[str, Value]:
+    return dict(overrides) if isinstance(overrides, Mapping) else dict(map(_override, overrides))
 
 
 def _override(text: str) -> tuple[str, Value]:

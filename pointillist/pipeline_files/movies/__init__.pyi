@@ -1,6 +1,9 @@
 from ._chunk_kernels import (
     run_kernels as run_kernels,
 )
+from .array_movie import (
+    ArrayMovie as ArrayMovie,
+)
 from .chunks import (
     CannotDecodeError as CannotDecodeError,
     ChunkReader as ChunkReader,
@@ -15,6 +18,7 @@ from .identity import (
 )
 from .lost_frames import (
     first_available as first_available,
+    gap_reader as gap_reader,
     read_available as read_available,
     read_with_gaps as read_with_gaps,
 )

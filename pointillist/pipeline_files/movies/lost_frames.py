@@ -40,6 +40,25 @@ def read_with_gaps(read: Callable[[int, int, Frames], object], start: int, stop:
     return {}
 
 
+def gap_reader(movie: Movie, lost: dict[int, str]) -> Callable[[int, int], Frames]:
+    """Return a function that reads the frames ``[start, stop)`` of a movie; those that it lacks are zero.
+
+    Parameters
+    ----------
+    movie
+        Open movie.
+    lost
+        Reasons by number for the frames that the movie lacks; extended by each call.
+    """
+
+    def read(start: int, stop: int) -> Frames:
+        frames = np.empty((stop - start, *movie.frame_shape), movie.dtype)
+        lost.update(read_with_gaps(movie.read, start, stop, frames))
+        return frames
+
+    return read
+
+
 def read_available(movie: Movie, start: int, stop: int) -> Frames:
     """Return those of the frames ``[start, stop)`` that a movie does not lack.
 

@@ -210,6 +210,14 @@ def open_movie(path: Path | str) -> MovieFile:
         If there is no such file, or it is no movie, or is damaged, or is still being written.
     SettingError
         If its side-car is no metadata.
+
+    Examples
+    --------
+    >>> import pointillist
+    >>> with pointillist.open_movie("movie.h5") as movie:
+    ...     frames = movie.read(0, 10)
+    >>> frames.shape == (10, *movie.frame_shape)
+    True
     """
     path = Path(path)
     before = stamp([path])

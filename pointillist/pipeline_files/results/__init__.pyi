@@ -1,6 +1,10 @@
+from .localizations import (
+    localizations_of_rows as localizations_of_rows,
+)
 from .reader import (
     Results as Results,
     is_finished as is_finished,
+    read_localizations as read_localizations,
     read_results as read_results,
 )
 from .table import (

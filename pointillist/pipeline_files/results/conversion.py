@@ -186,10 +186,10 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
         stored = _squared(stored)
     if fit_format.is_level_at_origin:
         stored = stored.copy()
-        _move_levels(partial(_column, stored), 1)
+        _move_levels(partial(column_of, stored), 1)
     rows = blank_rows(len(stored), MODULES[fit_module].dtype)
     for ours, theirs, unit in fit_format.columns:
-        value = _column(stored, theirs)
+        value = column_of(stored, theirs)
         if value.dtype.kind == "f":
             is_missing = ours.endswith("_error") & (value == NO_ERROR)
             value = np.where(is_missing, np.nan, value / factors[unit])
@@ -209,7 +209,7 @@ def _take_root(column: Column) -> None:
 def _squared(stored: NDArray[np.void]) -> NDArray[np.void]:
     """Return the rows with heights, and their errors, in place of their roots, which may be negative."""
     stored = stored.copy()
-    height, error = _column(stored, "fitResults.A"), _column(stored, "fitError.A")
+    height, error = column_of(stored, "fitResults.A"), column_of(stored, "fitError.A")
     error[:] = np.where(error == NO_ERROR, NO_ERROR, 2 * np.abs(height) * error)
     height[:] = height**2
     return stored
@@ -223,7 +223,21 @@ def _move_levels(column: Column, sign: int) -> None:
         level += sign * (slope_x * x + slope_y * y)
 
 
-def _column(rows: NDArray[np.void], path: str) -> NDArray[Any]:
+def column_of(rows: NDArray[np.void], path: str) -> NDArray[Any]:
+    """Return a column of PYME's rows, a view.
+
+    Parameters
+    ----------
+    rows
+        Rows of a format's dtype.
+    path
+        Dotted name of the column, such as ``fitResults.x0``.
+
+    Raises
+    ------
+    KeyError
+        If it is missing.
+    """
     column: NDArray[Any] = rows
     for name in path.split("."):
         if name not in (column.dtype.names or ()):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from pointillist.errors import MovieError, ResultsError, SettingError
 from pointillist.fitting import Rows
+from pointillist.localizations import Localizations
 from pointillist.pipeline_files.error_text import short_reason
 from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
 from pointillist.pipeline_files.movies import Events
 from pointillist.pipeline_files.results.conversion import Scale, from_pyme
 from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.localizations import localizations_of
 from pointillist.pipeline_files.results.table import ResultsDescription
 from pointillist.pipeline_files.results.writer import FAILURE_DTYPE, RANGE_DTYPE
 from pointillist.settings import Metadata
@@ -87,9 +90,38 @@ def read_results(path: Path, start: int = 0, stop: int | None = None) -> Results
     ResultsError
         If there is no such file, or it is damaged, foreign, or by a fit that is not known.
     """
+    with _translated_errors(path), open_hdf5(path) as file:
+        return _read(path, file, slice(start, stop))
+
+
+def read_localizations(path: Path) -> Localizations:
+    """Read a results file, by PYME or Pointillist, as a table with units.
+
+    Parameters
+    ----------
+    path
+        Path of a ``.h5r``, finished or partial.
+
+    Raises
+    ------
+    ResultsError
+        If there is no such file, or it is damaged, foreign, or by a fit that is not known.
+    """
+    with _translated_errors(path), open_hdf5(path) as file:
+        about = _read(path, file, slice(0, 0))
+        unfinished = [] if about.is_complete else ["the analysis is not finished: these are the rows so far"]
+        return localizations_of(
+            file["FitResults"][:],
+            about.metadata,
+            failures=about.failures,
+            remarks=[*about.remarks, *unfinished],
+        )
+
+
+@contextmanager
+def _translated_errors(path: Path) -> Iterator[None]:
     try:
-        with open_hdf5(path) as file:
-            return _read(path, file, slice(start, stop))
+        yield
     except MovieError as error:
         raise ResultsError(path, error.problem, error.remedy) from error
     except SettingError as error:
