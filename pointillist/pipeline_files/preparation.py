@@ -18,11 +18,13 @@ from pointillist.settings import (
     check_complete,
     doubts,
     fit_settings,
+    given_settings,
     map_digest_name,
     map_name,
     remarks_on_type,
     resolve_with_remarks,
     values_of_type,
+    without_effect,
 )
 
 _MOST_DARK_FRAMES = 100
@@ -69,6 +71,7 @@ def prepare(
     if settings.get("Analysis.TrackFiducials"):
         remarks.append("Analysis.TrackFiducials has no effect: fiducials are not tracked")
     check_complete(settings)
+    remarks += without_effect(settings, given_settings(settings_file, overrides)[0])
     _name_maps(movie, settings)
     settings.update(find_background(movie, settings))
     check_frames(movie, settings)

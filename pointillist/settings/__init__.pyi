@@ -26,6 +26,15 @@ from .camera_types import (
 from .doubtful_values import (
     doubts as doubts,
 )
+from .given_settings import (
+    given_settings as given_settings,
+)
+from .ineffective import (
+    without_effect as without_effect,
+)
+from .known_names import (
+    check_sidecar as check_sidecar,
+)
 from .metadata import (
     Metadata as Metadata,
     Value as Value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pointillist.errors import SettingError
@@ -17,11 +17,12 @@ from pointillist.settings.background_settings import (
     needs_cycle_time,
 )
 from pointillist.settings.combinations import check_combination
+from pointillist.settings.given_settings import given_settings, unaliased
+from pointillist.settings.known_names import unknown_settings
 from pointillist.settings.metadata import Metadata, Value, number
 from pointillist.settings.pixel_size import PIXEL_UNITS_NAME, in_micrometres, merge_metadata
-from pointillist.settings.schema import ALIASES, SETTINGS, check_known
+from pointillist.settings.schema import SETTINGS
 from pointillist.settings.setting import Setting
-from pointillist.settings.yaml_json import read_yaml_json
 
 _MAP_DIGEST = "Pointillist.MapDigest."
 
@@ -75,13 +76,11 @@ def resolve_with_remarks(
     Returns
     -------
     tuple
-        Settings as from :func:`resolve`, and one line for each source whose pixel sizes were not in µm.
+        Settings as from :func:`resolve`, and remarks on names that are no settings, and on pixel sizes not in µm.
     """
-    from_file = {} if settings_file is None else _unaliased(read_yaml_json(settings_file))
-    given, remarks = merge_metadata(_unaliased(_values(overrides)), from_file)
-    for name in given:
-        check_known(name)
-    recorded = _unaliased(movie_metadata)
+    given, remarks = given_settings(settings_file, overrides)
+    recorded = unaliased(movie_metadata)
+    remarks += unknown_settings(recorded)
     if PYME_BACKGROUND_SETTINGS & given.keys():
         recorded.pop("Analysis.Background", None)
     chosen, of_both = merge_metadata(given, recorded)
@@ -121,21 +120,6 @@ def normalised(settings: Metadata) -> dict[str, Value]:
         If one is of the wrong type, or out of range.
     """
     return {name: SETTINGS[name].parse(value) if name in SETTINGS else value for name, value in settings.items()}
-
-
-def _unaliased(metadata: Metadata) -> dict[str, Value]:
-    return {ALIASES.get(name, name): value for name, value in metadata.items() if ALIASES.get(name) not in metadata}
-
-
-def _values(overrides: Sequence[str] | Metadata) -> dict[str, Value]:
-    return dict(overrides) if isinstance(overrides, Mapping) else dict(map(_override, overrides))
-
-
-def _override(text: str) -> tuple[str, Value]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise SettingError(text, "is not of the form KEY=VALUE", "write -s Analysis.ROISize=5, for example")
-    return name.strip(), value.strip()
 
 
 def missing_settings(settings: Metadata) -> list[Setting]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
-from pointillist.errors import SettingError
 from pointillist.fitting.estimation import MODULES
 from pointillist.settings.camera_schema import CAMERA_SETTINGS
 from pointillist.settings.pixel_schema import PIXEL_SETTINGS
@@ -235,48 +233,3 @@ _TABLE = (
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _TABLE}
 """Every setting that has an effect."""
-
-ALIASES: Mapping[str, str] = {"Analysis.SubtractBackground": "Analysis.subtractBackground"}
-"""Names in PYME's presets, with the names that they stand for."""
-
-WITHOUT_EFFECT = frozenset(
-    f"Analysis.{name}"
-    for name in (
-        "ChunkSize", "DataFileID", "DebugLevel", "DriftIndices", "FiducalSize", "FiducialROISize", "FiducialSize",
-        "FiducialThreshold", "GPUPCTBackground", "NumBGFrames", "TrackFiducials",
-    )
-) | frozenset(
-    f"Camera.{name}"
-    for name in (
-        "Gain", "Model", "Name", "ROIHeight", "ROIWidth", "StartCCDTemp",
-    )
-)  # fmt: skip
-"""PYME's settings and records that change no result here."""
-
-
-def check_known(name: str) -> None:
-    """Refuse a setting that does not exist.
-
-    Parameters
-    ----------
-    name
-        Name as the user wrote it.
-
-    Raises
-    ------
-    SettingError
-        If a name looks like a setting and is none, with the nearest one. Other names are metadata.
-    """
-    known = [*SETTINGS, *ALIASES, *WITHOUT_EFFECT]
-    if name in known:
-        return
-    nearest = _nearest(name, known)
-    if nearest or name.split(".", maxsplit=1)[0].lower() in ("analysis", "camera", "voxelsize"):
-        remedy = f"did you mean {nearest}?" if nearest else "'pointillist settings' lists all settings"
-        raise SettingError(name, "there is no such setting", remedy)
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    spellings = {spelling.lower(): key for key in known[::-1] for spelling in (key.rpartition(".")[2], key)}
-    found = difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.8)
-    return spellings[found[0]] if found else None

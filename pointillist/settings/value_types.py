@@ -44,6 +44,8 @@ def _switch(value: Value) -> bool:
 def _number(value: Value) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError
+    if isinstance(value, str) and "_" in value:  # Python reads 1_5 as 15
+        raise ValueError
     if not math.isfinite(number := float(value)):
         raise ValueError
     return number

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import yaml
 
 from pointillist.errors import SettingError
 from pointillist.settings.metadata import Value, flatten
+from pointillist.settings.strict_yaml import DuplicateKeyError, parse_yaml
 from pointillist.system import obstacle
 
 SUFFIXES = (".json", ".yaml", ".yml")
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML 1.2's scalars: YAML 1.1 takes ``-30:0`` for the number -1800 and ``1e-3`` for text."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own name
-
-
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", "~nN"),
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?\d+", "-+0123456789"),
-    ("float", r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.0123456789"),
-):
-    _PlainLoader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), ["", *_first] if _tag == "null" else [*_first]
-    )
+_EXAMPLE = "write 'Camera.ADOffset: 100' and so on"
 
 
 def read_yaml_json(path: Path) -> dict[str, Value]:
@@ -52,21 +40,56 @@ def read_yaml_json(path: Path) -> dict[str, Value]:
         If it cannot be read, or is not a mapping of plain values.
     """
     found = obstacle(path)
-    if found is not None and (path.suffix == ".json" or found[0] != "is empty"):
+    if found is not None and found[0] != "is empty":
         raise SettingError(path, *found)
+    if found is not None and path.suffix == ".json":
+        raise SettingError(path, "is empty", "write {} into it, or delete it")
     try:
         content = path.read_bytes()
         text = content.decode(json.detect_encoding(content))
-        tree = json.loads(text) if path.suffix == ".json" else yaml.load(text, _PlainLoader)  # noqa: S506 - safe
+        tree = json.loads(text, object_pairs_hook=_unique) if path.suffix == ".json" else parse_yaml(text)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(path, "cannot be read", "it should be a text file in UTF-8") from error
+    except DuplicateKeyError as error:
+        raise _duplicate(path, str(error)) from error
     except (json.JSONDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SettingError(path, f"is not valid {_language(path)}{_line(error)}", "correct it") from error
+        raise _syntax_error(path, error) from error
     if tree is None:
         return {}
     if not isinstance(tree, dict) or not _is_plain(tree):
-        raise SettingError(path, "is not a mapping of keys to plain values", "write 'Camera.ADOffset: 100' and so on")
+        raise SettingError(path, "is not a mapping of keys to plain values", _EXAMPLE)
+    for key, n_times in Counter(_dotted_keys(tree)).items():
+        if n_times > 1:
+            raise _duplicate(path, key)
     return flatten(tree)
+
+
+def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    """Return a JSON object whose keys are unique."""
+    for key, n_times in Counter(key for key, _ in pairs).items():
+        if n_times > 1:
+            raise DuplicateKeyError(key)
+    return dict(pairs)
+
+
+def _dotted_keys(tree: Mapping[str, Value]) -> Iterator[str]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from (f"{key}.{below}" for below in _dotted_keys(value))
+        else:
+            yield key
+
+
+def _duplicate(path: Path, key: str) -> SettingError:
+    return SettingError(path, f"gives {key} more than once", "delete all but one")
+
+
+def _syntax_error(path: Path, error: Exception) -> SettingError:
+    if path.suffix not in SUFFIXES:
+        return SettingError(path, "is not a settings file in YAML or JSON", _EXAMPLE)
+    problem = getattr(error, "problem", "") or ""
+    reason = f" ({problem})" if problem.startswith(("a value", "more than")) else ""
+    return SettingError(path, f"is not valid {_language(path)}{_line(error)}{reason}", "correct it")
 
 
 def _language(path: Path) -> str:

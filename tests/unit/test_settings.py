@@ -10,9 +10,17 @@ from hypothesis import given, strategies as st
 from pointillist.errors import SettingError
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.settings import FitSettings
-from pointillist.settings.analysis import check_complete, fit_settings, missing_settings, resolve, settings_digest
+from pointillist.settings.analysis import (
+    check_complete,
+    fit_settings,
+    missing_settings,
+    resolve,
+    resolve_with_remarks,
+    settings_digest,
+)
+from pointillist.settings.known_names import WITHOUT_EFFECT, check_known
 from pointillist.settings.metadata import Metadata, Value
-from pointillist.settings.schema import SETTINGS, WITHOUT_EFFECT, check_known
+from pointillist.settings.schema import SETTINGS
 
 CAMERA: dict[str, Value] = {
     "voxelsize.x": 0.1,
@@ -69,6 +77,10 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_movie(tmp_pat
         ("Camera.VarianceMap", "Camera.VarianceMapID"),
         ("voxelsize.X", "voxelsize.x"),
         ("voxelsze.x", "voxelsize.x"),
+        ("pixelsize", "voxelsize.x in µm"),
+        ("pixel_size_nm", "voxelsize.x in µm"),
+        ("Camera.Offset", "Camera.ADOffset in ADU"),
+        ("threshold", "Analysis.DetectionThreshold"),
     ],
 )
 def test_a_setting_that_does_not_exist_is_refused_with_the_nearest_name(wrong: str, right: str) -> None:
@@ -81,6 +93,39 @@ def test_a_setting_like_no_other_is_refused_all_the_same(tmp_path: Path) -> None
     (tmp_path / "s.json").write_text('{"Analysis.Quux": 1}')
     with pytest.raises(SettingError, match="there is no such setting"):
         resolve({}, tmp_path / "s.json")
+
+
+@pytest.mark.parametrize("name", ["a", "foo", "Name", "quux"])
+def test_a_name_without_a_dot_that_is_no_setting_is_refused_on_the_command_line(name: str) -> None:
+    with pytest.raises(SettingError) as error:
+        resolve({}, None, [f"{name}=b"])
+    assert str(error.value).startswith(f"{name}: there is no such setting; ")
+
+
+def test_metadata_on_the_command_line_are_remarked() -> None:
+    _, remarks = resolve_with_remarks({}, None, ["Sample.Labelling=AF647", "StartTime=3", "Camera.Name=A"])
+    assert remarks == [
+        f"{name} is no setting; it is recorded with the metadata and has no other effect"
+        for name in ("Sample.Labelling", "StartTime")
+    ]
+
+
+def test_a_file_without_settings_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shadow").write_text("root:*:1:0:9:7:::\ndaemon:*:1:0:9:7:::\n")
+    with pytest.raises(SettingError, match=r"shadow: holds no setting; 'pointillist settings' lists all settings"):
+        resolve({}, tmp_path / "shadow")
+
+
+def test_unknown_settings_of_the_movie_are_remarked() -> None:
+    known: dict[str, Value] = {"Analysis.NumBGFrames": 3, "Analysis.PSFSigma": 130, "Analysis.ROISize": 5}
+    _, remarks = resolve_with_remarks({**known, "Analysis.DetectionTreshold": 1.2, "Analysis.Old": 3, "Old": 1})
+    assert remarks == [
+        (
+            "Analysis.DetectionTreshold in the movie's metadata is no setting and has no effect; "
+            "did you mean Analysis.DetectionThreshold?"
+        ),
+        "Analysis.Old in the movie's metadata is no setting and has no effect",
+    ]
 
 
 def test_unknown_entries_of_the_movie_and_free_names_are_metadata() -> None:
@@ -99,6 +144,8 @@ def test_every_known_name_is_accepted(name: str) -> None:
     [
         ("Analysis.ROISize=five", "'five' is not a whole number; give one, such as 5"),
         ("Analysis.ROISize=5.5", "'5.5' is not a whole number"),
+        ("Analysis.PSFSigmaGuess=1_30", "'1_30' is not a number"),
+        ("Analysis.BGRange=-3_0:0", "is not a range"),
         ("Analysis.ROISize=1", "1 is out of range; give a value >= 2 and <= 10"),
         ("Analysis.DetectionThreshold=0", "0 is out of range; give a value > 0"),
         ("Analysis.DetectionThreshold=nan", "'nan' is not a number"),

@@ -78,3 +78,53 @@ def test_missing_files_and_directories_get_one_line(tmp_path: Path) -> None:
         read_yaml_json(tmp_path / "a.yaml")
     with pytest.raises(SettingError, match="is a folder"):
         read_yaml_json(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key"),
+    [
+        ("a.yaml", "Camera.ADOffset: 1\nCamera.ADOffset: 2\n", "Camera.ADOffset"),
+        ("a.yaml", "Camera:\n  ADOffset: 1\n  ADOffset: 2\n", "ADOffset"),
+        ("a.yaml", "Camera: {ADOffset: 1}\nCamera.ADOffset: 2\n", "Camera.ADOffset"),
+        ("a.json", '{"a": 1, "a": 2}', "a"),
+        ("a.json", '{"a": {"b": 1}, "a.b": 2}', "a.b"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_named(tmp_path: Path, name: str, text: str, key: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingError) as error:
+        read_yaml_json(tmp_path / name)
+    assert str(error.value) == f"{tmp_path / name}: gives {key} more than once; delete all but one"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("a.yaml", "a: &a [*a]\n", "is not valid YAML in line 1 (a value that contains itself); correct it"),
+        ("a.yaml", "a: &a\n  b: *a\n", "is not valid YAML in line 1 (a value that contains itself); correct it"),
+        (
+            "a.yaml",
+            "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(
+                f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+            ),
+            "is not valid YAML in line 5 (more than 100000 values); correct it",
+        ),
+        ("a.yaml", "[" * 5000, "is not valid YAML"),
+        ("a.json", "[" * 100_000, "is not valid JSON"),
+        ("a.json", "", "is empty; write {} into it, or delete it"),
+        ("hostname", "imaging-pc\n", "is not a mapping of keys to plain values"),
+        ("notes", "a: 1\n b: 2: 3\n", "is not a settings file in YAML or JSON; write 'Camera.ADOffset: 100' and so on"),
+    ],
+)
+def test_what_cannot_be_settings_is_described(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingError) as error:
+        read_yaml_json(tmp_path / name)
+    assert problem in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_alias_repeats_a_value(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: &a [1, 2]\nb: *a\n")
+    assert read_yaml_json(tmp_path / "a.yaml") == {"a": [1, 2], "b": [1, 2]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pointillist.settings import SUFFIXES, Value, in_micrometres, read_yaml_json
+from pointillist.settings import SUFFIXES, Value, check_sidecar, in_micrometres, read_yaml_json
 from pointillist.system import irregular
 
 _NOT_READ = {".md": "a Python script of PYME", ".xml": "XML of PYME"}
@@ -30,7 +30,7 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
     Raises
     ------
     SettingError
-        If the side-car is no metadata.
+        If the side-car is no metadata, or has misspelt settings.
     """
     found = [path for path in _candidates(movie, SUFFIXES) if path.is_file()]
     remarks = [f"{path.name} is ignored, since {found[0].name} is used" for path in found[1:]]
@@ -38,7 +38,9 @@ def read_sidecar(movie: Path) -> tuple[dict[str, Value], list[str]]:
         f"{path.name} is {kind} and is not read" for path in _candidates(movie, SUFFIXES) if (kind := irregular(path))
     ]
     if found:
-        metadata, conversions = in_micrometres(read_yaml_json(found[0]))
+        entries = read_yaml_json(found[0])
+        check_sidecar(found[0], entries)
+        metadata, conversions = in_micrometres(entries)
         return metadata, remarks + conversions
     for path in _candidates(movie, _NOT_READ):
         if path.is_file():
