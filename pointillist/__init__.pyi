@@ -1,4 +1,7 @@
 from .api import (
+    Analysis as Analysis,
+    EngineChoice as EngineChoice,
+    analyse as analyse,
     localize as localize,
     read_results as read_results,
     show_versions as show_versions,

@@ -1,6 +1,34 @@
+from .analysis import (
+    Analysis as Analysis,
+    analyse as analyse,
+)
+from .background_summary import (
+    summarise_background as summarise_background,
+)
+from .engine import (
+    Engine as Engine,
+    EngineChoice as EngineChoice,
+    EngineName as EngineName,
+)
+from .following import (
+    Listener as Listener,
+)
+from .job import (
+    Job as Job,
+    run_job as run_job,
+)
+from .job_names import (
+    NamedJob as NamedJob,
+    find_job as find_job,
+    named as named,
+    short_ids as short_ids,
+)
 from .localization import (
     OnProgress as OnProgress,
     localize as localize,
+)
+from .locations import (
+    server_location as server_location,
 )
 from .movie_source import (
     MovieSource as MovieSource,
@@ -8,6 +36,11 @@ from .movie_source import (
 )
 from .results import (
     read_results as read_results,
+)
+from .results_summary import (
+    frame_shape as frame_shape,
+    portions as portions,
+    summarise_results as summarise_results,
 )
 from .versions import (
     show_versions as show_versions,

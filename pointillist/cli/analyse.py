@@ -10,14 +10,14 @@ import click
 
 from pointillist.cli.engine_options import engine_options
 from pointillist.cli.error_handling import PlainErrorsCommand
-from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.file_names import DestinationPath, FilePath
 from pointillist.cli.parameter_types import Thresholds
 from pointillist.cli.settings_options import settings_options
 from pointillist.cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, DetectionTestOptions, picture_name, run_test
 
 if TYPE_CHECKING:
-    from pointillist.cli.engine import EngineChoice
-    from pointillist.settings import Value
+    from pointillist.api import EngineChoice
+    from pointillist.pipeline_files import Destination
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,36 +99,19 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _analyse(options: _AnalysisOptions) -> None:
-    from pointillist.cli.console import notices
-    from pointillist.cli.engine import Engine
-    from pointillist.cli.following import show_outcome
-    from pointillist.cli.job import Job, run_job
-    from pointillist.pipeline_files import RESULTS_ENDING
+    from pointillist.api import analyse
+    from pointillist.cli.console import tell
+    from pointillist.cli.following import job_display, show_outcome
 
-    results = options.output.file(f"{options.movie.stem}{RESULTS_ENDING}", RESULTS_ENDING) if options.output else None
-    engine = Engine(options.engine)
-    identity, settings, remarks = _prepare(options)
-    console = notices()
-    for remark in remarks:
-        console.print(f"note: {remark}", markup=False, soft_wrap=True)
-    outcome = run_job(
-        Job(
-            movie=options.movie,
-            identity=identity,
-            settings=settings,
-            output=results,
-            is_resuming=options.is_resuming,
-            engine=engine,
+    with job_display() as show:
+        analysis = analyse(
+            options.movie,
+            options.overrides,
+            settings_file=options.settings_file,
+            output=options.output,
+            engine=options.engine,
+            resume="required" if options.is_resuming else "allowed",
+            progress=show,
+            on_message=tell,
         )
-    )
-    show_outcome(outcome)
-
-
-def _prepare(options: _AnalysisOptions) -> tuple[str, dict[str, Value], list[str]]:
-    """Return the movie's identity, the settings of its analysis, and what the user should know."""
-    from pointillist.pipeline_files import prepare
-    from pointillist.pipeline_files.movies import open_movie
-
-    with open_movie(options.movie) as movie:
-        settings, remarks = prepare(movie, options.settings_file, options.overrides)
-        return movie.identity, settings, [*movie.remarks, *remarks]
+    show_outcome(analysis.progress)

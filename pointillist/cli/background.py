@@ -9,11 +9,12 @@ import click
 
 from pointillist.cli.engine_options import engine_options
 from pointillist.cli.error_handling import PlainErrorsCommand
-from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.file_names import DestinationPath, FilePath
 from pointillist.cli.settings_options import settings_options
 
 if TYPE_CHECKING:
-    from pointillist.cli.engine import EngineChoice
+    from pointillist.api import EngineChoice
+    from pointillist.pipeline_files import Destination
 
 
 @click.command(cls=PlainErrorsCommand, interrupted="stopped; give the same command again to resume")
@@ -59,17 +60,15 @@ def command(  # noqa: PLR0913  # one for each option
         pointillist background movie.tif -o background.h5 --method rollmed:k=100
         pointillist background movie.h5 --method sparsemed:i=500 --mapped
     """  # noqa: D301  # click's marker for lines that stay
-    from pointillist.cli.background_summary import summarise_background
-    from pointillist.cli.console import facts, notices, output as stdout
-    from pointillist.cli.engine import Engine
-    from pointillist.cli.following import took
-    from pointillist.cli.job import Job, run_job
+    from pointillist.api import Engine, Job, Listener, run_job, summarise_background
+    from pointillist.cli.console import facts, notices, output as stdout, tell
+    from pointillist.cli.following import job_display, took
     from pointillist.pipeline_files import IMAGES_ENDING
     from pointillist.pipeline_files.backgrounds import prepare_background
     from pointillist.pipeline_files.movies import open_movie
 
     target = output.file(f"{movie.stem}.background{IMAGES_ENDING}", IMAGES_ENDING) if output else None
-    runner = Engine(engine)
+    runner = Engine(engine, tell)
     if method is not None:
         overrides = (*overrides, f"Analysis.Background={method}")
     with open_movie(movie) as opened:
@@ -77,16 +76,14 @@ def command(  # noqa: PLR0913  # one for each option
         identity = opened.identity
         for remark in opened.remarks:
             notices().print(f"note: {remark}", markup=False, soft_wrap=True)
-    outcome = run_job(
-        Job(
-            movie=movie,
-            identity=identity,
-            settings=settings,
-            output=target,
-            is_resuming=resume,
-            engine=runner,
-            kind="background",
-            items="images",
-        )
+    job = Job(
+        movie=movie,
+        identity=identity,
+        settings=settings,
+        output=target,
+        resume="required" if resume else "allowed",
+        kind="background",
     )
+    with job_display("images") as show:
+        outcome = run_job(job, runner, Listener(on_progress=show, on_message=tell))
     stdout().print(facts({**summarise_background(Path(outcome.output)), "took": took(outcome)}))

@@ -32,9 +32,9 @@ def command(*, location: ServerLocation, job: str, is_json: bool) -> None:
         pointillist cancel movie.h5
         pointillist cancel 3fa97c
     """  # noqa: D301  # click's marker for lines that stay
+    from pointillist.api import find_job, named
     from pointillist.cli.connection import connected
     from pointillist.cli.console import output, printable
-    from pointillist.cli.job_names import find_job, named
     from pointillist.cli.job_table import job_facts
 
     with connected(location) as client:

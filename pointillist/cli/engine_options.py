@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from pointillist.cli.engine import EngineChoice, EngineName
+from pointillist.api import EngineChoice, EngineName
 from pointillist.cli.server_options import server_options
 
 if TYPE_CHECKING:

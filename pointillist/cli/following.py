@@ -1,74 +1,36 @@
-"""Following a job to its end."""
+"""Progress and outcome of a job, for people."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
-from pointillist.cli.console import facts, notices, output, printable
+from pointillist.cli.console import facts, notices, output
 from pointillist.cli.durations import duration
 from pointillist.cli.progress_display import progress_display
-from pointillist.errors import ServerError, UnknownJobError
-from pointillist.pipeline_files import journal_path
-from pointillist.pipeline_protocol.messages import JobState
-from pointillist.system import without_locks
 
 if TYPE_CHECKING:
-    from pointillist.pipeline_protocol import Client
+    from collections.abc import Callable
+
+    from pointillist.cli.progress_display import ProgressDisplay
     from pointillist.pipeline_protocol.messages import Progress
 
-POLL_S = 0.2
 
+@contextmanager
+def job_display(items: str = "localizations") -> Iterator[Callable[[Progress], None]]:
+    """Yield a function that shows the progress of a job; ``items`` are what it finds."""
+    with ExitStack() as stack:
+        displays: list[ProgressDisplay] = []
 
-def follow(client: Client, job: str, items: str = "localizations") -> Progress:
-    """Show how far a job is until it is over; ``items`` are what it finds.
+        def show(progress: Progress) -> None:
+            if not displays:
+                label = Path(progress.movie).name
+                displays.append(stack.enter_context(progress_display(label, progress.n_frames)))
+            displays[0].show(progress.n_done, describe(progress, items))
 
-    Returns
-    -------
-    Progress
-        Final state of the job.
-
-    Raises
-    ------
-    UnknownJobError
-        If the server has gone with the job unfinished, and another one answers.
-    ServerError
-        If it was stopped, or is paused and needs the user.
-    """
-    progress = client.progress(job)
-    if remark := without_locks(journal_path(Path(progress.output))):
-        notices().print(f"note: {remark}", markup=False, soft_wrap=True)
-    if progress.n_resumed:
-        notices().print(f"resuming: {progress.n_resumed} of {progress.n_frames} frames are done")
-    told: set[str] = set()
-    with progress_display(Path(progress.movie).name, progress.n_frames) as display:
-        while not progress.is_over:
-            for note in [note for note in progress.notes if note not in told]:
-                told.add(note)
-                notices().print(f"note: {printable(note)}", markup=False, soft_wrap=True)
-            if progress.state == "paused":
-                raise _paused(progress)
-            display.show(progress.n_done, describe(progress, items))
-            time.sleep(POLL_S)
-            try:
-                progress = client.progress(job)
-            except UnknownJobError:
-                if not Path(progress.output).exists():
-                    raise
-                # A file of that name is whole: the server ended right after it.
-                progress = structs.replace(progress, state=JobState.FINISHED, n_done=progress.n_frames)
-    if progress.state == "stopped":
-        raise ServerError(progress.output, "the job was stopped", "give the same command again to resume")
-    return progress
-
-
-def _paused(progress: Progress) -> ServerError:
-    reason = progress.reason or "the reason is in the server's log"
-    remedy = "finished frames are kept" if "same command" in reason else "give the same command again to resume"
-    return ServerError(progress.output, f"paused: {reason}", remedy)
+        yield show
 
 
 def describe(progress: Progress, items: str = "localizations") -> str:
@@ -88,9 +50,10 @@ def describe(progress: Progress, items: str = "localizations") -> str:
 def show_outcome(progress: Progress) -> None:
     """Print where the results are, and what is in them."""
     from pointillist.cli.kernels import ensure_cache_folders
-    from pointillist.cli.results_summary import summarise_results
 
     ensure_cache_folders()
+    from pointillist.api import summarise_results  # numba
+
     output().print(facts({**summarise_results(Path(progress.output)), "took": took(progress)}))
     if not progress.n_items:
         notices().print("note: nothing was found; 'analyse MOVIE --test' shows why", markup=False)

@@ -108,7 +108,7 @@ def _print_missing(movie: MovieFile) -> None:
 
 
 def _describe_results(file: Path) -> None:
-    from pointillist.cli.results_summary import summarise_results
+    from pointillist.api import summarise_results
     from pointillist.pipeline_files.results import read_results
 
     results = read_results(file, 0, 0)
@@ -124,7 +124,7 @@ def _describe_results(file: Path) -> None:
 
 
 def _describe_background(file: Path) -> None:
-    from pointillist.cli.background_summary import summarise_background
+    from pointillist.api import summarise_background
     from pointillist.pipeline_files.movies import open_movie
 
     output().print(facts(summarise_background(file)))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pointillist.api import short_ids
 from pointillist.cli.console import printable
 from pointillist.cli.durations import duration
-from pointillist.cli.job_names import short_ids
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -57,7 +57,7 @@ def command(*, location: ServerLocation, job: str, follow: bool, is_json: bool) 
 
 def _reader(client: Client | None, job: str) -> Reader:
     """Return what reads the log of a job: at the server if it knows the job, else on this machine."""
-    from pointillist.cli.job_names import find_job, named
+    from pointillist.api import find_job, named
     from pointillist.errors import ServerError
 
     if client is not None:
@@ -75,7 +75,7 @@ def _at_server(client: Client, job: str, place: LogPosition) -> tuple[list[str],
 def _local_reader(job: str) -> Reader:
     from functools import partial
 
-    from pointillist.cli.job_names import NamedJob, find_job
+    from pointillist.api import NamedJob, find_job
     from pointillist.supervision import log_folder, parse_event, read_log
 
     logs = {path.stem: path for path in sorted((log_folder() / "jobs").glob("*.log"))}

@@ -10,12 +10,13 @@ import click
 
 from pointillist.cli.console import facts, notices, output
 from pointillist.cli.error_handling import PlainErrorsCommand
-from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.file_names import DestinationPath, FilePath
 from pointillist.errors import SettingError
 
 if TYPE_CHECKING:
     from pointillist.fitting import Rows
     from pointillist.localizations import Canvas, Image
+    from pointillist.pipeline_files import Destination
     from pointillist.pipeline_files.results import Results
 
 MOST_PIXELS = 400_000_000
@@ -69,9 +70,9 @@ def command(  # one for each option
 
 
 def _render(options: _RenderOptions) -> None:
+    from pointillist.api import portions
     from pointillist.cli.kernels import ensure_cache_folders
     from pointillist.cli.picture import write_png, write_tiff
-    from pointillist.cli.results_summary import portions
     from pointillist.localizations import add_gaussians, add_histogram
     from pointillist.pipeline_files.results import read_results
 
@@ -91,7 +92,7 @@ def _render(options: _RenderOptions) -> None:
 
 
 def _canvas(options: _RenderOptions, results: Results, camera_nm: float) -> Canvas:
-    from pointillist.cli.results_summary import frame_shape
+    from pointillist.api import frame_shape
     from pointillist.localizations import Canvas
     from pointillist.pipeline_files.results import read_results
 

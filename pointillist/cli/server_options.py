@@ -10,7 +10,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pointillist.pipeline_protocol.discovery import ServerLocation
 
 _OPTIONS = (
     click.option(
@@ -34,21 +33,11 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_location(*, server: str | None, cluster: str, **others: object) -> None:
-        import os
+        from pointillist.api import server_location
 
-        interface = others.get("interface", os.environ.get("POINTILLIST_INTERFACE"))
-        command(location=_location(server, cluster, str(interface) if interface else None), **others)
+        interface = others.get("interface")
+        command(location=server_location(server, cluster, str(interface) if interface else None), **others)
 
     for option in reversed(_OPTIONS):
         with_location = option(with_location)
     return with_location
-
-
-def _location(server: str | None, cluster: str, interface: str | None) -> ServerLocation:
-    from pointillist.pipeline_protocol.discovery import ServerLocation, check_cluster, find_interface, server_endpoint
-
-    return ServerLocation(
-        cluster=check_cluster(cluster),
-        server=server_endpoint(server) if server else None,
-        interface=find_interface(interface) if interface else None,
-    )

@@ -11,7 +11,7 @@ import click
 
 from pointillist.cli.console import facts, output
 from pointillist.cli.error_handling import PlainErrorsCommand
-from pointillist.cli.file_names import Destination, DestinationPath
+from pointillist.cli.file_names import DestinationPath
 from pointillist.cli.progress_display import progress_display
 from pointillist.cli.recording import Recording, calibration_movies, files_of, write_movie
 from pointillist.cli.scene_options import SceneOptions, scene_options
@@ -19,6 +19,7 @@ from pointillist.errors import ResultsError
 
 if TYPE_CHECKING:
     from pointillist.fitting.simulation import Simulation
+    from pointillist.pipeline_files import Destination
     from pointillist.pipeline_files.movies import Frames
 
 SUFFIXES = (".h5", ".tif", ".tiff", ".npy")

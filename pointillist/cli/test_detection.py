@@ -11,7 +11,7 @@ import click
 
 from pointillist.cli.console import notices, output
 from pointillist.cli.error_handling import PlainErrorsCommand
-from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.file_names import DestinationPath, FilePath
 from pointillist.cli.parameter_types import Thresholds
 from pointillist.cli.settings_options import settings_options
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pointillist.cli.detection_samples import DetectionTest, ThresholdTest
     from pointillist.fitting.diagnosis import Finding
+    from pointillist.pipeline_files import Destination
     from pointillist.pipeline_files.movies import Movie
     from pointillist.settings import Metadata
 

@@ -4,6 +4,9 @@ from .data_roots import (
     DataRoots as DataRoots,
     join_folders as join_folders,
 )
+from .destination import (
+    Destination as Destination,
+)
 from .error_text import (
     short_reason as short_reason,
 )

@@ -9,10 +9,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from pointillist.api.following import Listener, follow
 from pointillist.cli import key, maps
 from pointillist.cli.durations import duration
 from pointillist.cli.error_handling import PlainErrorsCommand
-from pointillist.cli.following import describe, follow
+from pointillist.cli.following import describe
 from pointillist.cli.main import COMMANDS, load, pointillist
 from pointillist.cli.progress_display import SECONDS_BETWEEN_LINES, Lines
 from pointillist.errors import PointillistError, ServerError
@@ -146,21 +147,24 @@ class FakeClient:
         return self.answers.pop(0)
 
 
-def test_a_job_is_followed_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_is_followed_to_its_end() -> None:
+    said, seen = list[str](), list[Progress]()
     client = FakeClient(progress("running", n_resumed=250), progress("finishing"), progress("finished"))
-    assert follow(client, "j").state == "finished"  # type: ignore[arg-type]
-    assert "250 of 1000 frames are done" in capsys.readouterr().err
+    listener = Listener(on_message=said.append, on_progress=seen.append)
+    assert follow(client, "j", listener).state == "finished"  # type: ignore[arg-type]
+    assert said == ["resuming: 250 of 1000 frames are done"]
+    assert [each.state for each in seen] == ["running", "finishing", "finished"]
 
 
 def test_a_paused_job_is_an_error_that_says_why() -> None:
     client = FakeClient(progress("running"), progress("paused", reason="the disk is full"))
     with pytest.raises(ServerError, match=r"the disk is full.*same command"):
-        follow(client, "j")  # type: ignore[arg-type]
+        follow(client, "j", Listener())  # type: ignore[arg-type]
 
 
 def test_a_stopped_job_is_an_error_that_says_how_to_go_on() -> None:
     with pytest.raises(ServerError, match="same command again to resume"):
-        follow(FakeClient(progress("stopped")), "j")  # type: ignore[arg-type]
+        follow(FakeClient(progress("stopped")), "j", Listener())  # type: ignore[arg-type]
 
 
 def test_progress_tells_speed_results_and_time_left() -> None:

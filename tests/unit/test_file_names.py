@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pointillist.cli.file_names import Destination, DestinationPath, FilePath
+from pointillist.cli.file_names import DestinationPath, FilePath
 from pointillist.errors import PointillistError, ResultsError
+from pointillist.pipeline_files import Destination
 
 RESULTS = ("cells.h5r", ".h5r")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pointillist.cli.job_names import NamedJob, find_job, short_ids
+from pointillist.api import NamedJob, find_job, short_ids
 from pointillist.errors import ServerError
 
 

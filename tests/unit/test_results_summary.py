@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pointillist.cli.results_summary import endings
+from pointillist.api.results_summary import endings
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.estimation.result_codes import AT_BOUND, CONVERGED, OUT_OF_STEPS
 from pointillist.fitting.localizations import LOCALIZATION_DTYPE

@@ -21,7 +21,7 @@ _KEYS = ("Analysis.Background", "Analysis.BGRange", "Analysis.PCTBackground", "E
 def prepare_background(
     movie: Movie,
     settings_file: Path | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | Metadata = (),
     *,
     is_compressed: bool = True,
     is_mapped: bool = False,

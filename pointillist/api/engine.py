@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from pointillist.pipeline_protocol import Client
     from pointillist.pipeline_protocol.discovery import ServerLocation
+    from pointillist.supervision import OnMessage
 
-EngineName = Literal["auto", "local", "cluster", "dask"]
+EngineName: TypeAlias = Literal["auto", "local", "cluster", "dask"]
+"""Name of an engine."""
 
 _SEARCH_S = 2.0
 """Time to search for a server, s; a run without a cluster loses it. Most networks answer within 0.13 s, but a run that
@@ -24,9 +25,14 @@ _PATIENT_SEARCH_S = 10.0
 _ABSENCE_S = 45.0
 """Longest absence of a server until it is back, or replaced by another machine's, s."""
 
-
 _PATIENCE_S = 1800.0
 """Longest time for a server to check a movie and read the journal of an earlier run, which can be large, s."""
+
+
+def _default_location() -> ServerLocation:
+    from pointillist.api.locations import server_location
+
+    return server_location()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +45,25 @@ class EngineChoice:
         ``cluster`` for the workers of launch-workers, ``local`` for those of this run, ``auto`` for the former if
         there are any, ``dask`` an existing Dask cluster.
     location
-        Location of the cluster's server.
+        Location of the cluster's server; by default from the environment.
     scheduler
         Address of the Dask scheduler; None without Dask.
     n_workers
         Number of worker processes to start; None for one per core.
     is_mixed
         Whether workers whose last digits differ may share a job.
+
+    Examples
+    --------
+    >>> from pointillist import EngineChoice
+    >>> EngineChoice(name="dask", scheduler="tcp://head-node:8786").name
+    'dask'
     """
 
-    name: EngineName
-    location: ServerLocation
-    scheduler: str | None
-    n_workers: int | None
+    name: EngineName = "auto"
+    location: ServerLocation = field(default_factory=_default_location)
+    scheduler: str | None = None
+    n_workers: int | None = None
     is_mixed: bool = False
 
 
@@ -62,6 +74,8 @@ class Engine:
     ----------
     choice
         Engine that the user chose.
+    on_message
+        Function that shows a line to the user.
 
     Raises
     ------
@@ -69,11 +83,12 @@ class Engine:
         If the user named a server on an unknown host.
     """
 
-    def __init__(self, choice: EngineChoice) -> None:
+    def __init__(self, choice: EngineChoice, on_message: OnMessage) -> None:
         from pointillist.pipeline_protocol.discovery import Search
 
         is_cluster = choice.name in {"auto", "cluster"}
         self._choice = replace(choice, location=choice.location.checked()) if is_cluster else choice
+        self._on_message = on_message
         self._search = Search(self._choice.location) if is_cluster else None
 
     @property
@@ -90,9 +105,6 @@ class Engine:
         ServerError
             If there is none.
         """
-        from pointillist.cli.console import notices
-
-        news = partial(notices().print, markup=False, soft_wrap=True)
         address = self._address()
         if address is not None:
             with self._cluster(address) as client:
@@ -101,18 +113,17 @@ class Engine:
         if self._choice.scheduler is not None:
             from pointillist.pipeline_worker.dask import dask_engine
 
-            own = dask_engine(self._choice.scheduler, news)
+            own = dask_engine(self._choice.scheduler, self._on_message)
         else:
             from pointillist.supervision import default_workers, embedded
 
-            own = embedded(self._choice.n_workers or default_workers(), news)
+            own = embedded(self._choice.n_workers or default_workers(), self._on_message)
         with own as client:
             client.patience_s = _PATIENCE_S
             yield client, True
 
     def _address(self) -> str | None:
         """Return the address of the cluster's server; None if there is none, or if it is not to be used."""
-        from pointillist.cli.console import notices
         from pointillist.errors import ServerError
 
         if self._search is None:
@@ -123,13 +134,13 @@ class Engine:
         if address is None and is_wanted:
             raise ServerError("cluster", "no server was found", "start launch-workers, or give --server HOST")
         if address is None and search.is_on_network:
-            alone = "note: no server was found: the job runs on this machine alone; name a server with --server HOST"
-            notices().print(alone, markup=False, soft_wrap=True)
+            self._on_message(
+                "note: no server was found: the job runs on this machine alone; name a server with --server HOST"
+            )
         return address
 
     @contextmanager
     def _cluster(self, address: str) -> Iterator[Client]:
-        from pointillist.cli.console import notices, tell
         from pointillist.pipeline_protocol import Client
         from pointillist.pipeline_protocol.discovery import check_listening
         from pointillist.pipeline_protocol.security import existing_keys
@@ -139,9 +150,8 @@ class Engine:
             check_listening(address)
         with terminable(), Client(address, existing_keys(), locate=self._choice.location.find) as client:
             pong = client.ping()
-            using = f"using the server at {address}, with {pong.n_workers} workers"
-            notices().print(using, markup=False, soft_wrap=True)
+            self._on_message(f"using the server at {address}, with {pong.n_workers} workers")
             if self._choice.n_workers:
-                notices().print("note: --workers has no effect: the workers of launch-workers are used")
-            client.timeout_s, client.patience_s, client.tell = _ABSENCE_S, _PATIENCE_S, tell
+                self._on_message("note: --workers has no effect: the workers of launch-workers are used")
+            client.timeout_s, client.patience_s, client.tell = _ABSENCE_S, _PATIENCE_S, self._on_message
             yield client

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pointillist.fitting import Rows
-    from pointillist.pipeline_files.results import Results
-    from pointillist.settings import Metadata
+import numpy as np
+
+from pointillist.fitting import Rows, column
+from pointillist.fitting.diagnosis import converged, median
+from pointillist.fitting.estimation import ENDINGS, MODULES, photons, precision_px
+from pointillist.pipeline_files.results import Results, read_results
+from pointillist.settings import Metadata
 
 ROWS_AT_A_TIME = 1_000_000
 SAMPLE_PORTIONS = 20
@@ -23,8 +25,6 @@ ESTIMATORS = {"wls": "weighted least squares", "mle": "maximum likelihood"}
 
 def portions(path: Path, n_localizations: int) -> Iterator[Rows]:
     """Yield all localizations of a results file, a million at a time."""
-    from pointillist.pipeline_files.results import read_results
-
     for start in range(0, n_localizations, ROWS_AT_A_TIME):
         yield read_results(path, start, min(start + ROWS_AT_A_TIME, n_localizations)).rows
 
@@ -37,8 +37,6 @@ def summarise_results(path: Path) -> dict[str, str]:
     ResultsError
         If it is no results file.
     """
-    from pointillist.pipeline_files.results import read_results
-
     results = read_results(path, 0, 0)
     pixel_nm = 1000 * float(str(results.metadata.get("voxelsize.x")))
     return {
@@ -61,8 +59,6 @@ def _frames(results: Results) -> str:
 
 
 def _fit(metadata: Metadata) -> dict[str, str]:
-    from pointillist.fitting.estimation import MODULES
-
     module, estimator = (str(metadata.get(f"Analysis.{name}", "")) for name in ("FitModule", "Estimator"))
     if module not in MODULES or estimator not in MODULES[module].estimators:
         return {"fit": module} if module else {}
@@ -86,10 +82,6 @@ def describe_failures(failures: Mapping[int, str]) -> dict[str, str]:
 
 
 def _sample(path: Path, n_localizations: int) -> Rows:
-    import numpy as np
-
-    from pointillist.pipeline_files.results import read_results
-
     if n_localizations <= SAMPLE_PORTIONS * SAMPLE_ROWS:
         return read_results(path).rows
     starts = np.linspace(0, n_localizations - SAMPLE_ROWS, SAMPLE_PORTIONS).astype(int)
@@ -97,10 +89,6 @@ def _sample(path: Path, n_localizations: int) -> Rows:
 
 
 def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
-    from pointillist.fitting import column
-    from pointillist.fitting.diagnosis import converged, median
-    from pointillist.fitting.estimation import photons, precision_px
-
     fits = converged(rows)
     if not len(fits):
         return endings(rows)
@@ -116,11 +104,6 @@ def _medians(rows: Rows, pixel_nm: float) -> dict[str, str]:
 
 def endings(rows: Rows) -> dict[str, str]:
     """Return which part of the fits has converged, and how the others have ended; nothing where nothing is fitted."""
-    import numpy as np
-
-    from pointillist.fitting.diagnosis import converged
-    from pointillist.fitting.estimation import ENDINGS
-
     if "result_code" not in (rows.dtype.names or ()) or not len(rows):
         return {}
     found = converged(rows)
@@ -134,8 +117,6 @@ def endings(rows: Rows) -> dict[str, str]:
 
 def frame_shape(metadata: Metadata, rows: Rows) -> tuple[int, int]:
     """Return height and width of the movie's frames: as recorded, else as far as localizations reach."""
-    import numpy as np
-
     shape = []
     for key, axis in (("Camera.ROIHeight", "y"), ("Camera.ROIWidth", "x")):
         recorded = metadata.get(key)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pointillist.api.results_summary import describe_failures
+from pointillist.fitting.backgrounds import background_method
+from pointillist.pipeline_files.backgrounds import BackgroundFile
+
 
 def summarise_background(path: Path) -> dict[str, str]:
     """Return what a user wants to know first of a background file, as names and values.
@@ -13,10 +17,6 @@ def summarise_background(path: Path) -> dict[str, str]:
     ResultsError
         If it is no background file.
     """
-    from pointillist.cli.results_summary import describe_failures
-    from pointillist.fitting.backgrounds import background_method
-    from pointillist.pipeline_files.backgrounds import BackgroundFile
-
     with BackgroundFile(path) as file:
         about, failures = file.about, file.failures
     height, width = about.frame_shape
