@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointillist.errors import ServerError
+from pointillist.system import printable
 
 if TYPE_CHECKING:
     from pointillist.pipeline_protocol.messages import Progress
@@ -61,11 +62,11 @@ def find_job(name: str, jobs: Sequence[NamedJob]) -> str:
     if len(found) > 1:
         found = [job for job in found if not job.is_over] if sum(not job.is_over for job in found) == 1 else found
     if not found:
-        raise ServerError(f"job {name}", "there is no such job", "see 'pointillist jobs'")
+        raise ServerError(f"job {printable(name)}", "there is no such job", "see 'pointillist jobs'")
     if len(found) > 1:
         ids = short_ids([job.job for job in jobs])
         choice = ", ".join(ids[job.job] for job in found[:8])
-        raise ServerError(f"job {name}", f"{len(found)} jobs match", f"name one of {choice}")
+        raise ServerError(f"job {printable(name)}", f"{len(found)} jobs match", f"name one of {choice}")
     return found[0].job
 
 

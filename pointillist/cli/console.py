@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pointillist.system import printable as printable  # noqa: PLC0414  # commands import it from here
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -53,8 +55,3 @@ def facts(rows: dict[str, str]) -> Table:
 def tell(line: str) -> None:
     """Print a line of another machine for people, on stderr."""
     notices().print(printable(line), markup=False, soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """Return text from files and other machines without what a terminal would obey."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

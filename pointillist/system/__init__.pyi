@@ -32,3 +32,6 @@ from .plain_files import (
     irregular as irregular,
     obstacle as obstacle,
 )
+from .text import (
+    printable as printable,
+)
