@@ -5,6 +5,10 @@ from .analysis import (
 from .background_summary import (
     summarise_background as summarise_background,
 )
+from .detection_test import (
+    DetectionTest as DetectionTest,
+    test_detection as test_detection,
+)
 from .engine import (
     Engine as Engine,
     EngineChoice as EngineChoice,

@@ -13,7 +13,7 @@ from pointillist.cli.error_handling import PlainErrorsCommand
 from pointillist.cli.file_names import DestinationPath, FilePath
 from pointillist.cli.parameter_types import Thresholds
 from pointillist.cli.settings_options import settings_options
-from pointillist.cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, DetectionTestOptions, picture_name, run_test
+from pointillist.cli.test_detection import DEFAULT_FRAMES, PICTURE_ENDINGS, picture_name, run_test
 
 if TYPE_CHECKING:
     from pointillist.api import EngineChoice
@@ -86,16 +86,8 @@ def command(  # noqa: PLR0913  # one for each option
             )
         )
         return
-    run_test(
-        DetectionTestOptions(
-            movie=movie,
-            settings_file=settings_file,
-            overrides=overrides,
-            n_frames=frames or DEFAULT_FRAMES,
-            thresholds=threshold,
-            picture=output.file(picture_name(movie), *PICTURE_ENDINGS) if output else None,
-        )
-    )
+    picture = output.file(picture_name(movie), *PICTURE_ENDINGS) if output else None
+    run_test(movie, overrides, settings_file, (frames or DEFAULT_FRAMES, threshold), picture)
 
 
 def _analyse(options: _AnalysisOptions) -> None:

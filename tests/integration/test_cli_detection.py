@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 from matplotlib import image as matplotlib_image
 
-from pointillist.cli.detection_samples import spread_frames
+import pointillist as python
 from pointillist.cli.main import load, pointillist
+from pointillist.fitting.diagnosis import spread_frames
 
 
 def run(*arguments: str | Path) -> Result:
@@ -135,3 +136,21 @@ def test_frames_are_spread_over_what_is_analysed() -> None:
     assert spread_frames(2, 100, 300) == [150, 250]
     assert spread_frames(5, 0, 3) == [0, 1, 2]
     assert spread_frames(1, 0, 1) == [0]
+
+
+def test_the_function_gives_the_picture_and_the_table_of_the_command(movie: Path, tmp_path: Path) -> None:
+    shown = run("test-detection", movie, "--frames", "2", "--threshold", "0.8,1.2", "-o", tmp_path / "command.png")
+    test = python.test_detection(movie, n_frames=2, thresholds=[1.2, 0.8])
+    test.save(tmp_path / "deep" / "function.png")
+    pictures = [path.read_bytes() for path in (tmp_path / "command.png", tmp_path / "deep" / "function.png")]
+    assert pictures[0] == pictures[1] == test._repr_png_()
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert all("".join(cells).replace(" ", "") in ["".join(line) for line in lines] for cells in test.table)
+    assert "candidates" in repr(test)
+    assert "<td>" in test._repr_html_()
+
+
+@pytest.mark.parametrize(("n_frames", "thresholds"), [(0, None), (1, []), (1, [0.0])])
+def test_a_test_of_nothing_is_refused(movie: Path, n_frames: int, thresholds: list[float] | None) -> None:
+    with pytest.raises(ValueError, match="at least one frame"):
+        python.test_detection(movie, n_frames=n_frames, thresholds=thresholds)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from pointillist.errors import ResultsError
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from pointillist.cli.detection_samples import DetectionTest, ThresholdTest
-    from pointillist.fitting.diagnosis import FrameDiagnostics
+from pointillist.fitting.diagnosis import DetectionSamples, FrameDiagnostics, ThresholdTest
 
 PANEL_INCHES = 3.2
 GAP_INCHES = 0.3
@@ -34,46 +31,36 @@ WINDOW_PX = 192
 CANDIDATE, FIT, THRESHOLD = "#5dff8f", "#ff5fd2", "#ffd166"
 
 
-def draw_montage(test: DetectionTest, path: Path) -> None:
-    """Draw a test of the detection into a PNG.
+def montage_png(samples: DetectionSamples) -> bytes:
+    """Return the picture of a detection test as a PNG.
 
     Parameters
     ----------
-    test
+    samples
         Test with the diagnostics of at least one frame.
-    path
-        Path of the PNG; an existing file is replaced.
-
-    Raises
-    ------
-    ResultsError
-        If it cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure = _figure(test)
+    figure = _figure(samples)
     FigureCanvasAgg(figure)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png", dpi=DPI, facecolor="white")
-    except OSError as error:
-        problem = f"the picture cannot be written ({error.strerror})"
-        raise ResultsError(path, problem, "choose another folder with -o") from error
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI, facecolor="white")
+    return png.getvalue()
 
 
-def _figure(test: DetectionTest) -> Figure:
-    n_frames, n_rows = len(test.by_threshold[0].diagnostics), 1 + len(test.by_threshold)
+def _figure(samples: DetectionSamples) -> Figure:
+    n_frames, n_rows = len(samples.by_threshold[0].diagnostics), 1 + len(samples.by_threshold)
     is_wide = n_frames <= MOST_COLUMNS
     shape = (n_rows, n_frames) if is_wide else (n_frames, n_rows)
-    windows = [_window(frame_diagnostics) for frame_diagnostics in test.by_threshold[0].diagnostics]
-    figure, grid = _grid(shape, _aspect(windows[0]), _title(test))
+    windows = [_window(frame_diagnostics) for frame_diagnostics in samples.by_threshold[0].diagnostics]
+    figure, grid = _grid(shape, _aspect(windows[0]), _title(samples))
     panels = grid if is_wide else grid.T
-    scale = _grey_levels(test.by_threshold[0].diagnostics, windows)
-    for column, (frame_diagnostics, window) in enumerate(zip(test.by_threshold[0].diagnostics, windows, strict=True)):
+    scale = _grey_levels(samples.by_threshold[0].diagnostics, windows)
+    for column, (frame_diagnostics, window) in enumerate(
+        zip(samples.by_threshold[0].diagnostics, windows, strict=True)
+    ):
         _draw_raw(panels[0, column], frame_diagnostics, window, scale)
         if column == 0:
-            _draw_scale_bar(panels[0, column], window, test.pixel_size_nm)
-    for row, at_threshold in enumerate(test.by_threshold, start=1):
+            _draw_scale_bar(panels[0, column], window, samples.pixel_size_nm)
+    for row, at_threshold in enumerate(samples.by_threshold, start=1):
         for column, (frame_diagnostics, window) in enumerate(zip(at_threshold.diagnostics, windows, strict=True)):
             _draw_filtered(panels[row, column], at_threshold, frame_diagnostics, window)
     _draw_legend(figure)
@@ -88,8 +75,6 @@ def _aspect(window: Window) -> float:
 
 def _grid(shape: tuple[int, int], aspect: float, title: str) -> tuple[Figure, NDArray[Any]]:
     """Return a figure with a title and panels of a fixed size; to let matplotlib find the layout takes a second."""
-    from matplotlib.figure import Figure
-
     n_rows, n_columns = shape
     height = PANEL_INCHES * aspect
     width_inches = n_columns * (PANEL_INCHES + GAP_INCHES) + GAP_INCHES
@@ -111,17 +96,17 @@ def _grid(shape: tuple[int, int], aspect: float, title: str) -> tuple[Figure, ND
     return figure, grid
 
 
-def _title(test: DetectionTest) -> str:
-    settings = test.settings
+def _title(samples: DetectionSamples) -> str:
+    settings = samples.settings
     background = f"background: {settings.background.description}"
-    thresholds = ", ".join(f"{each.threshold:g}" for each in test.by_threshold)
-    if test.settings.detector == "local-maximum":
+    thresholds = ", ".join(f"{each.threshold:g}" for each in samples.by_threshold)
+    if samples.settings.detector == "local-maximum":
         thresholds += " false positives per frame"
     roi = 2 * settings.roi_half_size + 1
     fit = settings.fit_module if settings.estimator == "wls" else f"{settings.fit_module} ({settings.estimator})"
     return (
-        f"{test.movie.name}: {len(test.by_threshold[0].diagnostics)} of {test.n_movie_frames} frames  ·  "
-        f"threshold {thresholds}  ·  {background}  ·  {fit} of {roi} x {roi} px of {test.pixel_size_nm:g} nm"
+        f"{samples.movie}: {len(samples.by_threshold[0].diagnostics)} of {samples.n_movie_frames} frames  ·  "
+        f"threshold {thresholds}  ·  {background}  ·  {fit} of {roi} x {roi} px of {samples.pixel_size_nm:g} nm"
     )
 
 
@@ -217,8 +202,6 @@ def _draw_scale_bar(axes: Axes, window: Window, pixel_size_nm: float) -> None:
 
 
 def _draw_legend(figure: Figure) -> None:
-    from matplotlib.lines import Line2D
-
     handles = [
         Line2D([], [], color=THRESHOLD, linewidth=1, label="threshold, on the filtered frame"),
         Line2D(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pointillist.fitting import BlockReader, FitSettings
-    from pointillist.fitting.camera import CameraModel
-    from pointillist.fitting.diagnosis import Finding, FrameDiagnostics
+from pointillist.fitting.backgrounds import NoBackground
+from pointillist.fitting.blocks import BlockReader
+from pointillist.fitting.camera import CameraModel
+from pointillist.fitting.detection import THRESHOLD_SETTINGS
+from pointillist.fitting.diagnosis.checks import Finding, check_background, run_checks
+from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, measure_noise
+from pointillist.fitting.localizer import inspect
+from pointillist.fitting.settings import FitSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,37 +35,33 @@ class ThresholdTest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectionTest:
-    """A test of the detection.
+class DetectionSamples:
+    """What a detection test finds in some frames of a movie.
 
     Parameters
     ----------
     movie
-        File of the movie.
+        Name of the movie.
     n_movie_frames
         Number of frames of the movie.
     pixel_size_nm
         Width of a pixel in the sample.
     settings
-        The settings, apart from the threshold.
+        Settings of the fit, apart from the threshold.
     by_threshold
-        Results of each threshold, in rising order.
-    failures
-        Frames that could not be analysed, with the reason.
-    remarks
-        What the user should know of the movie and its settings.
-    on_maps
-        What shows that the camera maps belong to the movie; empty without maps.
+        Results of each threshold, at least one.
     """
 
-    movie: Path
+    movie: str
     n_movie_frames: int
     pixel_size_nm: float
     settings: FitSettings
     by_threshold: Sequence[ThresholdTest]
-    failures: Mapping[int, str]
-    remarks: Sequence[str]
-    on_maps: Sequence[str]
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether any frame could be analysed."""
+        return bool(self.by_threshold[0].diagnostics)
 
 
 def spread_frames(n_frames: int, first: int, n_movie_frames: int) -> list[int]:
@@ -100,10 +98,6 @@ def examine_frames(
     failures
         Frames that could not be analysed, with the reason.
     """
-    from pointillist.fitting.backgrounds import NoBackground
-    from pointillist.fitting.detection import THRESHOLD_SETTINGS
-    from pointillist.fitting.diagnosis import check_background, run_checks
-
     diagnostics: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
     _, field = THRESHOLD_SETTINGS[settings.detector]
@@ -135,8 +129,6 @@ def examine_frames(
 def _diagnose(
     blocks: BlockReader, frame: int, camera: CameraModel, variants: Sequence[FitSettings]
 ) -> Iterator[FrameDiagnostics]:
-    from pointillist.fitting import inspect
-    from pointillist.fitting.diagnosis import FrameDiagnostics, measure_noise
 
     # The noise is measured between neighbouring frames.
     block = blocks.block(max(frame - 1, 0), min(frame + 1 + (frame == 0), blocks.n_movie_frames))

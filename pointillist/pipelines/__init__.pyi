@@ -1,0 +1,3 @@
+from .detection_montage import (
+    montage_png as montage_png,
+)
