@@ -167,6 +167,31 @@ def test_frames_within_pages_are_refused(tmp_path: Path) -> None:
         open_movie(tmp_path / "a.tif")
 
 
+def test_pages_that_hold_larger_images_are_refused(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for frame in FRAMES[:3]:
+            writer.write(frame[::2, ::2], subifds=1, metadata=None, **GREY)
+            writer.write(frame, metadata=None, **GREY)
+    with pytest.raises(
+        MovieError, match=r"3 of its pages \(6 x 8 px, uint16\) hold larger images \(12 x 16 px, uint16\)"
+    ):
+        open_movie(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("n_bytes", [1, 600])
+def test_a_last_frame_in_tiles_that_is_cut_fails_alone(tmp_path: Path, n_bytes: int) -> None:
+    frames = np.random.default_rng(1).integers(0, 4000, (4, 32, 32), np.uint16)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for frame in frames:
+            writer.write(frame, tile=(16, 16), contiguous=False, metadata=None, **GREY)
+    os.truncate(tmp_path / "a.tif", (tmp_path / "a.tif").stat().st_size - n_bytes)
+    os.utime(tmp_path / "a.tif", (0, 0))
+    with open_movie(tmp_path / "a.tif") as movie:
+        np.testing.assert_array_equal(movie.read(0, 3), frames[:3])
+        with pytest.raises(LostFrameError, match=r"frame 3 .* is beyond the end of the file"):
+            movie.read(3, 4)
+
+
 IMAGEJ = "ImageJ=1.54f\nimages={0}\nframes={0}\nhyperstack=true\n"
 
 

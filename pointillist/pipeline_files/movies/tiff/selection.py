@@ -171,4 +171,7 @@ def _sub_ifds(pages: Pages, frames: Layout) -> list[str]:
     if layout.kind == frames.kind and not layout.is_reduced:
         problem = f"holds further images of the same size within {n_pages} of its pages (SubIFDs)"
         raise MovieError(pages.path, problem, "save the frames one after the other")
+    if layout.width * layout.length > frames.width * frames.length:
+        problem = f"{n_pages} of its pages ({frames}) hold larger images ({layout}) within them (SubIFDs)"
+        raise MovieError(pages.path, problem, "save the larger images one after the other, without a pyramid")
     return [f"{n_pages} of its pages hold smaller copies of themselves ({layout}), which are not read"]
