@@ -59,6 +59,10 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(
                 "--workers has no effect with --engine dask; leave it out: Dask's own workers are used"
             )
+        if workers:
+            from pointillist.supervision import checked_workers
+
+            checked_workers(workers)
         choice = EngineChoice(
             name=engine, location=location, scheduler=dask_scheduler, n_workers=workers, is_mixed=mixed_workers
         )

@@ -79,9 +79,9 @@ def command(  # noqa: PLR0913  # one for each option
     elif kill:
         _kill()
     else:
-        from pointillist.supervision import LaunchPlan, launch_workers, workers_beside
+        from pointillist.supervision import LaunchPlan, checked_workers, launch_workers, workers_beside
 
-        n_workers = workers_beside(reserve or 0) if n is None else n
+        n_workers = workers_beside(reserve or 0) if n is None else checked_workers(n)
         plan = LaunchPlan(n_workers=n_workers, location=location.checked(), may_serve=not no_server, allowed=allow)
         console = output()
         launch_workers(plan, lambda line: console.print(line, markup=False, soft_wrap=True))

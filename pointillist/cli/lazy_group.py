@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import click
+
+from pointillist.cli.inspection import leave_inspection
 
 
 class LazyGroup(click.Group):
@@ -21,6 +23,12 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, commands_in: Mapping[str, str], **options: Any) -> None:  # noqa: ANN401  # click's
         super().__init__(*args, **options)
         self.commands_in = commands_in
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:  # noqa: ANN401  # click's
+        """Run the command that the command line names."""
+        if args is None:
+            leave_inspection()
+        return super().main(args, *others, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return their names."""

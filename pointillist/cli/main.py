@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pointillist.cli import lazy_group
+from pointillist.cli.inspection import leave_inspection
 
 COMMANDS = {
     "analyse": "pointillist.cli.analyse",
@@ -47,9 +48,11 @@ def pointillist() -> None:
 
 def analyse() -> None:
     """Run the command ``analyse``."""
+    leave_inspection()
     load("analyse")(prog_name="analyse")
 
 
 def launch_workers() -> None:
     """Run the command ``launch-workers``."""
+    leave_inspection()
     load("launch-workers")(prog_name="launch-workers")

@@ -22,6 +22,7 @@ from .kernel_loader import (
 )
 from .launch import (
     OnMessage as OnMessage,
+    checked_workers as checked_workers,
     default_workers as default_workers,
     embedded as embedded,
     launch_workers as launch_workers,

@@ -25,6 +25,9 @@ OnMessage = Callable[[str], None]
 
 _CHECK_S = 0.5
 
+MOST_WORKERS_PER_CORE = 8
+"""Number of workers per core beyond which the memory runs out before anything becomes faster."""
+
 _LONGEST_IPC_PATH = 100
 """Largest length of a socket's path, bytes (108 on Linux, 104 on macOS)."""
 
@@ -49,6 +52,21 @@ def workers_beside(n_reserved: int) -> int:
         problem = f"leaves no core for a worker, of {n_cores}"
         raise ServerError(f"--reserve {n_reserved}", problem, f"reserve at most {n_cores - 1}")
     return n_cores - n_reserved
+
+
+def checked_workers(n_workers: int) -> int:
+    """Return a number of workers that this machine bears.
+
+    Raises
+    ------
+    ServerError
+        If they are too many.
+    """
+    n_cores = default_workers()
+    if n_workers > MOST_WORKERS_PER_CORE * n_cores:
+        problem = f"too many for {n_cores} core{'s' if n_cores > 1 else ''}"
+        raise ServerError(f"{n_workers} workers", problem, f"start at most {MOST_WORKERS_PER_CORE * n_cores}")
+    return n_workers
 
 
 def embedded(n_workers: int, on_message: OnMessage = lambda _: None) -> contextlib.AbstractContextManager[Client]:

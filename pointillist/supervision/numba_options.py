@@ -27,9 +27,13 @@ _CONFIG_FILE = Path(".numba_config.yaml")
 """Options that numba reads from the working folder; the environment goes before it."""
 
 
+_ALTERED = {"PYTHONOPTIMIZE", "PYTHONINSPECT"}
+"""Variables with which Python compiles, or ends, in another way than by default."""
+
+
 def for_workers(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for processes of our own: Python as it compiles by default, and :data:`OURS`."""
-    return {name: value for name, value in environment.items() if name != "PYTHONOPTIMIZE"} | OURS
+    """Return an environment for processes of our own: Python as it is by default, and :data:`OURS`."""
+    return {name: value for name, value in environment.items() if name not in _ALTERED} | OURS
 
 
 def for_this_process(environment: Mapping[str, str]) -> dict[str, str]:
