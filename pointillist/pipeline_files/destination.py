@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pointillist.errors import ResultsError
+from pointillist.pipeline_files.storage import check_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,14 @@ class Destination:
         Raises
         ------
         ResultsError
-            If it has another one.
+            If it has another one, or no file can be there.
         """
+        path = self._named(usual, endings)
+        for place in (self.path, path):
+            check_place(place)
+        return path
+
+    def _named(self, usual: str, endings: Sequence[str]) -> Path:
         if self.is_folder:
             return self.path / usual
         ending = self.path.suffix

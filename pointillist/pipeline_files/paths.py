@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pointillist.errors import SettingError
-from pointillist.pipeline_files.storage import make_directory, translated_write_errors
-from pointillist.system import DATA, chosen, expand, home, trouble_of, user_name
+from pointillist.pipeline_files.storage import check_place, make_directory, translated_write_errors
+from pointillist.system import DATA, chosen, expand, home, irregular, trouble_of, user_name
 
 RESULTS_ENDING, IMAGES_ENDING = ".h5r", ".h5"
 """Endings of files of localizations and of images."""
@@ -121,9 +121,13 @@ def find_file(setting: str, name: str, folder: Path) -> Path:
     SettingError
         If there is no such file.
     """
-    for path in (folder / name, data_root() / name):
+    paths = (folder / name, data_root() / name)
+    for path in paths:
         if path.is_file():
             return path
+    for path in paths:
+        if kind := irregular(path):
+            raise SettingError(setting, f"{path} is {kind}", "name a file")
     raise SettingError(setting, f"there is no file {name!r} in {folder} or {data_root()}", "give its full path")
 
 
@@ -148,6 +152,7 @@ def check_writable(results: Path) -> None:
     ResultsError
         If the file cannot be written.
     """
+    check_place(results)
     trial = _beside(results, f"trial{os.getpid()}")
     make_directory(results)
     with translated_write_errors(results):

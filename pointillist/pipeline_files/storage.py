@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointillist.errors import ResultsError
+from pointillist.system import irregular
 
 _SLACK_BYTES = 1 << 18
 """Space for HDF5's bookkeeping besides the data of one append."""
@@ -75,6 +76,28 @@ def make_directory(path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise ResultsError(path, "cannot be inside a file", "choose another folder with -o") from error
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path at which no file can be written.
+
+    Parameters
+    ----------
+    path
+        Path of a file to write, or of a folder for it; it need not exist.
+
+    Raises
+    ------
+    ResultsError
+        If it is a link to nothing, a device, pipe or socket, or below a file.
+    """
+    if path.is_symlink() and not path.exists():
+        raise ResultsError(path, "is a link to a file that does not exist", "remove the link, or choose another name")
+    if (kind := irregular(path)) and not path.is_dir():
+        raise ResultsError(path, f"is {kind}", "choose another name")
+    for folder in path.parents:
+        if folder.is_file():
+            raise ResultsError(path, f"cannot be inside the file {folder}", "choose another folder with -o")
 
 
 @contextmanager

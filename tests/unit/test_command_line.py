@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -177,3 +180,27 @@ def test_progress_tells_speed_results_and_time_left() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(4.72, "4.7 s"), (59, "0:59"), (754, "12:34"), (12300, "3:25:00")])
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["info", "nothing.npy"], 1), (["analize"], 2)])
+def test_a_command_ends_without_a_traceback_where_python_is_to_stay_interactive(
+    tmp_path: Path, arguments: list[str], status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from pointillist.cli.main import pointillist; pointillist()", *arguments],
+        env={**os.environ, "PYTHONINSPECT": "1"},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["launch-workers", "99999999"], ["analyse", "movie.h5", "--workers", "9999999"]])
+def test_workers_far_beyond_the_cores_are_refused(arguments: list[str]) -> None:
+    result = CliRunner().invoke(pointillist, arguments)
+    assert result.exit_code == 1
+    assert re.fullmatch(r"error: 9+ workers: too many for \d+ cores?; start at most \d+\n", result.output)

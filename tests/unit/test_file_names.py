@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,27 @@ def test_a_name_that_cannot_be_used_is_one_line(text: str) -> None:
     with pytest.raises(PointillistError) as error:
         destination(text)
     assert "\udce9" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("dangling.h5r", "dangling.h5r: is a link to a file that does not exist; remove the link"),
+        ("dangling", "dangling.h5r: is a link to a file that does not exist"),
+        ("movie.h5/x", "movie.h5/x: cannot be inside the file movie.h5; choose another folder with -o"),
+        ("movie.h5/x/", "movie.h5/x: cannot be inside the file movie.h5"),
+        ("movie.h5/x/y.h5r", "movie.h5/x/y.h5r: cannot be inside the file movie.h5"),
+        ("pipe.h5r", "pipe.h5r: is a named pipe; choose another name"),
+        ("/dev/null", "/dev/null: is a device; choose another name"),
+    ],
+)
+def test_a_place_where_no_file_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dangling.h5r").symlink_to("nowhere/at/all")
+    (tmp_path / "movie.h5").touch()
+    os.mkfifo(tmp_path / "pipe.h5r")
+    with pytest.raises(ResultsError) as error:
+        destination(text).file(*RESULTS)
+    assert str(error.value).startswith(problem)

@@ -67,7 +67,7 @@ def test_what_would_break_us_is_set_by_us(name: str, value: str) -> None:
 
 
 def test_workers_are_not_optimized_and_this_process_has_what_it_has() -> None:
-    assert "PYTHONOPTIMIZE" not in for_workers({"PYTHONOPTIMIZE": "2"})
+    assert for_workers({"PYTHONOPTIMIZE": "2", "PYTHONINSPECT": "1"}) == for_workers({})
     code = "from pointillist.supervision.numba_options import *; print(for_this_process({}).get('PYTHONOPTIMIZE'))"
     for flags, level in (([], "None"), (["-O"], "1"), (["-OO"], "2")):
         done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)

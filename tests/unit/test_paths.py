@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pointillist.pipeline_files.paths import (
     data_root,
     data_root_remark,
     default_results_path,
+    find_file,
     is_taken,
     journal_path,
     partial_path,
@@ -109,7 +111,10 @@ def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResultsError) as error:
         check_writable(tmp_path / "file" / "cells.h5r")
-    assert str(error.value) == f"{tmp_path}/file/cells.h5r: cannot be inside a file; choose another folder with -o"
+    assert (
+        str(error.value)
+        == f"{tmp_path}/file/cells.h5r: cannot be inside the file {tmp_path}/file; choose another folder with -o"
+    )
 
 
 def test_a_system_directory_gets_one_line() -> None:
@@ -138,3 +143,17 @@ def test_a_home_folder_that_is_not_utf8_is_one_line_unless_another_one_is_chosen
         data_root()
     monkeypatch.setenv("PYMEDATADIR", str(tmp_path))
     assert data_root() == tmp_path
+
+
+def test_a_setting_that_names_a_pipe_or_a_device_is_refused_unopened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "map.tif")
+    with pytest.raises(SettingError, match=r"Camera\.DarkMapID: .*map\.tif is a named pipe; name a file"):
+        find_file("Camera.DarkMapID", "map.tif", tmp_path)
+    with pytest.raises(SettingError, match=r"/dev/zero is a device; name a file"):
+        find_file("Camera.DarkMapID", "/dev/zero", tmp_path)
+
+
+def test_results_cannot_take_the_place_of_a_dangling_link(tmp_path: Path) -> None:
+    (tmp_path / "a.h5r").symlink_to("nowhere/at/all")
+    with pytest.raises(ResultsError, match="is a link to a file that does not exist"):
+        check_writable(tmp_path / "a.h5r")
