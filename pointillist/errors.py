@@ -46,6 +46,10 @@ class SettingError(PointillistError):
     """A setting is unknown, missing or out of range: correct it."""
 
 
+class PluginError(SettingError):
+    """A part that another package adds cannot be used: mend or uninstall that package."""
+
+
 class ResultsError(PointillistError):
     """Results cannot be written or read: make room, or choose another place."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pointillist.fitting.camera.model import CameraMaps, CameraModel
 from pointillist.fitting.estimation.fit import FrameImages
-from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.registry import fit_of
 from pointillist.fitting.localizations import Rows
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.regions import Regions
@@ -33,7 +33,7 @@ def images_of(frame: Image, read_variance: Image, background: float = 0.0) -> Fr
 
 def fit(frame: Image, *points: tuple[float, float], settings: FitSettings = LEAST_SQUARES, **others: Any) -> Rows:
     read_variance = np.full_like(frame, others.pop("read_variance", 1.0))
-    fits = GaussianFit(settings, camera_of(read_variance, others.pop("noise_factor", 1.0)))
+    fits = fit_of(settings, camera_of(read_variance, others.pop("noise_factor", 1.0)))
     fits.add(7, images_of(frame, read_variance, **others), np.array([(x, y, 1.0) for x, y in points], np.float32))
     return fits.rows()
 
@@ -59,7 +59,7 @@ def fit_regions(regions: Regions, settings: FitSettings, noise_factor: float = 1
             here = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
             frame[here], variance[here] = regions.photoelectrons[start + k], regions.read_variance[start + k]
         points = np.array([(column * side + half, row * side + half) for row, column in tiles], np.float32)
-        fits = GaussianFit(settings, camera_of(variance, noise_factor))
+        fits = fit_of(settings, camera_of(variance, noise_factor))
         fits.add(0, images_of(frame, variance), points)
         found = fits.rows()
         found["x"] -= points[:, 0]

@@ -12,7 +12,7 @@ from pointillist.api.analysis import movie_file, setting_sources
 from pointillist.api.detection_table import detection_table
 from pointillist.errors import ResultsError
 from pointillist.fitting import BlockReader
-from pointillist.fitting.detection import THRESHOLD_SETTINGS
+from pointillist.fitting.detection import DETECTORS
 from pointillist.fitting.diagnosis import DetectionSamples, Finding, examine_frames, spread_frames
 from pointillist.pipeline_files import prepare
 from pointillist.pipeline_files.backgrounds import copied_images
@@ -62,7 +62,9 @@ class DetectionTest:
     def findings(self) -> list[Finding]:
         """Probable problems, each once."""
         found: dict[object, Finding] = {}
-        of_threshold = [(key,) for key, _ in THRESHOLD_SETTINGS.values()]
+        of_threshold = [
+            (detector.threshold_setting.name,) for detector in map(DETECTORS.__getitem__, DETECTORS.built_in)
+        ]
         for at_threshold in self.samples.by_threshold:
             for finding in at_threshold.findings:
                 found.setdefault(finding.problem if finding.settings in of_threshold else finding.settings, finding)
@@ -181,7 +183,7 @@ def test_detection(
 def _samples(
     movie: Movie, settings: Metadata, n_frames: int, thresholds: Sequence[float] | None
 ) -> tuple[DetectionSamples, dict[int, str]]:
-    key, _ = THRESHOLD_SETTINGS[str(settings["Analysis.Detector"])]
+    key, _ = DETECTORS[str(settings["Analysis.Detector"])].threshold_setting
     used = thresholds or [float(str(settings[key]))]
     fit = fit_settings({**settings, key: used[0]})
     camera = camera_model(settings, movie.frame_shape, movie.path.absolute().parent)

@@ -7,11 +7,13 @@ from .jit import (
 )
 from .localizations import (
     QUANTITIES as QUANTITIES,
+    REGION as REGION,
     FrameBlock as FrameBlock,
     Rows as Rows,
     blank_rows as blank_rows,
     column as column,
     join_rows as join_rows,
+    localization_dtype as localization_dtype,
 )
 from .localizer import (
     Localizer as Localizer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pointillist.fitting.detection import DETECTORS
 from pointillist.fitting.estimation import MODULES
 from pointillist.settings.camera_schema import CAMERA_SETTINGS
 from pointillist.settings.pixel_schema import PIXEL_SETTINGS
@@ -20,7 +21,7 @@ _TABLE = (
         name="Analysis.FitModule",
         value_type=TEXT,
         default="LatGaussFitFR",
-        choices=tuple(MODULES),
+        choices=MODULES,
         help="Fit of each candidate, by PYME's name.",
     ),
     Setting(
@@ -34,7 +35,7 @@ _TABLE = (
         name="Analysis.Detector",
         value_type=TEXT,
         default="difference-of-gaussians",
-        choices=("difference-of-gaussians", "local-maximum", "wavelet"),
+        choices=DETECTORS,
         help="Method that finds candidates; PYME's is difference-of-gaussians.",
     ),
     Setting(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pointillist.errors import SettingError
@@ -76,7 +76,7 @@ class Setting:
     high: float | None = None
     typical: tuple[float, float] | None = None
     confusions: tuple[Confusion, ...] = ()
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
 
     def parse(self, value: Value) -> Value:
         """Convert a value to the setting's type and check it.

@@ -45,7 +45,7 @@ def load_kernels() -> str:
     with _hidden("scipy.linalg"):
         from numba.np import arraymath  # noqa: F401, PLC0415 - as numba does for the first kernel
     from pointillist.fitting import FitSettings  # noqa: PLC0415 - a launcher reads this module without numba
-    from pointillist.pipeline_files.movies import run_kernels  # noqa: PLC0415 - likewise
+    from pointillist.pipeline_files.movies import run_kernels  # noqa: PLC0415 - as above
 
     run_kernels("u2")
     return localize_spots(DTYPES[:1], [FitSettings(psf_sigma_px=1.2, clump_reject_radius_px=0.5)])
@@ -73,8 +73,8 @@ def load_backgrounds() -> str:
     for dtype in DTYPES:
         frames = _frames(dtype)
         run_kernels(f"u{frames.itemsize}")
-        for method in METHODS.values():
-            settings = FitSettings(psf_sigma_px=1.2, background=method.example())
+        for name in METHODS.built_in:
+            settings = FitSettings(psf_sigma_px=1.2, background=METHODS[name].example())
             block = BlockReader(partial(_part, frames), _N_FRAMES, settings, stored).block(0, _N_FRAMES)
             images = background_images(block, 0, _N_FRAMES, settings)
             checksum.update(images.images.tobytes())
@@ -92,7 +92,7 @@ def load_localizations() -> str:
 
     settings = FitSettings(psf_sigma_px=1.2, background=NoBackground(), clump_reject_radius_px=0.5)
     choices = [
-        *(replace(settings, detector=name) for name in DETECTORS),
+        *(replace(settings, detector=name) for name in DETECTORS.built_in),
         *(
             replace(settings, fit_module=name, estimator=estimator, background_model=next(iter(module.backgrounds), ""))
             for name, module in MODULES.items()

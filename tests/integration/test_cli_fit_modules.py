@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from pointillist.cli.main import pointillist
 from pointillist.fitting.estimation.modules import MODULES
-from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.fit_formats import PYME_FORMATS
 from pointillist.pipeline_files.results.reader import read_results
 
 CHOICES = [(name, estimator) for name, module in MODULES.items() for estimator in module.estimators or ("wls",)]
@@ -52,7 +52,7 @@ def test_a_movie_becomes_a_picture(movie: Path, tmp_path: Path, fit_module: str,
     environment = {**os.environ, **{name: str(tmp_path / folder) for name, folder in places.items()}}
     subprocess.run([*command, *options], check=True, timeout=200, env=environment, capture_output=True)
     with h5py.File(results) as file:
-        assert file["FitResults"].dtype == FORMATS[fit_module].dtype
+        assert file["FitResults"].dtype == PYME_FORMATS[fit_module].dtype
     rows = read_results(results).rows
     assert rows.dtype == MODULES[fit_module].dtype
     assert (rows["roi_x_stop"] - rows["roi_x_start"]).max() == 2 * MODULES[fit_module].roi_half_size + 1

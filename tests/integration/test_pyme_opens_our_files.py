@@ -28,7 +28,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.source import EVENT_DTYPE
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 from pointillist.pipeline_files.preparation import prepare
-from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.fit_formats import PYME_FORMATS
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_files.results.table import ResultsDescription
 from pointillist.settings.metadata import Value
@@ -240,13 +240,13 @@ def test_our_formats_are_pymes(pyme: Any) -> None:
         f"""
 import importlib
 answer = {{name: repr(np.dtype(importlib.import_module("PYME.localization.FitFactories." + name).FitResultsDType))
-          for name in {list(FORMATS)}}}
+          for name in {list(PYME_FORMATS)}}}
 """
     )
-    assert seen == {name: repr(form.dtype) for name, form in FORMATS.items()}
+    assert seen == {name: repr(form.dtype) for name, form in PYME_FORMATS.items()}
 
 
-@pytest.mark.parametrize("fit_module", FORMATS)
+@pytest.mark.parametrize("fit_module", PYME_FORMATS)
 def test_pyme_opens_our_results_of_every_fit_module(pyme: Any, tmp_path: Path, fit_module: str) -> None:
     rows = np.ones(20, MODULES[fit_module].dtype)
     rows["frame"], rows["x"], rows["y"] = np.arange(20), np.arange(20) / 3, np.arange(20) / 4
@@ -274,11 +274,11 @@ answer |= {"n": len(pipeline.dataSources["FitResults"]["x"]), "module": pipeline
     np.testing.assert_allclose(seen["y"], rows["y"] * 100, rtol=1e-6)
     np.testing.assert_allclose(seen["A"], 2**0.5 if fit_module == "GaussFitConstrR" else 2, rtol=1e-6)
     assert (seen["n"], seen["module"]) == (20, fit_module)
-    parts = FORMATS[fit_module].dtype["fitResults"].names or ()
+    parts = PYME_FORMATS[fit_module].dtype["fitResults"].names or ()
     assert {f"fitResults_{part}" for part in parts} <= set(seen["keys"])
 
 
-@pytest.mark.parametrize("fit_module", FORMATS)
+@pytest.mark.parametrize("fit_module", PYME_FORMATS)
 def test_we_open_results_of_every_fit_module_that_pyme_writes(pyme: Any, tmp_path: Path, fit_module: str) -> None:
     pyme(
         f"""

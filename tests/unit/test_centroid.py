@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.modules import MODULES
-from pointillist.fitting.estimation.registry import FITS, fit_of
+from pointillist.fitting.estimation.registry import fit_of
 from pointillist.fitting.localizations import Rows
 from pointillist.fitting.settings import FitSettings
 
@@ -39,10 +39,6 @@ def spot(x: float, y: float, height: float = 100.0, sigma: float = 1.3, level: f
     pixel_y, pixel_x = np.indices(SHAPE)
     squares = (pixel_x - x) ** 2 + (pixel_y - y) ** 2
     return (level + height * np.exp(-squares / (2 * sigma**2))).astype(np.float32)
-
-
-def test_every_fit_module_has_a_maker() -> None:
-    assert FITS.keys() == MODULES.keys()
 
 
 def test_a_detected_point_stays_where_detection_saw_it() -> None:

@@ -11,7 +11,7 @@ from pointillist.errors import SettingError
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.localizations import LOCALIZATION_DTYPE, Rows
 from pointillist.pipeline_files.results.conversion import Scale, from_pyme, to_pyme
-from pointillist.pipeline_files.results.fit_formats import FORMATS, NO_ERROR
+from pointillist.pipeline_files.results.fit_formats import NO_ERROR, PYME_FORMATS
 from pointillist.settings.metadata import Value
 
 SCALE = Scale(nm_per_px_x=100, nm_per_px_y=110, adu_per_photoelectron=4)
@@ -35,7 +35,7 @@ def rows_of(fit_module: str) -> st.SearchStrategy[Rows]:
 
 
 def test_the_gaussian_has_pymes_dtype() -> None:
-    dtype = FORMATS["LatGaussFitFR"].dtype
+    dtype = PYME_FORMATS["LatGaussFitFR"].dtype
     parameters = ("A", "x0", "y0", "sigma", "background", "bx", "by")
     assert dtype.itemsize == 108
     assert dtype.names == (
@@ -77,23 +77,23 @@ def test_a_missing_error_is_pymes_mark() -> None:
     assert np.isnan(from_pyme(stored, "LatGaussFitFR", SCALE)["x_error"][0])
 
 
-@pytest.mark.parametrize("fit_module", FORMATS)
+@pytest.mark.parametrize("fit_module", PYME_FORMATS)
 @given(data=st.data())
 def test_rows_come_back_to_the_last_digits_of_a_float(fit_module: str, data: st.DataObject) -> None:
     rows = data.draw(rows_of(fit_module))
     back = from_pyme(to_pyme(rows, fit_module, SCALE), fit_module, SCALE)
     assert back.dtype == rows.dtype == MODULES[fit_module].dtype
-    is_level_moved = FORMATS[fit_module].is_level_at_origin
+    is_level_moved = PYME_FORMATS[fit_module].is_level_at_origin
     for name in stored_names(fit_module):
         if not (is_level_moved and name.endswith("background")):
             np.testing.assert_allclose(back[name], rows[name], rtol=4e-7, err_msg=name)
 
 
 def stored_names(fit_module: str) -> list[str]:
-    return [ours for ours, _, _ in FORMATS[fit_module].columns]
+    return [ours for ours, _, _ in PYME_FORMATS[fit_module].columns]
 
 
-@pytest.mark.parametrize("fit_module", FORMATS)
+@pytest.mark.parametrize("fit_module", PYME_FORMATS)
 def test_what_pyme_does_not_store_is_nan(fit_module: str) -> None:
     rows = np.ones(3, MODULES[fit_module].dtype)
     back = from_pyme(to_pyme(rows, fit_module, SCALE), fit_module, SCALE)

@@ -10,7 +10,7 @@ import pytest
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, camera_of, fit, frame_of, images_of
 
 from pointillist.fitting.estimation.fit import FrameImages
-from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.registry import fit_of
 from pointillist.fitting.estimation.result_codes import CONVERGED
 from pointillist.fitting.settings import FitSettings
 
@@ -30,7 +30,7 @@ def test_a_row_does_not_depend_on_what_is_fitted_beside_it(settings: FitSettings
     alone = np.concatenate([fit(frame, spot, settings=settings) for spot in spots])
     backwards = fit(frame, *spots[::-1], settings=settings)
     assert together.tobytes() == alone.tobytes() == backwards[::-1].tobytes()
-    fits = GaussianFit(settings, camera_of(np.ones_like(frame)))
+    fits = fit_of(settings, camera_of(np.ones_like(frame)))
     points = np.array(spots, np.float32)
     for part in np.array_split(points, 4):
         fits.add(7, images_of(frame, np.ones_like(frame)), part)
@@ -86,7 +86,7 @@ def test_scaling_intensities_scales_the_fit() -> None:
     points, none = np.array([(20.0, 18.0)], np.float32), np.zeros_like(frame)
     rows = []
     for factor in (1, 10):
-        fits = GaussianFit(LEAST_SQUARES, camera_of(np.ones_like(frame)))
+        fits = fit_of(LEAST_SQUARES, camera_of(np.ones_like(frame)))
         fits.add(0, FrameImages(frame * factor, none, (frame + 2) * factor**2), points)
         rows.append(fits.rows()[0])
     for name in ("amplitude", "background", "amplitude_error", "background_error"):

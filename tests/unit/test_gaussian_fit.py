@@ -18,7 +18,7 @@ from reference_fits import (
 )
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, camera_of, fit, fit_regions, frame_of, images_of
 
-from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.registry import fit_of
 from pointillist.fitting.estimation.result_codes import CONVERGED
 from pointillist.fitting.scoring.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS
 from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
@@ -154,7 +154,7 @@ def test_on_slopes_no_likelihood_is_greater_than_that_of_the_fit(
 def test_rows_come_in_the_order_of_the_candidates_however_many_there_are() -> None:
     frame = frame_of(*[(x, y) for x in range(8, 36, 8) for y in range(8, 36, 8)])
     points = np.array([(x, y) for x in range(8, 36, 8) for y in range(8, 36, 8)], np.float32)
-    fits = GaussianFit(LIKELIHOOD, camera_of(np.ones_like(frame)))
+    fits = fit_of(LIKELIHOOD, camera_of(np.ones_like(frame)))
     for number in range(150):
         fits.add(number, images_of(frame, np.ones_like(frame)), points)
     rows = fits.rows()

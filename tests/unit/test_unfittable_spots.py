@@ -9,8 +9,8 @@ import pytest
 from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, Image, camera_of, fit, frame_of
 
 from pointillist.fitting.estimation.fit import FrameImages
-from pointillist.fitting.estimation.gaussian_fit import GaussianFit
 from pointillist.fitting.estimation.modules import MODULES
+from pointillist.fitting.estimation.registry import fit_of
 from pointillist.fitting.estimation.result_codes import (
     AT_BOUND,
     CONVERGED,
@@ -60,7 +60,7 @@ def test_a_variance_that_is_not_finite_is_reported_as_unusable() -> None:
     frame = frame_of((20.3, 18.7))
     variance = frame + 2
     variance[17, 19] = 0
-    fits = GaussianFit(LEAST_SQUARES, camera_of(np.ones_like(frame)))
+    fits = fit_of(LEAST_SQUARES, camera_of(np.ones_like(frame)))
     fits.add(0, FrameImages(frame, np.zeros_like(frame), variance), np.array([(20, 19)], np.float32))
     assert fits.rows()["result_code"].tolist() == [UNUSABLE]
 

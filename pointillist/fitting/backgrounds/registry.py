@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from typing import Any
 
 from pointillist.fitting.backgrounds.copy import Copy
@@ -14,10 +13,12 @@ from pointillist.fitting.backgrounds.no_background import NoBackground
 from pointillist.fitting.backgrounds.percentile import Percentile
 from pointillist.fitting.backgrounds.rolling_median import RollingMedian
 from pointillist.fitting.backgrounds.sparse_median import SparseMedian
+from pointillist.plugins import Registry
 
-METHODS: Mapping[str, type[BackgroundMethod]] = {
-    method.code: method for method in (NoBackground, Copy, Mean, Percentile, RollingMedian, SparseMedian)
-}
+METHODS: Registry[type[BackgroundMethod]] = Registry(
+    "pointillist.backgrounds",
+    {method.code: method for method in (NoBackground, Copy, Mean, Percentile, RollingMedian, SparseMedian)},
+)
 """Every method, by its code."""
 
 

@@ -23,6 +23,11 @@ from .counts import (
 from .map_checks import (
     MovieSample as MovieSample,
 )
+from .map_structure import (
+    LEAST_SLOPE as LEAST_SLOPE,
+    Agreement as Agreement,
+    Structure as Structure,
+)
 from .model import (
     CameraMap as CameraMap,
     CameraMaps as CameraMaps,

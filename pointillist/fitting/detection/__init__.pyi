@@ -1,7 +1,10 @@
 from .detector import (
     BORDER_PX as BORDER_PX,
-    THRESHOLD_SETTINGS as THRESHOLD_SETTINGS,
+    DETECTION_THRESHOLD as DETECTION_THRESHOLD,
+    FALSE_POSITIVES as FALSE_POSITIVES,
+    Detector as Detector,
     RawFrame as RawFrame,
+    ThresholdSetting as ThresholdSetting,
 )
 from .registry import (
     DETECTORS as DETECTORS,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from pointillist.fitting.camera import CameraMaps
-from pointillist.fitting.detection.detector import Detector
-from pointillist.fitting.detection.difference_of_gaussians import DifferenceOfGaussians
-from pointillist.fitting.detection.local_maximum import LocalMaximum
-from pointillist.fitting.detection.wavelet import Wavelet
-from pointillist.fitting.settings import FitSettings
+from pointillist.plugins import Registry
 
-DETECTORS: Mapping[str, Callable[[FitSettings, CameraMaps], Detector]] = {
-    "difference-of-gaussians": DifferenceOfGaussians,
-    "local-maximum": LocalMaximum,
-    "wavelet": Wavelet,
-}
-"""Constructors of detectors for frames of the shape of the camera maps."""
+if TYPE_CHECKING:
+    from pointillist.fitting.camera import CameraMaps
+    from pointillist.fitting.detection.detector import Detector
+    from pointillist.fitting.settings import FitSettings
+
+DETECTORS: Registry[type[Detector]] = Registry(
+    "pointillist.detectors",
+    {
+        "difference-of-gaussians": "pointillist.fitting.detection.difference_of_gaussians:DifferenceOfGaussians",
+        "local-maximum": "pointillist.fitting.detection.local_maximum:LocalMaximum",
+        "wavelet": "pointillist.fitting.detection.wavelet:Wavelet",
+    },
+)
+"""Detectors by name."""
 
 
 def detector_of(settings: FitSettings, camera: CameraMaps) -> Detector:
@@ -29,4 +32,6 @@ def detector_of(settings: FitSettings, camera: CameraMaps) -> Detector:
     camera
         Camera maps of the shape of the frames.
     """
-    return DETECTORS[settings.detector](settings, camera)
+    make: Any = DETECTORS[settings.detector]
+    detector: Detector = make(settings, camera)
+    return detector

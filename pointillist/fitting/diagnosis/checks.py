@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera import FULL_SCALES
-from pointillist.fitting.detection import BORDER_PX, THRESHOLD_SETTINGS
+from pointillist.fitting.detection import BORDER_PX, DETECTORS
 from pointillist.fitting.diagnosis.convergence import median
 from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, significant
 from pointillist.fitting.estimation import width_px
@@ -169,7 +169,7 @@ def _no_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSetting
 
 def _threshold(settings: FitSettings) -> tuple[str, str]:
     """Return the key of the threshold setting, and a description of its value."""
-    key, field = THRESHOLD_SETTINGS[settings.detector]
+    key, field = DETECTORS[settings.detector].threshold_setting
     value = f"{getattr(settings, field):g}"
     return key, f"threshold {value}" if field == "detection_threshold" else f"{value} false positives per frame"
 

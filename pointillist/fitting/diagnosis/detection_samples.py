@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pointillist.fitting.backgrounds import NoBackground
 from pointillist.fitting.blocks import BlockReader
 from pointillist.fitting.camera import CameraModel
-from pointillist.fitting.detection import THRESHOLD_SETTINGS
+from pointillist.fitting.detection import DETECTORS
 from pointillist.fitting.diagnosis.checks import Finding, check_background, run_checks
 from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, measure_noise
 from pointillist.fitting.localizer import inspect
@@ -100,7 +100,7 @@ def examine_frames(
     """
     diagnostics: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
-    _, field = THRESHOLD_SETTINGS[settings.detector]
+    _, field = DETECTORS[settings.detector].threshold_setting
     unit = getattr(settings, field) / thresholds[0]
     variants = {t: replace(settings, **{field: t * unit}) for t in thresholds}
     bare: list[FrameDiagnostics] = []

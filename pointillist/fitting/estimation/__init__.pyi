@@ -4,6 +4,7 @@ from .derived import (
     width_px as width_px,
 )
 from .fit import (
+    Fit as Fit,
     FrameImages as FrameImages,
 )
 from .modules import (

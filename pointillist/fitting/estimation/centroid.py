@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.estimation._centroid_kernels import centre_regions, clip_regions, span_regions
 from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.estimation.modules import MODULES
@@ -17,7 +18,8 @@ class _Positions:
 
     needs_background = needs_variance = False
 
-    def __init__(self, settings: FitSettings) -> None:
+    def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
+        del camera
         self.dtype = MODULES[settings.fit_module].dtype
         self._half_size = settings.roi_half_size
         self._rows: list[Rows] = []
@@ -46,6 +48,8 @@ class DetectedPoint(_Positions):
     ----------
     settings
         Settings of the analysis, of which the size of the region is used.
+    camera
+        Camera maps, without effect.
 
     Notes
     -----
@@ -68,6 +72,8 @@ class Centroid(_Positions):
     ----------
     settings
         Settings of the analysis, of which the size of the region and the background subtraction are used.
+    camera
+        Camera maps, without effect.
 
     Notes
     -----
@@ -78,8 +84,8 @@ class Centroid(_Positions):
     A region whose pixels are all alike has no light; its centre is that of the candidate, its widths are NaN.
     """
 
-    def __init__(self, settings: FitSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
+        super().__init__(settings, camera)
         self.needs_background = settings.is_background_subtracted
 
     def add(self, frame: int, images: FrameImages, points: NDArray[np.float32]) -> None:

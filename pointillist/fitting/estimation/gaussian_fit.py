@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,21 +46,15 @@ class Gaussian:
     is_positive: bool = False
 
 
-GAUSSIANS: Mapping[str, Gaussian] = {
-    "LatGaussFitFR": Gaussian(),
-    "AstigGaussFitFR": Gaussian(is_elliptical=True),
-    "GaussFitConstrR": Gaussian(is_positive=True),
-}
-"""Gaussians by the name of the fit module."""
-
-
 class GaussianFit:
     """Fits Gaussians to candidates, by weighted least squares or maximum likelihood.
 
     Parameters
     ----------
+    gaussian
+        Shape that is fitted.
     settings
-        Settings of the analysis, which name the Gaussian, the background model and the estimator.
+        Settings of the analysis, which name the background model and the estimator.
     camera
         Camera maps of the shape of the frames.
 
@@ -78,8 +72,7 @@ class GaussianFit:
     .. [1] Huang et al., Nat. Methods 10, 653 (2013).
     """
 
-    def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
-        gaussian = GAUSSIANS[settings.fit_module]
+    def __init__(self, gaussian: Gaussian, settings: FitSettings, camera: CameraMaps) -> None:
         is_likelihood = settings.estimator == "mle"
         has_weights = not is_likelihood and settings.weights != "model"
         is_smoothed = has_weights and settings.weights == "smoothed"
@@ -169,3 +162,8 @@ def _lane_rows(n: int) -> LaneArray:
     rows = np.zeros((n + 1) * N_LANES, np.float32)
     first = -rows.ctypes.data // rows.itemsize % N_LANES
     return rows[first : first + n * N_LANES]
+
+
+round_gaussian = partial(GaussianFit, Gaussian())
+elliptical_gaussian = partial(GaussianFit, Gaussian(is_elliptical=True))
+positive_gaussian = partial(GaussianFit, Gaussian(is_positive=True))

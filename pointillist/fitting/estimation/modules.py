@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pointillist.fitting.localizations import LOCALIZATION_DTYPE, REGION, localization_dtype
+from pointillist.plugins import Registry
+
+if TYPE_CHECKING:
+    from pointillist.fitting.estimation.fit import Fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +23,12 @@ class FitModule:
     ----------
     summary
         Description of the fit in one line.
+    fit
+        What makes the fit from the settings of the analysis and the camera maps, or where that is:
+        ``package.module:name``.
     dtype
-        Structured dtype of the rows.
+        Structured dtype of the rows, with the columns ``frame``, ``x``, ``y`` and those of the region, from
+        :func:`pointillist.fitting.localization_dtype`.
     roi_half_size
         Default half size of the fitted region, px, >= 1.
     estimators
@@ -32,20 +40,36 @@ class FitModule:
     """
 
     summary: str
+    fit: str | Callable[..., Fit]
     dtype: np.dtype[Any]
     roi_half_size: int = 5
     estimators: tuple[str, ...] = ("wls", "mle")
     backgrounds: tuple[str, ...] = ("sloping", "flat", "none")
     has_free_width: bool = True
 
+    def __post_init__(self) -> None:
+        """Check the columns.
 
-MODULES: Mapping[str, FitModule] = {
+        Raises
+        ------
+        ValueError
+            If a column is missing that every fit must give.
+        """
+        missing = {"frame", "x", "y", *REGION}.difference(self.dtype.names or ())
+        if missing:
+            msg = f"{self.summary}: its rows lack {', '.join(sorted(missing))}"
+            raise ValueError(msg)
+
+
+_BUILT_IN: Mapping[str, FitModule] = {
     "LatGaussFitFR": FitModule(
         summary="round Gaussian",
+        fit="pointillist.fitting.estimation.gaussian_fit:round_gaussian",
         dtype=LOCALIZATION_DTYPE,
     ),
     "AstigGaussFitFR": FitModule(
         summary="elliptical Gaussian, its axes along x and y",
+        fit="pointillist.fitting.estimation.gaussian_fit:elliptical_gaussian",
         dtype=localization_dtype(
             ("amplitude", "x", "y", "sigma", "sigma_y", "background", "slope_x", "slope_y"), has_starts=True
         ),
@@ -54,11 +78,13 @@ MODULES: Mapping[str, FitModule] = {
     ),
     "GaussFitConstrR": FitModule(
         summary="round Gaussian with a positive amplitude",
+        fit="pointillist.fitting.estimation.gaussian_fit:positive_gaussian",
         dtype=localization_dtype(("amplitude", "x", "y", "sigma", "background")),
         backgrounds=("flat", "none"),
     ),
     "LatObjFindFR": FitModule(
         summary="no fit: the candidates as they were detected",
+        fit="pointillist.fitting.estimation.centroid:DetectedPoint",
         dtype=localization_dtype(("amplitude", "x", "y", "background"), REGION, has_errors=False),
         estimators=(),
         backgrounds=(),
@@ -66,6 +92,7 @@ MODULES: Mapping[str, FitModule] = {
     ),
     "LatFitCOIR": FitModule(
         summary="no fit: the centroid of what exceeds half of the maximum",
+        fit="pointillist.fitting.estimation.centroid:Centroid",
         dtype=localization_dtype(("light", "x", "y", "half_width_x", "half_width_y"), REGION, has_errors=False),
         roi_half_size=4,
         estimators=(),
@@ -73,4 +100,6 @@ MODULES: Mapping[str, FitModule] = {
         has_free_width=False,
     ),
 }
-"""All fit modules."""
+
+MODULES: Registry[FitModule] = Registry("pointillist.fits", _BUILT_IN)
+"""All fit modules, by name."""

@@ -1,21 +1,14 @@
-"""Fits by name."""
+"""The fit that the settings name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import pkgutil
+from typing import Any
 
 from pointillist.fitting.camera import CameraMaps
-from pointillist.fitting.estimation.centroid import Centroid, DetectedPoint
 from pointillist.fitting.estimation.fit import Fit
-from pointillist.fitting.estimation.gaussian_fit import GAUSSIANS, GaussianFit
+from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.settings import FitSettings
-
-FITS: Mapping[str, Callable[[FitSettings, CameraMaps], Fit]] = {
-    "LatObjFindFR": lambda settings, _: DetectedPoint(settings),
-    "LatFitCOIR": lambda settings, _: Centroid(settings),
-    **dict.fromkeys(GAUSSIANS, GaussianFit),
-}
-"""Constructors of fits, by the keys of :data:`pointillist.fitting.estimation.MODULES`."""
 
 
 def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
@@ -28,4 +21,7 @@ def fit_of(settings: FitSettings, camera: CameraMaps) -> Fit:
     camera
         Camera maps of the shape of the frames.
     """
-    return FITS[settings.fit_module](settings, camera)
+    found = MODULES[settings.fit_module].fit
+    make: Any = pkgutil.resolve_name(found) if isinstance(found, str) else found
+    fit: Fit = make(settings, camera)
+    return fit

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pointillist.errors import SettingError
-from pointillist.fitting.camera import CameraMap, MovieSample, map_structure
-from pointillist.fitting.camera.map_structure import LEAST_SLOPE, Agreement, Structure
+from pointillist.fitting.camera import LEAST_SLOPE, Agreement, CameraMap, MovieSample, Structure, map_structure
 from pointillist.pipeline_files.maps.camera_map import DARK_MAP, FLAT_FIELD, VARIANCE_MAP, origin_on_chip
 from pointillist.pipeline_files.maps.values import OVERRULE
 from pointillist.settings import ADU2, ELECTRONS2, Metadata, number

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pointillist.errors import SettingError
 from pointillist.fitting import Rows, blank_rows
 from pointillist.fitting.estimation import MODULES
-from pointillist.pipeline_files.results.fit_formats import FORMATS, NO_ERROR, WORD_BYTES, Words
+from pointillist.pipeline_files.results.fit_formats import NO_ERROR, WORD_BYTES, Words, format_of
 from pointillist.settings import Metadata, number
 
 Column = Callable[[str], NDArray[Any]]
@@ -84,7 +84,7 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
     rows
         Structured array of the fit module's dtype.
     fit_module
-        Name of the fit module, a key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
+        Name of the fit module.
     scale
         Units of the movie.
 
@@ -95,7 +95,7 @@ def to_pyme(rows: Rows, fit_module: str, scale: Scale) -> NDArray[np.void]:
         :data:`pointillist.pipeline_files.results.fit_formats.NO_ERROR`.
     """
     words = to_pyme_words(rows, fit_module, scale)
-    return np.ascontiguousarray(words.T).reshape(-1).view(FORMATS[fit_module].dtype)
+    return np.ascontiguousarray(words.T).reshape(-1).view(format_of(fit_module).dtype)
 
 
 def to_pyme_words(rows: Rows, fit_module: str, scale: Scale) -> Words:
@@ -106,7 +106,7 @@ def to_pyme_words(rows: Rows, fit_module: str, scale: Scale) -> Words:
     ndarray
         Array of uint32, ``(word, row)``: the 4-byte words of PYME's rows.
     """
-    fit_format, factors = FORMATS[fit_module], scale.factors()
+    fit_format, factors = format_of(fit_module), scale.factors()
     words = np.zeros((fit_format.dtype.itemsize // WORD_BYTES, len(rows)), np.uint32)
 
     def column(name: str) -> NDArray[Any]:
@@ -167,7 +167,7 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     stored
         Rows of ``/FitResults``, by PYME or Pointillist.
     fit_module
-        Name of the fit module, a key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`.
+        Name of the fit module.
     scale
         Units of the movie.
 
@@ -181,7 +181,7 @@ def from_pyme(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Rows:
     KeyError
         If a column is missing.
     """
-    fit_format, factors = FORMATS[fit_module], scale.factors()
+    fit_format, factors = format_of(fit_module), scale.factors()
     if fit_format.is_root_stored:
         stored = _squared(stored)
     if fit_format.is_level_at_origin:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,7 @@ def _format(fit_module: str, parameters: Names, fields: Sequence[str]) -> FitFor
     return FitFormat(
         dtype=np.dtype([("tIndex", "<i4"), *((field, kinds.get(field, "<f4")) for field in fields)]),
         columns=tuple(column for column in columns if column[0] in given),
-        constants=_STEPS,
+        constants=_STEPS if "slicesUsed" in fields else {},
     )
 
 
@@ -133,11 +133,32 @@ _FITTED = ("fitResults", "fitError", "resultCode", "slicesUsed", "subtractedBack
 _WITH_STARTS = ("fitResults", "fitError", "startParams", "resultCode", "slicesUsed", "subtractedBackground")
 _DETECTED = ("fitResults", "fitError", "resultCode", "slicesUsed")
 
-FORMATS: Mapping[str, FitFormat] = {
+PYME_FORMATS: Mapping[str, FitFormat] = {
     "LatGaussFitFR": _format("LatGaussFitFR", _ROUND + _SLOPES, _FITTED),
     "AstigGaussFitFR": replace(_format("AstigGaussFitFR", _ELLIPTICAL, _WITH_STARTS), is_level_at_origin=True),
     "GaussFitConstrR": replace(_format("GaussFitConstrR", _ROUND, _FITTED), is_root_stored=True),
     "LatObjFindFR": replace(_format("LatObjFindFR", _ROUND + _SLOPES, _DETECTED), constants=_STEPS | _UNFITTED),
     "LatFitCOIR": _format("LatFitCOIR", _CENTROID, ("fitResults", "slicesUsed")),
 }
-"""Formats by name of the fit module."""
+"""PYME's formats by name of the fit module."""
+
+_PYME_NAMES = {"amplitude": "A", "light": "A", "x": "x0", "y": "y0"}
+"""PYME's names of parameters, where they differ from ours."""
+
+
+@cache
+def format_of(fit_module: str) -> FitFormat:
+    """Return the storage format of a fit module: PYME's, or for others one like it, from the names of their columns.
+
+    Raises
+    ------
+    KeyError
+        If there is no such module.
+    """
+    if fit_module in PYME_FORMATS:
+        return PYME_FORMATS[fit_module]
+    given = MODULES[fit_module].dtype.names or ()
+    names = tuple((name, _PYME_NAMES.get(name, name)) for name in given if name in QUANTITIES)
+    parts = {"fitResults": names, "fitError": [f"{name}_error" for name, _ in names]}
+    parts |= {field: [ours for ours, _, _ in columns] for field, columns in _OTHERS.items()}
+    return _format(fit_module, names, [field for field in _FITTED if set(parts[field]) & {*given, *names}])

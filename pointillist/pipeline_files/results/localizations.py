@@ -12,7 +12,7 @@ from pointillist.fitting import Rows
 from pointillist.fitting.estimation import photons
 from pointillist.localizations import Localizations
 from pointillist.pipeline_files.results.conversion import Scale, column_of, from_pyme, to_pyme
-from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.fit_formats import format_of
 from pointillist.settings import Metadata
 
 _UNITS = {
@@ -86,7 +86,7 @@ def localizations_of(
 def _columns(stored: NDArray[np.void], fit_module: str, scale: Scale) -> Columns:
     """Yield name, values and unit; lengths are the numbers that the file holds."""
     rows = from_pyme(stored, fit_module, scale)
-    given = {ours: (theirs, unit) for ours, theirs, unit in FORMATS[fit_module].columns}
+    given = {ours: (theirs, unit) for ours, theirs, unit in format_of(fit_module).columns}
     per_nm = {"photoelectrons per x": 1 / scale.nm_per_px_x, "photoelectrons per y": 1 / scale.nm_per_px_y}
     for name, (theirs, unit) in given.items():
         if name.startswith(("roi_", "start_")):

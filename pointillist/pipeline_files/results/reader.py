@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from pointillist.errors import MovieError, ResultsError, SettingError
 from pointillist.fitting import Rows
+from pointillist.fitting.estimation import MODULES
 from pointillist.localizations import Localizations
 from pointillist.pipeline_files.error_text import short_reason
 from pointillist.pipeline_files.hdf5_file import open_hdf5
 from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
 from pointillist.pipeline_files.movies import Events
 from pointillist.pipeline_files.results.conversion import Scale, from_pyme
-from pointillist.pipeline_files.results.fit_formats import FORMATS
 from pointillist.pipeline_files.results.localizations import localizations_of
 from pointillist.pipeline_files.results.table import ResultsDescription
 from pointillist.pipeline_files.results.writer import FAILURE_DTYPE, RANGE_DTYPE
@@ -166,8 +166,8 @@ def _read(path: Path, file: h5py.File, selection: slice) -> Results:
     metadata, remarks = read_metadata(file)
     events, event_remarks = read_events(file)
     fit_module = str(metadata.get("Analysis.FitModule"))
-    if fit_module not in FORMATS:
-        raise ResultsError(path, f"holds results of {fit_module}", f"only those of {', '.join(FORMATS)} are read")
+    if fit_module not in MODULES:
+        raise ResultsError(path, f"holds results of {fit_module}", f"only those of {', '.join(MODULES)} are read")
     own = file.get("Pointillist")
     about = own.attrs if own is not None else {}
     return Results(

@@ -17,7 +17,7 @@ from pointillist.fitting.estimation import MODULES
 from pointillist.pipeline_files.hdf5_metadata import write_metadata
 from pointillist.pipeline_files.movies import EVENT_DTYPE, NO_EVENTS, Events, Movie, data_file_id, first_available
 from pointillist.pipeline_files.results.conversion import Scale, to_pyme
-from pointillist.pipeline_files.results.fit_formats import FORMATS
+from pointillist.pipeline_files.results.fit_formats import format_of
 from pointillist.pipeline_files.storage import create_hdf5, extend_hdf5
 from pointillist.settings import Metadata, Value, settings_digest
 
@@ -93,7 +93,7 @@ class ResultsDescription:
 
     @property
     def fit_module(self) -> str:
-        """Name of the fit, a key of :data:`pointillist.pipeline_files.results.fit_formats.FORMATS`."""
+        """Name of the fit."""
         return str(self.metadata.get("Analysis.FitModule"))
 
     @property
@@ -136,17 +136,16 @@ def create_results(path: Path, description: ResultsDescription, *, is_compressed
     """
     from pointillist.pipeline_files.unlocked_tables import tables  # noqa: PLC0415 - only for who writes
 
-    fit_format = FORMATS.get(description.fit_module)
-    if fit_format is None:
+    if description.fit_module not in MODULES:
         raise SettingError(
-            "Analysis.FitModule", f"{description.fit_module!r} has no format", f"use {', '.join(FORMATS)}"
+            "Analysis.FitModule", f"there is no fit {description.fit_module!r}", f"use {', '.join(MODULES)}"
         )
     scale = Scale.of(description.metadata)
     filters = tables.Filters(5, "zlib", shuffle=True) if is_compressed else None
     create_hdf5(path)
     with extend_hdf5(path, description.events.nbytes) as file:
         for name, content in (
-            ("FitResults", np.zeros(0, fit_format.dtype)),
+            ("FitResults", np.zeros(0, format_of(description.fit_module).dtype)),
             ("Events", np.asarray(description.events, EVENT_DTYPE)),
         ):
             file.create_table("/", name, content, filters=filters, expectedrows=_EXPECTED_ROWS, track_times=False)
