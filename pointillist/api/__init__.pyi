@@ -2,8 +2,21 @@ from .analysis import (
     Analysis as Analysis,
     analyse as analyse,
 )
+from .background_batches import (
+    background_batches as background_batches,
+)
+from .background_catalogue import (
+    BackgroundMethodInfo as BackgroundMethodInfo,
+    background_methods as background_methods,
+    identifier as identifier,
+    parse_identifier as parse_identifier,
+)
 from .background_summary import (
     summarise_background as summarise_background,
+)
+from .backgrounds import (
+    background as background,
+    background_job as background_job,
 )
 from .detection_test import (
     DetectionTest as DetectionTest,

@@ -64,3 +64,15 @@ def test_a_wrong_setting_is_an_error_before_anything_starts(movie: Path) -> None
 def test_an_array_is_refused_with_what_takes_arrays() -> None:
     with pytest.raises(TypeError, match=r"pointillist\.localize"):
         pointillist.analyse(np.zeros((3, 20, 20)))  # type: ignore[arg-type]
+
+
+def test_the_background_of_a_movie_is_a_file_with_the_images_of_the_batches(movie: Path, tmp_path: Path) -> None:
+    seen: list[float] = []
+    path = pointillist.background(
+        movie, "rollmed:k=10", output=tmp_path, engine="local", workers=1, progress=seen.append
+    )
+    assert path == tmp_path / "movie.background.h5"
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+    with pointillist.open_movie(path) as stored:
+        for start, stop, images in pointillist.background_batches(movie, "rollmed:k=10", batch=25):
+            assert np.array_equal(stored.read(start, stop), images)

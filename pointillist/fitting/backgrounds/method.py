@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pointillist.fitting.backgrounds.schedule import Span
 
 
+_PARAMETERS_BEYOND_DCNUM = {"window", "interval", "dcnum", "generation"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class BackgroundMethod:
     """A method; its fields are its parameters, of which later ones are appended at the end.
@@ -101,6 +104,11 @@ class BackgroundMethod:
         return False
 
     @property
+    def has_offsets(self) -> bool:
+        """Whether something is added to the image of each frame. By default nothing is."""
+        return False
+
+    @property
     def needs_cycle_time(self) -> bool:
         """Whether the time between frames is required."""
         return False
@@ -124,6 +132,15 @@ class BackgroundMethod:
     def identifier(self) -> str:
         """The method with all its parameters in one line."""
         return write_identifier(self.code, {name: getattr(self, name) for name in self.defaults()})
+
+    @property
+    def dcnum_identifier(self) -> str:
+        """The identifier in dcnum's own words, without parameters that dcnum lacks, if the background is dcnum's."""
+        names = [name for name in self.defaults() if name not in _PARAMETERS_BEYOND_DCNUM]
+        is_dcnums = getattr(self, "dcnum", False)
+        return (
+            write_identifier(self.code, {name: getattr(self, name) for name in names}) if is_dcnums else self.identifier
+        )
 
     @property
     def description(self) -> str:

@@ -102,6 +102,11 @@ class SparseMedian(StoredMethod):
             return 0.0
         return dcnum.offset_adu(frame, image) if self.dcnum else median_difference(frame, image)
 
+    @property
+    def has_offsets(self) -> bool:
+        """Whether the offset of each frame is added to its image."""
+        return self.offset_correction
+
     def gives_whole_numbers(self, *, is_mapped: bool) -> bool:
         """Whether a median is one of the values, and no offset is added to it."""
         return self.dcnum and (is_mapped or not self.offset_correction)

@@ -1,3 +1,11 @@
+from .event_images import (
+    EventBackground as EventBackground,
+    EventImages as EventImages,
+    has_event_images as has_event_images,
+    images_of as images_of,
+    publish_event_background as publish_event_background,
+    write_event_background as write_event_background,
+)
 from .file import (
     write_background as write_background,
 )
