@@ -3,7 +3,9 @@ from .blocks import (
     movie_background_images as movie_background_images,
 )
 from .jit import (
+    keep_kernels_in as keep_kernels_in,
     kernel as kernel,
+    kernel_folder as kernel_folder,
 )
 from .localizations import (
     QUANTITIES as QUANTITIES,

@@ -51,6 +51,9 @@ from .parent_watch import (
     EXIT_REPLACED as EXIT_REPLACED,
     ParentWatch as ParentWatch,
 )
+from .shared_process import (
+    use_cached_kernels as use_cached_kernels,
+)
 from .warm_up import (
     load_kernels as load_kernels,
 )

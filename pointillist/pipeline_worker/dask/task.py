@@ -5,22 +5,18 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import sys
 import threading
 from collections import OrderedDict
-from typing import Protocol
 
 from pointillist.pipeline_protocol.messages import decode_spec
 from pointillist.pipeline_worker.data_access import HERE
 from pointillist.pipeline_worker.tasks import BlockedError, Computed, Outcome, Runner, kinds, new_runner
 from pointillist.supervision import (
     NUMBA_VARIABLE,
-    OURS,
     CachedKernels,
     KernelCache,
     KernelsLostError,
     for_this_process,
-    load_kernels,
 )
 from pointillist.system import note
 from pointillist.version import program_version
@@ -75,7 +71,7 @@ def _check_version(wanted: str) -> None:
 
 def has_kernels() -> bool:
     """Whether this worker can load its kernels at once."""
-    return "pointillist.fitting.jit" in sys.modules or KernelCache.of(for_this_process(os.environ)).is_filled
+    return KernelCache.of(for_this_process(os.environ)).is_filled
 
 
 def load_build() -> str:
@@ -83,41 +79,19 @@ def load_build() -> str:
     return _kernels().build or ""
 
 
-class _Kernels(Protocol):
-    @property
-    def build(self) -> str | None: ...
-
-    def fill_again(self) -> None: ...
-
-
-class _ForeignKernels:
-    """Kernels that others have loaded."""
-
-    def __init__(self, build: str) -> None:
-        self.build: str | None = build
-
-    def fill_again(self) -> None:
-        """There is no cache of ours."""
-
-
-def _kernels() -> _Kernels:
-    """Return the kernels of this process, loaded before the first of them is imported by anybody else."""
+def _kernels() -> CachedKernels:
+    """Return the kernels of this process, loaded."""
     with _load_lock:
         return _load()
 
 
 @functools.cache
-def _load() -> _Kernels:
-    if "pointillist.fitting.jit" in sys.modules:  # by others, who have settled where its kernels are kept
-        return _ForeignKernels(load_kernels())
+def _load() -> CachedKernels:
+    from pointillist.fitting import keep_kernels_in  # noqa: PLC0415 - numba
+
     environment = for_this_process(os.environ)
     folder = str(KernelCache.of(environment).folder)
-    if "numba" not in sys.modules:
-        os.environ.update(OURS)
-    os.environ[NUMBA_VARIABLE] = folder
-    from numba import config  # noqa: PLC0415 - it reads the environment as it is imported, which others may have done
-
-    config.CACHE_DIR = folder  # type: ignore[attr-defined]  # numba makes its options as it is imported
+    keep_kernels_in(folder)
     kernels = CachedKernels(environment | {NUMBA_VARIABLE: folder})
     kernels.load(lambda: None)
     return kernels
