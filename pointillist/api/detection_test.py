@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pointillist.api.analysis import movie_file, setting_sources
 from pointillist.api.detection_table import detection_table
+from pointillist.api.kernels import ready_kernels
 from pointillist.errors import ResultsError
 from pointillist.fitting import BlockReader
 from pointillist.fitting.detection import DETECTORS
@@ -169,6 +170,7 @@ def test_detection(
         msg = f"{n_frames} frames, thresholds {thresholds}: give at least one frame, and thresholds above 0"
         raise ValueError(msg)
     with movie_file(movie) as source:
+        ready_kernels()
         values, remarks = prepare(source, *setting_sources(settings, settings_file))
         samples, failures = _samples(source, values, n_frames, given)
         return DetectionTest(

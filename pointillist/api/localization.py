@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pointillist.api.kernels import ready_kernels
 from pointillist.api.movie_source import MovieSource, SettingValues, opened, plain_values
 from pointillist.fitting import BlockReader, FitSettings, Localizer, Rows, join_rows
 from pointillist.fitting.backgrounds import window_span
@@ -62,6 +63,8 @@ def localize(
         If settings are missing or wrong; the message names them.
     ValueError
         If the range is not inside the movie.
+    ServerError
+        If the kernels cannot be compiled.
 
     Examples
     --------
@@ -75,6 +78,7 @@ def localize(
         if not 0 <= start <= end <= source.n_frames:
             msg = f"frames {start} to {end}: the movie has {source.n_frames} frames"
             raise ValueError(msg)
+        ready_kernels()
         complete, remarks = prepare(source, None, plain_values(settings))
         rows, failures = _rows(source, complete, range(start, end), progress or (lambda *_: None))
         return localizations_of_rows(rows, complete, failures=failures, remarks=[*source.remarks, *remarks])
