@@ -114,7 +114,7 @@ def test_a_job_is_watched_cancelled_taken_up_and_told_of(
     assert [job["state"] for job in told(environment, "jobs")["jobs"]] == ["stopped"]
     assert not output.exists()
 
-    assert "goes on" in run(environment, "retry", job["job"][:8]).stdout
+    assert "resumed" in run(environment, "retry", job["job"][:8]).stdout
     followed = run(environment, "log", "movie", "--follow", "--json")
     names = [json.loads(line)["event"] for line in followed.stdout.splitlines()]
     assert (names[0], names[-1]) == ("begun", "finished")

@@ -120,7 +120,7 @@ def test_of_large_frames_a_part_is_drawn(tmp_path: Path) -> None:
         (["MOVIE", "-s", "Analysis.DetectionTreshold=1"], "did you mean Analysis.DetectionThreshold?"),
         (["MOVIE", "-s", "Analysis.ROISize=large"], "Analysis.ROISize"),
         (["MOVIE", "--settings", "missing.yaml"], "missing.yaml"),
-        (["MOVIE", "-o", "file/a.png"], "cannot be written"),
+        (["MOVIE", "-o", "file/a.png"], "cannot be inside the file"),
     ],
 )
 def test_bad_input_gets_one_line(movie: Path, tmp_path: Path, arguments: list[str], message: str) -> None:

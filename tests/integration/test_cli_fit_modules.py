@@ -103,4 +103,7 @@ def test_results_without_errors_are_not_sorted_out_by_error(movie: Path, tmp_pat
     subprocess.run([*command, "-s", "Analysis.FitModule=LatFitCOIR"], check=True, timeout=200, capture_output=True)
     result = CliRunner().invoke(pointillist, ["render", str(results), "--max-error", "10"])
     assert result.exit_code == 1
-    assert result.stderr == "error: --max-error: the fit of these results reports no errors; leave it out\n"
+    assert (
+        result.stderr
+        == "error: --max-error: the fit of these results reports no position errors; leave the option out\n"
+    )

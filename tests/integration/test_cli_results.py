@@ -112,7 +112,7 @@ def test_results_without_localizations_are_drawn_black(folder: Path, tmp_path: P
     [
         (["-o", "picture.jpg"], "cannot end in"),
         (["--pixel-size", "0.01"], "too large"),
-        (["-o", "missing.h5r/picture.png"], "cannot be written"),
+        (["-o", "missing.h5r/picture.png"], "cannot be inside the file"),
     ],
 )
 def test_pictures_that_cannot_be_made_get_one_line(

@@ -84,10 +84,10 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["movie.avi"], "cannot end in .avi"),
-        (["movie.h5", "--size", "abc"], "is no size"),
+        (["movie.h5", "--size", "abc"], "is not a frame size"),
         (["movie.h5", "--size", "4"], "at least 16"),
         (["movie.h5", "--photons", "0"], "x>0"),
-        (["file/movie.tif"], "cannot be written"),
+        (["file/movie.tif"], "cannot be inside the file"),
     ],
 )
 def test_bad_input_gets_a_clear_line(

@@ -86,13 +86,13 @@ def test_a_server_that_was_killed_comes_back_where_it_was(machine: Machine) -> N
     )
     pids = [int(line.split()[0]) for line in listing.stdout.splitlines() if "pipeline_server" in line]
     os.kill(pids[0], signal.SIGKILL)
-    assert eventually(machine.has(process, "server ended (signal 9); it is started again"))
-    assert eventually(lambda: "fits" in machine.run("--list")[1])
+    assert eventually(machine.has(process, "server ended (signal 9) and is started again"))
+    assert eventually(lambda: "same" in machine.run("--list")[1])
     assert machine.server(process) == address
 
 
 def test_kill_ends_the_launchers_of_this_user_and_what_they_started(machine: Machine) -> None:
-    assert machine.run("--kill") == (0, "no launch-workers of yours runs on this machine\n")
+    assert machine.run("--kill") == (0, "you have no launch-workers running on this machine\n")
     first, second = machine.start(1), machine.start(1, "--cluster", "night")
     assert eventually(machine.has(first, "1 workers"))
     assert eventually(machine.has(second, "1 workers"))
@@ -128,7 +128,7 @@ def test_list_shows_the_server_of_this_machine(machine: Machine) -> None:
     status, listed = machine.run(*looks)
     assert status == 0
     address = re.escape(str(machine.server(process)))
-    assert re.search(rf"default +{address} +\d* *{PROTOCOL_VERSION} +fits", listed), listed
+    assert re.search(rf"default +{address} +\d* *{PROTOCOL_VERSION} +same", listed), listed
 
 
 def test_reserve_leaves_cores_to_others(machine: Machine) -> None:
@@ -143,9 +143,9 @@ def test_reserve_leaves_cores_to_others(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("3", "--reserve", "1"), "N and --reserve exclude each other"),
-        (("--list", "--kill"), "--list and --kill stand alone"),
-        (("3", "--kill"), "--list and --kill stand alone"),
+        (("3", "--reserve", "1"), "N and --reserve cannot be given together"),
+        (("--list", "--kill"), "--list and --kill cannot be combined"),
+        (("3", "--kill"), "--list and --kill cannot be combined"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(machine: Machine, options: tuple[str, ...], says: str) -> None:
@@ -157,7 +157,7 @@ def test_options_that_contradict_each_other_are_refused(machine: Machine, option
     ("options", "says"),
     [
         (("--interface", "eth77"), "eth77: this machine has no such address or network adapter; choose one of: "),
-        (("--server", "a b"), "'a b': is no address; write HOST or HOST:PORT"),
+        (("--server", "a b"), "'a b': is not an address; write HOST or HOST:PORT"),
         (("--cluster", "a/b"), "'a/b': is not a valid cluster name"),
         (("--no-server",), "cluster key: there is none on this machine; run 'pointillist key show'"),
     ],

@@ -16,7 +16,7 @@ FIT = """
 import sys
 import numpy as np
 from pointillist.fitting.camera.model import CameraModel
-from pointillist.fitting.estimation.gaussian_fit import GaussianFit
+from pointillist.fitting.estimation.gaussian_fit import round_gaussian
 from pointillist.fitting.estimation.fit import FrameImages
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
@@ -28,7 +28,7 @@ variance = regions.read_variance.reshape(n, n, side, side).swapaxes(1, 2).reshap
 camera = CameraModel(electrons_per_adu=0.5, offset_adu=0.0, read_variance_e2=variance).maps(frame.shape)
 points = (np.indices((n, n)).reshape(2, -1).T * side + 3.0).astype(np.float32)
 fits = [
-    GaussianFit(FitSettings(psf_sigma_px=1.2, estimator=estimator, background_model="flat", roi_half_size=3), camera)
+    round_gaussian(FitSettings(psf_sigma_px=1.2, estimator=estimator, background_model="flat", roi_half_size=3), camera)
     for estimator in ("wls", "mle")
 ]
 for fit in fits:

@@ -50,7 +50,7 @@ def test_a_killed_worker_is_replaced_and_its_frames_are_done(cluster: Cluster, m
         victim.kill()
         wait_for(client, job, is_over)
     assert cluster.results().rows["frame"].tolist() == expected_frames()
-    assert cluster.news == ["worker 1 ended (signal 9); it is started again"]
+    assert cluster.news == ["worker 1 ended (signal 9) and is started again"]
 
 
 def test_a_server_that_is_killed_goes_on_where_it_was(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,10 @@ def test_a_server_does_not_take_a_job_that_another_one_has(cluster: Cluster, mon
         second = ProcessSupervisor(cluster.keys, cluster.news.append)
         try:
             address = second.start_server(f"ipc://{cluster.folder}/second/server", [])
-            with Client(address, cluster.keys) as other, pytest.raises(ResultsError, match="another process is at"):
+            with (
+                Client(address, cluster.keys) as other,
+                pytest.raises(ResultsError, match="another process is already running"),
+            ):
                 cluster.submit(other)
         finally:
             second.stop()
