@@ -30,7 +30,7 @@ from estimates import Quality, model_bound, quality  # noqa: E402 - the cache's 
 from tiles import fit_tiles, lay_out, own_estimates  # noqa: E402
 
 from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from pointillist.fitting.detection.registry import DETECTORS  # noqa: E402
+from pointillist.fitting.detection.methods import DETECTORS  # noqa: E402
 from pointillist.fitting.estimation.result_codes import CONVERGED  # noqa: E402
 from pointillist.fitting.localizations import FrameBlock, Rows  # noqa: E402
 from pointillist.fitting.localizer import localize  # noqa: E402

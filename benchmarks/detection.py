@@ -41,7 +41,8 @@ use_kernel_cache()
 from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
 from pointillist.fitting.detection.candidates import without_neighbours  # noqa: E402 - the cache's place is read as numba is imported
 from pointillist.fitting.detection.detector import RawFrame  # noqa: E402
-from pointillist.fitting.detection.registry import DETECTORS, detector_of  # noqa: E402
+from pointillist.fitting.detection.methods import DETECTORS  # noqa: E402
+from pointillist.fitting.detection.registry import detector_of  # noqa: E402
 from pointillist.fitting.localizations import FrameBlock  # noqa: E402
 from pointillist.fitting.localizer import FrameAnalysis  # noqa: E402
 from pointillist.fitting.scoring.matching import match  # noqa: E402

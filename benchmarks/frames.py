@@ -29,7 +29,7 @@ from pointillist.cli.kernels import use_kernel_cache
 use_kernel_cache()
 
 from pointillist.fitting.backgrounds.no_background import NoBackground  # noqa: E402
-from pointillist.fitting.detection.registry import DETECTORS  # noqa: E402 - the cache's place is read as numba is imported
+from pointillist.fitting.detection.methods import DETECTORS  # noqa: E402 - the cache's place is read as numba is imported
 from pointillist.fitting.localizations import FrameBlock, Rows  # noqa: E402 - the cache's place is read as numba is imported
 from pointillist.fitting.localizer import localize  # noqa: E402
 from pointillist.fitting.scoring.matching import match  # noqa: E402

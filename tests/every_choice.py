@@ -19,12 +19,15 @@ from pointillist.fitting.backgrounds.images import BackgroundImages
 from pointillist.fitting.backgrounds.registry import METHODS, background_method
 from pointillist.fitting.blocks import BlockReader
 from pointillist.fitting.camera.model import CameraModel
-from pointillist.fitting.detection.registry import DETECTORS
+from pointillist.fitting.detection.methods import DETECTORS
 from pointillist.fitting.estimation.modules import MODULES
 from pointillist.fitting.localizer import inspect, localize
 from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.shared_settings import BackgroundModel, Estimator
 
 SIDE, N_FRAMES = 24, 6
+WLS: tuple[Estimator, ...] = ("wls",)
+NONE: tuple[BackgroundModel, ...] = ("none",)
 PARAMETERS = {
     "mean": ("b=-2", "b=-1^e=2"),
     "percentile": ("b=-3", "b=-3^e=3"),
@@ -56,7 +59,7 @@ def detections() -> Iterator[FitSettings]:
 
 def fits() -> Iterator[FitSettings]:
     for name, module in MODULES.items():
-        for estimator, background in itertools.product(module.estimators or ("wls",), module.backgrounds or ("none",)):
+        for estimator, background in itertools.product(module.estimators or WLS, module.backgrounds or NONE):
             settings = replace(DEFAULT, fit_module=name, estimator=estimator, background_model=background)
             for weights in ("data", "model", "smoothed") if estimator == "wls" else ("data",):
                 yield replace(settings, weights=weights)

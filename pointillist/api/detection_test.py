@@ -63,9 +63,7 @@ class DetectionTest:
     def findings(self) -> list[Finding]:
         """Probable problems, each once."""
         found: dict[object, Finding] = {}
-        of_threshold = [
-            (detector.threshold_setting.name,) for detector in map(DETECTORS.__getitem__, DETECTORS.built_in)
-        ]
+        of_threshold = [(DETECTORS[self.samples.settings.detector].threshold.name,)]
         for at_threshold in self.samples.by_threshold:
             for finding in at_threshold.findings:
                 found.setdefault(finding.problem if finding.settings in of_threshold else finding.settings, finding)
@@ -185,7 +183,7 @@ def test_detection(
 def _samples(
     movie: Movie, settings: Metadata, n_frames: int, thresholds: Sequence[float] | None
 ) -> tuple[DetectionSamples, dict[int, str]]:
-    key, _ = DETECTORS[str(settings["Analysis.Detector"])].threshold_setting
+    key = DETECTORS[str(settings["Analysis.Detector"])].threshold.name
     used = thresholds or [float(str(settings[key]))]
     fit = fit_settings({**settings, key: used[0]})
     camera = camera_model(settings, movie.frame_shape, movie.path.absolute().parent)

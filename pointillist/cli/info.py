@@ -14,7 +14,8 @@ from pointillist.cli.file_names import FilePath
 
 if TYPE_CHECKING:
     from pointillist.pipeline_files.movies import MovieFile
-    from pointillist.settings import Metadata, Setting
+    from pointillist.plugins import Setting
+    from pointillist.settings import Metadata
 
 
 @click.command(cls=PlainErrorsCommand)

@@ -49,9 +49,6 @@ from .pixel_size import (
 from .schema import (
     SETTINGS as SETTINGS,
 )
-from .setting import (
-    Setting as Setting,
-)
 from .yaml_json import (
     SUFFIXES as SUFFIXES,
     read_yaml_json as read_yaml_json,

@@ -6,23 +6,31 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from pointillist.errors import SettingError
-from pointillist.fitting import FitSettings
+from pointillist.fitting import (
+    BACKGROUND_MODEL,
+    FIELDS,
+    FIT_BACKGROUND,
+    PSF_SIGMA,
+    ROI_SIZE,
+    SNR_THRESHOLD,
+    FitSettings,
+)
 from pointillist.fitting.estimation import MODULES
+from pointillist.plugins import Setting
 from pointillist.settings.background_settings import (
     PYME_BACKGROUND_SETTINGS,
     background,
     background_settings,
     needs_cycle_time,
 )
-from pointillist.settings.combinations import check_combination
 from pointillist.settings.given_settings import given_settings, unaliased
 from pointillist.settings.known_names import unknown_settings
 from pointillist.settings.metadata import Metadata, Value, number
 from pointillist.settings.pixel_size import PIXEL_UNITS_NAME, in_micrometres, merge_metadata
-from pointillist.settings.schema import SETTINGS
-from pointillist.settings.setting import Setting
+from pointillist.settings.schema import BUILT_IN, SETTINGS
 
 _MAP_DIGEST = "Pointillist.MapDigest."
 
@@ -97,7 +105,7 @@ def _defaults(chosen: Metadata) -> dict[str, Value]:
     }
     module = MODULES.get(str(chosen.get("Analysis.FitModule")))
     if module is not None:
-        defaults["Analysis.ROISize"] = module.roi_half_size
+        defaults[ROI_SIZE.name] = module.roi_half_size
     return defaults
 
 
@@ -213,41 +221,23 @@ def fit_settings(settings: Metadata) -> FitSettings:
     """
     settings = resolve(settings)
     check_complete(settings)
-    check_combination(settings)
     x_um, y_um = _float(settings, "voxelsize.x"), _float(settings, "voxelsize.y")
-    is_snr = bool(settings["Analysis.SNRThreshold"]) or settings["Analysis.Detector"] == "wavelet"
-    e_per_adu = _float(settings, "Camera.ElectronsPerCount") / _float(settings, "Camera.TrueEMGain")
+    values: dict[str, Any] = {field: settings[setting.name] for field, setting in FIELDS.items()}
+    declared = FitSettings.of_parts(values["detector"], values["fit_module"])
+    if SNR_THRESHOLD not in declared:
+        values["is_snr_threshold"] = True  # the detector's threshold is not in ADU
+    if not values["is_snr_threshold"]:
+        e_per_adu = _float(settings, "Camera.ElectronsPerCount") / _float(settings, "Camera.TrueEMGain")
+        values["detection_threshold"] *= e_per_adu
+    has_background = bool(settings[FIT_BACKGROUND.name])
     return FitSettings(
-        psf_sigma_px=_float(settings, "Analysis.PSFSigmaGuess") / (1e3 * x_um),
-        detection_threshold=_float(settings, "Analysis.DetectionThreshold") * (1 if is_snr else e_per_adu),
-        is_snr_threshold=is_snr,
-        start_at=_int(settings, "Analysis.StartAt"),
-        background=background(settings),
-        is_background_subtracted=bool(settings["Analysis.subtractBackground"]),
-        lowpass_px=_float(settings, "Analysis.DetectionRadiusLowpass"),
-        highpass_px=_float(settings, "Analysis.DetectionRadiusHighpass"),
-        debounce_radius_px=_float(settings, "Analysis.DebounceRadius"),
-        clump_reject_radius_px=_float(settings, "Analysis.ClumpRejectRadius"),
-        detector=str(settings["Analysis.Detector"]),
-        false_positives_per_frame=_float(settings, "Analysis.FalsePositives"),
-        is_detection_weighted=bool(settings["Analysis.VarianceWeightedDetection"]),
-        roi_half_size=_int(settings, "Analysis.ROISize"),
-        estimator=str(settings["Analysis.Estimator"]),
-        is_sigma_fitted=bool(settings["Analysis.FitSigma"]),
-        weights=str(settings["Analysis.Weights"]),
-        background_model=_background_model(settings),
-        first_illuminated_frame=_int(settings, "EstimatedLaserOnFrameNo"),
+        **values,
+        psf_sigma_px=_float(settings, PSF_SIGMA.name) / (1e3 * x_um),
         pixel_aspect=y_um / x_um,
-        fit_module=str(settings["Analysis.FitModule"]),
+        background=background(settings),
+        background_model=cast("Any", settings[BACKGROUND_MODEL.name] if has_background else "none"),
+        own={part.name: settings[part.name] for part in declared if part.name not in BUILT_IN},
     )
-
-
-def _background_model(settings: Metadata) -> str:
-    if not settings["Analysis.FitBackground"]:
-        return "none"
-    if settings["Analysis.BackgroundModel"] == "auto":
-        return next(iter(MODULES[str(settings["Analysis.FitModule"])].backgrounds), "none")
-    return str(settings["Analysis.BackgroundModel"])
 
 
 def _float(settings: Metadata, name: str) -> float:
@@ -255,10 +245,6 @@ def _float(settings: Metadata, name: str) -> float:
     if value is None:
         raise SettingError(name, "missing", f"give -s {name}=VALUE")
     return value
-
-
-def _int(settings: Metadata, name: str) -> int:
-    return int(_float(settings, name))
 
 
 def settings_digest(settings: Metadata) -> str:

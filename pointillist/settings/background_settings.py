@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pointillist.errors import SettingError
 from pointillist.fitting.backgrounds import BackgroundMethod, background_method, pyme_method
+from pointillist.plugins import parse_range
 from pointillist.settings.metadata import Metadata, Value, number
-from pointillist.settings.value_types import parse_range
 
 BACKGROUND_FILE = "Analysis.BackgroundFile"
 """Setting of the file that the method ``copy`` uses."""

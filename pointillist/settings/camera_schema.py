@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from pointillist.fitting.camera import AS_IS, ORIENTATIONS
-from pointillist.settings.setting import Confusion, Setting
-from pointillist.settings.value_types import FILE, NUMBER, SWITCH, TEXT, WHOLE_NUMBER
+from pointillist.plugins import NUMBER, SWITCH, TEXT, WHOLE_NUMBER, Confusion, Setting
+from pointillist.settings.value_types import FILE
 
 ELECTRONS2, ADU2 = "electrons^2", "ADU^2"
 """Units of a variance map; PYME's spelling."""

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from pointillist.fitting import FitSettings
 from pointillist.fitting.estimation import MODULES
 from pointillist.settings.analysis import map_name
 from pointillist.settings.background_settings import BACKGROUND_FILE, PYME_BACKGROUND_SETTINGS, background
 from pointillist.settings.known_names import WITHOUT_EFFECT
 from pointillist.settings.metadata import Metadata
-
-_DETECTORS: Mapping[str, tuple[str, ...]] = {
-    "Analysis.FalsePositives": ("local-maximum",),
-    "Analysis.DetectionThreshold": ("difference-of-gaussians", "wavelet"),
-    "Analysis.SNRThreshold": ("difference-of-gaussians",),
-    "Analysis.DetectionRadiusLowpass": ("difference-of-gaussians",),
-    "Analysis.DetectionRadiusHighpass": ("difference-of-gaussians",),
-}
-"""Detectors that use a setting, for settings that not all of them use."""
+from pointillist.settings.schema import settings_of_parts
 
 _MAPS: Mapping[str, tuple[str, ...]] = {
     "Analysis.VarianceWeightedDetection": ("Camera.VarianceMapID",),
@@ -61,10 +54,18 @@ def without_effect(settings: Metadata, given: Collection[str]) -> list[str]:
     return [f"{name} has no effect {reason}" for name, reason in reasons.items()]
 
 
-def _detection(analysis: _Analysis) -> _Ineffective:
-    for name, detectors in _DETECTORS.items():
-        if analysis.settings["Analysis.Detector"] not in detectors:
-            yield name, f"with {analysis.text('Analysis.Detector')}"
+def _parts(analysis: _Analysis) -> _Ineffective:
+    """Yield what neither the detector nor the fit uses."""
+    detector, module = (str(analysis.settings[f"Analysis.{name}"]) for name in ("Detector", "FitModule"))
+    used = {setting.name for setting in FitSettings.of_parts(detector, module)}
+    of_fits = {setting.name for name in MODULES for setting in MODULES[name].settings}
+    fits_nothing = "" if MODULES[module].estimators else ", which fits nothing"
+    for name in settings_of_parts().keys() - used:
+        is_of_fit = name in of_fits
+        yield (
+            name,
+            f"with Analysis.FitModule={module}{fits_nothing}" if is_of_fit else f"with Analysis.Detector={detector}",
+        )
 
 
 def _background(analysis: _Analysis) -> _Ineffective:
@@ -82,11 +83,6 @@ def _background(analysis: _Analysis) -> _Ineffective:
 
 def _fit(analysis: _Analysis) -> _Ineffective:
     settings = analysis.settings
-    if not MODULES[str(settings["Analysis.FitModule"])].estimators:
-        for name in ("Estimator", "Weights", "FitSigma", "FitBackground", "BackgroundModel"):
-            yield f"Analysis.{name}", f"with {analysis.text('Analysis.FitModule')}, which fits nothing"
-        if settings["Analysis.Detector"] != "local-maximum":
-            yield "Analysis.PSFSigmaGuess", f"with {analysis.text('Analysis.FitModule')}, which fits nothing"
     if settings["Analysis.Estimator"] == "mle":
         yield "Analysis.Weights", "with Analysis.Estimator=mle, which weighs by its model"
     if not settings["Analysis.FitBackground"]:
@@ -117,4 +113,4 @@ def _unused(analysis: _Analysis) -> _Ineffective:
     del analysis
 
 
-_CHECKS: tuple[Callable[[_Analysis], _Ineffective], ...] = (_detection, _background, _fit, _camera, _light, _unused)
+_CHECKS: tuple[Callable[[_Analysis], _Ineffective], ...] = (_parts, _background, _fit, _camera, _light, _unused)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
-Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Value] | None"
-"""Everything that a metadata entry may be; all of it can be written as JSON."""
+from pointillist.plugins import Value as Value  # noqa: PLC0414 - a name of this module, too
 
 Metadata: TypeAlias = Mapping[str, Value]
 """Flat: ``{"Camera.ADOffset": 100.0}``. Lists and tuples are the same thing."""

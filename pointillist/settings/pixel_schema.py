@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pointillist.settings.setting import Confusion, Setting
-from pointillist.settings.value_types import LENGTH_UNIT, NUMBER
+from pointillist.plugins import NUMBER, Confusion, Setting
+from pointillist.settings.value_types import LENGTH_UNIT
 
 _PIXEL_CONFUSIONS = (
     Confusion(

@@ -1,69 +1,12 @@
-"""Types of settings, and how each is read from text, YAML, JSON or HDF5."""
+"""Types of settings that need more than their text: files, units of length and background methods."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from pointillist.errors import SettingError
 from pointillist.fitting.backgrounds import background_method
-from pointillist.settings.metadata import Value
+from pointillist.plugins import Value, ValueType, parse_text
 from pointillist.settings.pixel_size import micrometres_in
 from pointillist.system import expand
-
-
-@dataclass(frozen=True)
-class ValueType:
-    """Type of a value.
-
-    Parameters
-    ----------
-    name
-        Name of the type for error messages, after "is not".
-    parse
-        Parser that returns the value, or raises ValueError, TypeError, KeyError or OverflowError.
-    """
-
-    name: str
-    parse: Callable[[Value], Value]
-
-
-_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-
-
-def _switch(value: Value) -> bool:
-    if isinstance(value, str):
-        return _SWITCHES[value.lower()]
-    if value in (0, 1):
-        return bool(value)
-    raise ValueError
-
-
-def _number(value: Value) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError
-    if isinstance(value, str) and "_" in value:  # Python reads 1_5 as 15
-        raise ValueError
-    if not math.isfinite(number := float(value)):
-        raise ValueError
-    return number
-
-
-def _whole_number(value: Value) -> int:
-    number = _number(value)
-    if number != int(number):
-        raise ValueError
-    return int(number)
-
-
-def _text(value: Value) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str | int | float):
-        raise TypeError
-    return str(value)
 
 
 def _file(name: str) -> str:
@@ -72,38 +15,11 @@ def _file(name: str) -> str:
 
 def _length_unit(value: Value) -> str:
     micrometres_in(value)
-    return _text(value).strip()
-
-
-def parse_range(value: Value) -> tuple[int, int]:
-    """Read a range of frames.
-
-    Parameters
-    ----------
-    value
-        Text such as ``-30:0`` or ``(-30, 0)``, or a pair.
-
-    Returns
-    -------
-    tuple
-        Range ``(start, stop)``, ``start <= stop``.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is something else.
-    """
-    parts = re.split(r"[:,]", value.strip("()[] ")) if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple):
-        raise TypeError
-    start, stop = map(_whole_number, parts)
-    if start > stop:
-        raise ValueError
-    return start, stop
+    return parse_text(value).strip()
 
 
 def _background(value: Value) -> str:
-    text = _text(value).strip()
+    text = parse_text(value).strip()
     if not text:
         return ""
     try:
@@ -114,11 +30,6 @@ def _background(value: Value) -> str:
         ) from error
 
 
-SWITCH = ValueType("True or False", _switch)
-NUMBER = ValueType("a number", _number)
-WHOLE_NUMBER = ValueType("a whole number", _whole_number)
-TEXT = ValueType("text", _text)
-FILE = ValueType("the name of a file", lambda value: _file(_text(value)))
+FILE = ValueType("the name of a file", lambda value: _file(parse_text(value)))
 LENGTH_UNIT = ValueType("a unit of length", _length_unit)
 BACKGROUND = ValueType("a method of background", _background)
-RANGE = ValueType("a range START:STOP with START <= STOP", parse_range)

@@ -94,9 +94,9 @@ def load_localizations() -> str:
     choices = [
         *(replace(settings, detector=name) for name in DETECTORS.built_in),
         *(
-            replace(settings, fit_module=name, estimator=estimator, background_model=next(iter(module.backgrounds), ""))
+            replace(settings, fit_module=name, estimator=estimator, background_model="auto")
             for name, module in MODULES.items()
-            for estimator in module.estimators or ("wls",)
+            for estimator in module.estimators or (settings.estimator,)
         ),
     ]
     return localize_spots(DTYPES, choices)

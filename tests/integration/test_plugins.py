@@ -17,12 +17,12 @@ from pointillist.pipeline_files.hdf5_metadata import read_metadata
 
 PARTS = {
     "pointillist.backgrounds": {"minimum": "lab_parts:Minimum"},
-    "pointillist.detectors": {"brightest": "lab_parts:Brightest"},
+    "pointillist.detectors": {"brightest": "lab_parts:BRIGHTEST"},
     "pointillist.fits": {"Pixel": "lab_parts:PIXEL"},
 }
 SETTINGS = [
     *("-s", "Analysis.Background=minimum:s=8", "-s", "Analysis.Detector=brightest", "-s", "Analysis.FitModule=Pixel"),
-    *("-s", "Analysis.DetectionThreshold=20"),
+    *("-s", "Analysis.DetectionThreshold=20", "-s", "Analysis.BrightestMargin=12"),
 ]
 
 
@@ -58,7 +58,11 @@ def test_a_job_is_done_with_the_parts_of_another_package(movie: Path, tmp_path: 
         rows, (metadata, _) = file["FitResults"][:], read_metadata(file)
         frames, names = rows["tIndex"], rows["fitResults"].dtype.names
         assert (metadata["Analysis.FitModule"], metadata["Analysis.Background"]) == ("Pixel", "minimum:s=8")
+        assert metadata["Analysis.BrightestMargin"] == 12
+        inside = rows["fitResults"]["x0"] / (1000 * float(str(metadata["voxelsize.x"])))
     assert names == ("A", "x0", "y0")
+    assert inside.min() >= 12, "the setting of the package's own has an effect"
+    assert inside.max() <= 19
     assert len(frames) > 10
     assert (np.diff(frames) > 0).all(), "one candidate in a frame, at most"
     about = run(environment, "info", tmp_path / "rows.h5r")
@@ -71,8 +75,28 @@ def test_a_test_of_the_detection_knows_the_parts(movie: Path, tmp_path: Path) ->
     assert (tmp_path / "picture.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("Analysis.BrightestMargin=4", "Analysis.BrightestMargin: 4 is out of range; give a value >= 5 px"),
+        (
+            "Analysis.DetectionRadiusLowpass=2",
+            "Analysis.DetectionRadiusLowpass has no effect with Analysis.Detector=brig",
+        ),
+    ],
+)
+def test_settings_of_a_package_are_checked_like_ours(movie: Path, tmp_path: Path, given: str, says: str) -> None:
+    done = run(install(tmp_path), "analyse", movie, "-o", tmp_path / "rows.h5r", *SETTINGS, "-s", given)
+    assert says in done.stderr
+
+
+def test_settings_of_a_package_are_listed(tmp_path: Path) -> None:
+    listed = run(install(tmp_path), "settings", "brightest")
+    assert "Analysis.BrightestMargin" in listed.stdout
+
+
 def test_parts_that_are_not_installed_are_not_known(movie: Path, tmp_path: Path) -> None:
-    done = run(os.environ, "analyse", movie, "-o", tmp_path / "rows.h5r", *SETTINGS)
+    done = run(os.environ, "analyse", movie, "-o", tmp_path / "rows.h5r", "-s", "Analysis.FitModule=Pixel")
     assert done.returncode == 1
     assert "Analysis.FitModule: Pixel is not available; choose one of LatGaussFitFR" in done.stderr
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pointillist.fitting.backgrounds.no_background import NoBackground
-from pointillist.fitting.detection.registry import DETECTORS
+from pointillist.fitting.detection.methods import DETECTORS
 from pointillist.fitting.localizations import FrameBlock
 from pointillist.fitting.localizer import localize
 from pointillist.fitting.scoring.evaluation import BoundParameters, MatchingRules, Score, score

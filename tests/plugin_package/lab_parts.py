@@ -8,11 +8,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.fitting import REGION, FitSettings, Rows, blank_rows, join_rows, localization_dtype
+from pointillist.fitting import (
+    REGION,
+    ROI_SIZE,
+    THRESHOLD,
+    FitSettings,
+    Rows,
+    blank_rows,
+    join_rows,
+    localization_dtype,
+)
 from pointillist.fitting.backgrounds import WindowMethod
 from pointillist.fitting.camera import CameraMaps
-from pointillist.fitting.detection import BORDER_PX, DETECTION_THRESHOLD, RawFrame, ThresholdSetting
+from pointillist.fitting.detection import BORDER_PX, DetectionMethod, RawFrame
 from pointillist.fitting.estimation import FitModule, FrameImages
+from pointillist.plugins import WHOLE_NUMBER, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +44,18 @@ class Minimum(WindowMethod):
         return np.asarray(frames.min(axis=0), np.float32)
 
 
+MARGIN = Setting(
+    name="Analysis.BrightestMargin",
+    value_type=WHOLE_NUMBER,
+    default=BORDER_PX,
+    low=BORDER_PX,
+    unit="px",
+    help="Width of the edge of the frame in which the detector brightest finds nothing.",
+)
+
+
 class Brightest:
     """The brightest pixel of each frame, if it is bright enough."""
-
-    summary: ClassVar[str] = "the brightest pixel of each frame"
-    threshold_setting: ClassVar[ThresholdSetting] = DETECTION_THRESHOLD
 
     def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
         self._settings, self._camera = settings, camera
@@ -48,15 +65,21 @@ class Brightest:
         """Find one candidate, or none."""
         counts = frame.counts.astype(np.float32)
         self.filtered = counts - (0 if frame.background is None else frame.background)
-        inside = self.filtered[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
+        margin = self._settings.value(MARGIN)
+        inside = self.filtered[margin:-margin, margin:-margin]
         y, x = np.unravel_index(int(inside.argmax()), inside.shape)
         value = inside[y, x]
-        found = [(x + BORDER_PX, y + BORDER_PX, value)] if value > self._settings.detection_threshold else []
+        found = [(x + margin, y + margin, value)] if value > self._settings.detection_threshold else []
         return np.array(found, np.float32).reshape(-1, 3)
 
     def threshold(self, variance: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the threshold of each pixel."""
         return np.full_like(variance, self._settings.detection_threshold)
+
+
+BRIGHTEST = DetectionMethod(
+    summary="the brightest pixel of each frame", detector=Brightest, threshold=THRESHOLD, settings=(MARGIN,)
+)
 
 
 class Pixel:
@@ -93,4 +116,5 @@ PIXEL = FitModule(
     estimators=(),
     backgrounds=(),
     has_free_width=False,
+    settings=(ROI_SIZE,),
 )

@@ -11,7 +11,8 @@ from reference_detection import PERFECT, noise_movie, search, spot
 
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.detection.detector import BORDER_PX, RawFrame
-from pointillist.fitting.detection.registry import DETECTORS, detector_of
+from pointillist.fitting.detection.methods import DETECTORS
+from pointillist.fitting.detection.registry import detector_of
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.sensor import scmos
 

@@ -114,16 +114,15 @@ def test_a_high_threshold_that_finds_nothing_is_named() -> None:
 @pytest.mark.parametrize("fit_module", MODULES)
 def test_good_settings_of_every_fit_module_give_no_warning(fit_module: str) -> None:
     module = MODULES[fit_module]
-    background = next(iter(module.backgrounds), "none")
     settings = dataclasses.replace(
-        SETTINGS, fit_module=fit_module, roi_half_size=module.roi_half_size, background_model=background
+        SETTINGS, fit_module=fit_module, roi_half_size=module.roi_half_size, background_model="auto"
     )
     assert symptoms(movie_of(), settings=settings) == []
 
 
 @pytest.mark.parametrize("fit_module", ["LatObjFindFR", "LatFitCOIR"])
 def test_a_low_threshold_is_named_without_a_fit_too(fit_module: str) -> None:
-    settings = dataclasses.replace(SETTINGS, fit_module=fit_module, detection_threshold=0.35)
+    settings = dataclasses.replace(SETTINGS, fit_module=fit_module, background_model="auto", detection_threshold=0.35)
     assert named(symptoms(movie_of(), settings=settings)) == {"Analysis.DetectionThreshold"}
 
 

@@ -11,6 +11,7 @@ from spot_fits import LEAST_SQUARES, LIKELIHOOD, SLOPING, fit_regions
 from pointillist.fitting.estimation.result_codes import CONVERGED
 from pointillist.fitting.scoring.precision import CIRCULAR, SLOPES, SPOT_PARAMETERS, precision_bound
 from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.shared_settings import Estimator
 from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
 SMALL = replace(LEAST_SQUARES, background_model="flat", roi_half_size=3)
@@ -126,7 +127,7 @@ def test_a_sloping_background_shifts_a_spot_only_where_it_is_taken_for_flat(fit_
 @pytest.mark.parametrize("estimator", ["wls", "mle"])
 @pytest.mark.parametrize("photons", [50.0, 300.0, 1e4, 1e6])
 def test_from_fifty_to_a_million_photons_what_has_converged_is_in_the_region_and_has_errors(
-    photons: float, estimator: str
+    photons: float, estimator: Estimator
 ) -> None:
     regions = draw_regions(draw_spots_at_centres(1024, photons, 10), 3, 10)
     rows = fit_regions(regions, replace(LIKELIHOOD, estimator=estimator))

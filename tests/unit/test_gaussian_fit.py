@@ -21,6 +21,7 @@ from spot_fits import LEAST_SQUARES, LIKELIHOOD, camera_of, fit, fit_regions, fr
 from pointillist.fitting.estimation.registry import fit_of
 from pointillist.fitting.estimation.result_codes import CONVERGED
 from pointillist.fitting.scoring.precision import CIRCULAR, ELLIPTICAL, SLOPES, SPOT_PARAMETERS
+from pointillist.fitting.shared_settings import BackgroundModel
 from pointillist.fitting.simulation.regions import draw_regions, draw_spots_at_centres
 
 ROUND_OR_NOT = ("LatGaussFitFR", "AstigGaussFitFR")
@@ -31,8 +32,8 @@ WIDTH, ALIAS = {"sigma": "sigma_x"}, {"sigma_x": "sigma"}
 @pytest.mark.parametrize("seed", range(4))
 def test_least_squares_and_their_errors_are_those_of_minpack(free: tuple[str, ...], seed: int) -> None:
     frame = frame_of((20.3, 18.7), seed=seed)
-    background_model = {7: "sloping", 5: "flat", 4: "none"}[len(free)]
-    settings = replace(LEAST_SQUARES, background_model=background_model)
+    models: dict[int, BackgroundModel] = {7: "sloping", 5: "flat", 4: "none"}
+    settings = replace(LEAST_SQUARES, background_model=models[len(free)])
     row = fit(frame, (20.0, 19.0), settings=settings, background=50.0)[0]
     data, variance = frame[14:25, 15:26], (np.maximum(frame, 0.5) + 2)[14:25, 15:26]
     start = pyme_start(data, np.full_like(data, 50), (0.0, 0.0), 1.2)[: len(free)]

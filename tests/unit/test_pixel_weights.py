@@ -12,8 +12,9 @@ from reference_detection import averaged, bordered, gaussian, noise_movie, searc
 
 from pointillist.fitting.camera.model import CameraModel
 from pointillist.fitting.detection.detector import RawFrame
+from pointillist.fitting.detection.methods import DETECTORS
 from pointillist.fitting.detection.pixel_weights import brightness_of, filtered_variance, is_uneven
-from pointillist.fitting.detection.registry import DETECTORS, detector_of
+from pointillist.fitting.detection.registry import detector_of
 from pointillist.fitting.settings import FitSettings
 from pointillist.fitting.simulation.sensor import ccd, scmos
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +11,6 @@ Image = NDArray[np.float32]
 
 BORDER_PX = 5
 """Rows and columns at each edge of a frame in which nothing is detected."""
-
-
-class ThresholdSetting(NamedTuple):
-    """The setting that decides how much a detector finds.
-
-    Parameters
-    ----------
-    name
-        PYME's name of the setting, or ours.
-    field
-        Name of its field in :class:`pointillist.fitting.FitSettings`.
-    """
-
-    name: str
-    field: str
-
-
-DETECTION_THRESHOLD = ThresholdSetting("Analysis.DetectionThreshold", "detection_threshold")
-FALSE_POSITIVES = ThresholdSetting("Analysis.FalsePositives", "false_positives_per_frame")
 
 
 class RawFrame(NamedTuple):
@@ -50,13 +31,8 @@ class RawFrame(NamedTuple):
 class Detector(Protocol):
     """Finds candidates in one frame after the other; they depend on that frame alone.
 
-    Its class is made with the settings of the analysis and the camera maps of the shape of the frames.
+    It is made from the settings of the analysis and the camera maps of the shape of the frames.
     """
-
-    summary: ClassVar[str]
-    """Description in one line."""
-    threshold_setting: ClassVar[ThresholdSetting]
-    """Setting that decides how much it finds."""
 
     filtered: Image
     """Filtered image of the last frame, ``(y, x)``, photoelectrons."""

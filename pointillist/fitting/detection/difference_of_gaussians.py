@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.band_pass import BandPass, Limits, Weights, gaussian_weights
 from pointillist.fitting.detection.candidates import without_neighbours
-from pointillist.fitting.detection.detector import DETECTION_THRESHOLD, Image, RawFrame, ThresholdSetting
+from pointillist.fitting.detection.detector import Image, RawFrame
 from pointillist.fitting.settings import FitSettings
 
 _TRUNCATION = 4.0
@@ -32,9 +30,6 @@ class DifferenceOfGaussians:
     filtered
         Difference of two Gaussian averages of the last frame, ``(y, x)``, photoelectrons.
     """
-
-    summary: ClassVar[str] = "a band-pass of two Gaussian averages, as in PYME"
-    threshold_setting: ClassVar[ThresholdSetting] = DETECTION_THRESHOLD
 
     def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
         averages = _gaussian(settings.lowpass_px), _gaussian(settings.highpass_px)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.band_pass import BandPass, Limits, Weights, gaussian_weights, normalised
 from pointillist.fitting.detection.candidates import without_neighbours
-from pointillist.fitting.detection.detector import BORDER_PX, FALSE_POSITIVES, Image, RawFrame, ThresholdSetting
+from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
 from pointillist.fitting.detection.false_positives import threshold_for
 from pointillist.fitting.detection.pixel_weights import filtered_variance
 from pointillist.fitting.settings import FitSettings
@@ -49,9 +47,6 @@ class LocalMaximum:
     .. [1] E. A. Cornish and R. A. Fisher, "Moments and cumulants in the specification of distributions", Revue de
        l'Institut International de Statistique 5 (1938) 307-320.
     """
-
-    summary: ClassVar[str] = "local maxima of a matched filter, at a given number of false positives"
-    threshold_setting: ClassVar[ThresholdSetting] = FALSE_POSITIVES
 
     def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
         sigma = settings.psf_sigma_px

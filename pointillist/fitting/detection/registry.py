@@ -1,25 +1,14 @@
-"""Detectors by name."""
+"""The detector that the settings name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import pkgutil
+from typing import Any
 
-from pointillist.plugins import Registry
-
-if TYPE_CHECKING:
-    from pointillist.fitting.camera import CameraMaps
-    from pointillist.fitting.detection.detector import Detector
-    from pointillist.fitting.settings import FitSettings
-
-DETECTORS: Registry[type[Detector]] = Registry(
-    "pointillist.detectors",
-    {
-        "difference-of-gaussians": "pointillist.fitting.detection.difference_of_gaussians:DifferenceOfGaussians",
-        "local-maximum": "pointillist.fitting.detection.local_maximum:LocalMaximum",
-        "wavelet": "pointillist.fitting.detection.wavelet:Wavelet",
-    },
-)
-"""Detectors by name."""
+from pointillist.fitting.camera import CameraMaps
+from pointillist.fitting.detection.detector import Detector
+from pointillist.fitting.detection.methods import DETECTORS
+from pointillist.fitting.settings import FitSettings
 
 
 def detector_of(settings: FitSettings, camera: CameraMaps) -> Detector:
@@ -32,6 +21,7 @@ def detector_of(settings: FitSettings, camera: CameraMaps) -> Detector:
     camera
         Camera maps of the shape of the frames.
     """
-    make: Any = DETECTORS[settings.detector]
+    found = DETECTORS[settings.detector].detector
+    make: Any = pkgutil.resolve_name(found) if isinstance(found, str) else found
     detector: Detector = make(settings, camera)
     return detector

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.camera import CameraMaps
 from pointillist.fitting.detection.band_pass import BandPass, normalised
 from pointillist.fitting.detection.candidates import without_neighbours
-from pointillist.fitting.detection.detector import BORDER_PX, DETECTION_THRESHOLD, Image, RawFrame, ThresholdSetting
+from pointillist.fitting.detection.detector import BORDER_PX, Image, RawFrame
 from pointillist.fitting.settings import FitSettings
 
 _SPLINE = np.array([1.0, 4.0, 6.0, 4.0, 1.0])
@@ -45,9 +43,6 @@ class Wavelet:
     .. [1] I. Izeddin et al., "Wavelet analysis for single molecule localization microscopy", Optics Express 20 (2012)
        2081-2095.
     """
-
-    summary: ClassVar[str] = "local maxima of the second plane of a wavelet transform"
-    threshold_setting: ClassVar[ThresholdSetting] = DETECTION_THRESHOLD
 
     def __init__(self, settings: FitSettings, camera: CameraMaps) -> None:
         apart = np.zeros(9)

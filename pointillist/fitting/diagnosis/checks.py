@@ -15,6 +15,7 @@ from pointillist.fitting.diagnosis.frame_diagnostics import FrameDiagnostics, si
 from pointillist.fitting.estimation import width_px
 from pointillist.fitting.localizations import column
 from pointillist.fitting.settings import FitSettings
+from pointillist.fitting.shared_settings import FALSE_POSITIVES
 
 SATURATED_PIXELS = 3
 DIM_E = 5.0
@@ -169,9 +170,9 @@ def _no_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSetting
 
 def _threshold(settings: FitSettings) -> tuple[str, str]:
     """Return the key of the threshold setting, and a description of its value."""
-    key, field = DETECTORS[settings.detector].threshold_setting
-    value = f"{getattr(settings, field):g}"
-    return key, f"threshold {value}" if field == "detection_threshold" else f"{value} false positives per frame"
+    setting = DETECTORS[settings.detector].threshold
+    value = f"{settings.value(setting):g}"
+    return setting.name, f"{value} false positives per frame" if setting is FALSE_POSITIVES else f"threshold {value}"
 
 
 def _too_many_candidates(diagnostics: Sequence[FrameDiagnostics], settings: FitSettings) -> Finding | None:

@@ -100,9 +100,9 @@ def examine_frames(
     """
     diagnostics: dict[float, list[FrameDiagnostics]] = {threshold: [] for threshold in thresholds}
     failures: dict[int, str] = {}
-    _, field = DETECTORS[settings.detector].threshold_setting
-    unit = getattr(settings, field) / thresholds[0]
-    variants = {t: replace(settings, **{field: t * unit}) for t in thresholds}
+    setting = DETECTORS[settings.detector].threshold
+    unit = settings.value(setting) / thresholds[0]
+    variants = {t: settings.with_value(setting, t * unit) for t in thresholds}
     bare: list[FrameDiagnostics] = []
     plain = replace(variants[thresholds[-1]], background=NoBackground())
     for frame in frames:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pointillist.fitting.localizations import LOCALIZATION_DTYPE, REGION, localization_dtype
-from pointillist.plugins import Registry
+from pointillist.fitting.shared_settings import GAUSSIAN_SETTINGS, ROI_SIZE, BackgroundModel, Estimator
+from pointillist.plugins import Registry, Setting
 
 if TYPE_CHECKING:
     from pointillist.fitting.estimation.fit import Fit
@@ -37,15 +38,18 @@ class FitModule:
         Names of the available background models, the default first.
     has_free_width
         Whether there is one width that can be fitted or fixed.
+    settings
+        Settings that it uses; those that only this module has included.
     """
 
     summary: str
     fit: str | Callable[..., Fit]
     dtype: np.dtype[Any]
     roi_half_size: int = 5
-    estimators: tuple[str, ...] = ("wls", "mle")
-    backgrounds: tuple[str, ...] = ("sloping", "flat", "none")
+    estimators: tuple[Estimator, ...] = ("wls", "mle")
+    backgrounds: tuple[BackgroundModel, ...] = ("sloping", "flat", "none")
     has_free_width: bool = True
+    settings: tuple[Setting, ...] = GAUSSIAN_SETTINGS
 
     def __post_init__(self) -> None:
         """Check the columns.
@@ -89,6 +93,7 @@ _BUILT_IN: Mapping[str, FitModule] = {
         estimators=(),
         backgrounds=(),
         has_free_width=False,
+        settings=(ROI_SIZE,),
     ),
     "LatFitCOIR": FitModule(
         summary="no fit: the centroid of what exceeds half of the maximum",
@@ -98,6 +103,7 @@ _BUILT_IN: Mapping[str, FitModule] = {
         estimators=(),
         backgrounds=(),
         has_free_width=False,
+        settings=(ROI_SIZE,),
     ),
 }
 

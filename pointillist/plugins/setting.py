@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pointillist.errors import SettingError
-from pointillist.settings.metadata import Value
-from pointillist.settings.value_types import NUMBER, ValueType
+from pointillist.plugins.value_types import NUMBER, Value, ValueType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +63,8 @@ class Setting:
         Other quantities that people tend to give instead.
     choices
         Allowed values; empty where they are not a short list.
+    field
+        Name of the field of :class:`pointillist.fitting.FitSettings` that has the value; empty for none.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Setting:
     typical: tuple[float, float] | None = None
     confusions: tuple[Confusion, ...] = ()
     choices: Collection[str] = ()
+    field: str = ""
 
     def parse(self, value: Value) -> Value:
         """Convert a value to the setting's type and check it.
