@@ -31,6 +31,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.settings.analysis import resolve
+from pointillist.settings.encoding import job_settings
 from pointillist.supervision.managed_process import ParentPipe, child_environment
 
 
@@ -81,11 +82,11 @@ class Cluster:
             short = {**settings, "Analysis.StartAt": n_frames - 400}
             while client.ping().n_workers < len(self.workers):
                 time.sleep(0.05)
-            wait(client, client.submit(str(path), identity, short, output=f"{output}.short.h5r"))
+            wait(client, client.submit(str(path), identity, job_settings(short), output=f"{output}.short.h5r"))
             pids = [self.server.pid, *(worker.pid for worker in self.workers)]
             before, sent = [cpu_s(pid) for pid in pids], sent_bytes()
             began = time.perf_counter()
-            wait(client, client.submit(str(path), identity, settings, output=f"{output}.h5r"))
+            wait(client, client.submit(str(path), identity, job_settings(settings), output=f"{output}.h5r"))
             seconds = time.perf_counter() - began
         server, *workers = (1e6 * (cpu_s(pid) - at) / n_frames for pid, at in zip(pids, before, strict=True))
         return Cost(

@@ -39,6 +39,7 @@ from pointillist.pipeline_worker.process import WorkerProcess  # noqa: E402
 from pointillist.pipeline_worker.tasks import fit  # noqa: E402
 from pointillist.pipeline_worker.tasks.registry import kinds  # noqa: E402
 from pointillist.settings.analysis import resolve  # noqa: E402
+from pointillist.settings.encoding import job_settings  # noqa: E402
 from pointillist.supervision.kernel_loader import CachedKernels  # noqa: E402
 from pointillist.supervision.process_supervisor import ProcessSupervisor  # noqa: E402
 
@@ -100,9 +101,9 @@ def measure(path: Path, background: str, n_workers: int) -> Cost:
             address = supervisor.start_server(f"ipc://{folder}/server", ["--state", f"{folder}/journals"])
             supervisor.start_workers(address, n_workers, [str(Path(__file__).absolute()), "--worker"])
             with Client(address, keys, check=supervisor.check) as client:
-                wait(client, client.submit(str(path), identity, short, output=f"{folder}/short.h5r"))
+                wait(client, client.submit(str(path), identity, job_settings(short), output=f"{folder}/short.h5r"))
                 before, began = [cpu_s(pid) for pid in supervisor.pids], time.perf_counter()
-                wait(client, client.submit(str(path), identity, settings, output=f"{folder}/out.h5r"))
+                wait(client, client.submit(str(path), identity, job_settings(settings), output=f"{folder}/out.h5r"))
                 seconds = time.perf_counter() - began
                 server, *workers = (
                     1e6 * (cpu_s(pid) - at) / n_frames for pid, at in zip(supervisor.pids, before, strict=True)

@@ -36,6 +36,7 @@ from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_k
 from pointillist.pipeline_worker.server_connection import ServerConnection
 from pointillist.pipeline_worker.tasks.kind import Outcome
 from pointillist.pipeline_worker.worker_state import LeasedTask, WorkerState
+from pointillist.settings.encoding import job_settings
 from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -154,7 +155,7 @@ def measure(n_workers: int, rows_per_frame: int, n_tasks: int, folder: Path) -> 
             wait_for_workers(workers, client, n_workers)
             (server,) = supervisor.pids
             before, began = cpu_s(server), time.perf_counter()
-            job = client.submit(str(path), identity, settings, output=str(folder / "out.h5r"))
+            job = client.submit(str(path), identity, job_settings(settings), output=str(folder / "out.h5r"))
             while not is_over(client, job):
                 workers.step_for(_STEP_S)
             seconds = time.perf_counter() - began

@@ -41,6 +41,8 @@ from pointillist.pipeline_files.maps.camera import camera_model  # noqa: E402
 from pointillist.pipeline_files.movies.movie import Movie, open_movie  # noqa: E402
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5  # noqa: E402
 from pointillist.settings.analysis import fit_settings, resolve  # noqa: E402
+from pointillist.settings.encoding import job_settings  # noqa: E402
+from pointillist.settings.job_settings import camera_settings  # noqa: E402
 from pointillist.supervision.launch import embedded  # noqa: E402
 
 METADATA = {
@@ -68,7 +70,7 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 def time_stages(movie: Movie, background: str) -> tuple[dict[str, float], int]:
     """Seconds per stage over the whole movie in one thread, and the number of fits."""
     values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
-    settings, camera = fit_settings(values), camera_model(values, movie.frame_shape, movie.path.parent)
+    settings, camera = fit_settings(values), camera_model(camera_settings(values), movie.frame_shape, movie.path.parent)
     seconds: dict[str, float] = {}
     n_fits = 0
     for start in range(0, movie.n_frames, BLOCK):
@@ -94,7 +96,10 @@ def time_loop(path: Path, background: str, n_threads: int) -> float:
     """Seconds of a bare loop: read and localize, in threads that share the movie, a part each."""
     with open_movie(path) as movie:
         values = resolve(movie.metadata, None, [f"Analysis.BGRange={background}"])
-        settings, camera = fit_settings(values), camera_model(values, movie.frame_shape, movie.path.parent)
+        settings, camera = (
+            fit_settings(values),
+            camera_model(camera_settings(values), movie.frame_shape, movie.path.parent),
+        )
         edges = [part * movie.n_frames // n_threads for part in range(n_threads + 1)]
 
     def run(part: int) -> None:
@@ -120,7 +125,7 @@ def time_service(path: Path, background: str, n_workers: int) -> float:
     with tempfile.TemporaryDirectory() as folder, embedded(n_workers, on_message=lambda _: None) as client:
         for settings in (short, values):
             began = time.perf_counter()
-            job = client.submit(str(path), identity, settings, output=str(Path(folder) / "out.h5r"))
+            job = client.submit(str(path), identity, job_settings(settings), output=str(Path(folder) / "out.h5r"))
             while not client.progress(job).is_over:
                 time.sleep(0.02)
         return time.perf_counter() - began

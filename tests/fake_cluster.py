@@ -17,6 +17,7 @@ from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.reader import Results, read_results
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
+from pointillist.settings.encoding import job_settings
 from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 FAKE_WORKER = str(Path(__file__).parent / "integration" / "fake_worker.py")
@@ -59,7 +60,7 @@ class Cluster:
         with open_movie(self.movie) as movie:
             settings, _ = prepare(movie, None, self.settings)
             identity = movie.identity
-        return client.submit(str(self.movie), identity, settings, **{"output": str(self.output), **more})
+        return client.submit(str(self.movie), identity, job_settings(settings), **{"output": str(self.output), **more})
 
     def kill_all(self) -> None:
         """Kill everything as a power cut would."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ from pointillist.pipeline_files.backgrounds import (
     has_event_images,
     images_of,
     prepare_background,
-    settings_of_background,
 )
 from pointillist.pipeline_files.movies import Movie, gap_reader
+from pointillist.settings import background_job_settings
 
 _BATCH_BYTES = 16 << 20
 """Raw frames of a batch, unless its background windows are longer."""
@@ -133,17 +133,18 @@ def background_run(  # noqa: PLR0913 - of the batches, and one more
         raise ValueError(msg)
     with opened_source(source) as movie:
         values = prepare_background(movie, overrides=chosen(method, settings), is_mapped=keeps_offsets_apart)
-        fit = settings_of_background(values)
-        if keeps_offsets_apart and not fit.background.has_offsets:
-            values = prepare_background(movie, overrides=chosen(method, settings))
-        with copied_images(values) as images:
+        known = background_job_settings(values)
+        if keeps_offsets_apart and not known.background.has_offsets:
+            known = replace(known, is_mapped=False)
+        fit = known.fit
+        with copied_images(known.copied) as images:
             lost: dict[int, str] = {}
             blocks = BlockReader(gap_reader(movie, lost), movie.n_frames, fit, images, lost)
             edges = [*range(0, movie.n_frames, batch or _batch_length(movie, fit)), movie.n_frames]
             yield BackgroundRun(
                 movie=movie,
                 settings=fit,
-                dtype=background_layout(values, movie).dtype,
+                dtype=background_layout(known, movie).dtype,
                 parts=_parts(blocks, fit, edges, workers),
             )
 

@@ -19,7 +19,7 @@ from pointillist.pipeline_files import prepare
 from pointillist.pipeline_files.backgrounds import copied_images
 from pointillist.pipeline_files.maps import camera_model, examine_maps
 from pointillist.pipeline_files.movies import Movie, gap_reader
-from pointillist.settings import Metadata, fit_settings
+from pointillist.settings import Metadata, analysis_settings
 
 if TYPE_CHECKING:
     from pointillist.api.movie_source import SettingValues
@@ -185,10 +185,11 @@ def _samples(
 ) -> tuple[DetectionSamples, dict[int, str]]:
     key = DETECTORS[str(settings["Analysis.Detector"])].threshold.name
     used = thresholds or [float(str(settings[key]))]
-    fit = fit_settings({**settings, key: used[0]})
-    camera = camera_model(settings, movie.frame_shape, movie.path.absolute().parent)
+    known = analysis_settings({**settings, key: used[0]})
+    fit = known.fit
+    camera = camera_model(known.camera, movie.frame_shape, movie.path.absolute().parent)
     frames = spread_frames(n_frames, fit.start_at, movie.n_frames)
-    with copied_images(settings) as images:
+    with copied_images(known.copied) as images:
         lost: dict[int, str] = {}
         blocks = BlockReader(gap_reader(movie, lost), movie.n_frames, fit, images, lost)
         tests, failures = examine_frames(blocks, frames, camera, fit, used)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pointillist.api.following import Listener, follow
 from pointillist.errors import PointillistError, ServerError, UnknownJobError
 from pointillist.pipeline_files import data_root_remark
+from pointillist.settings import job_settings
 
 if TYPE_CHECKING:
     from pointillist.api.engine import Engine
@@ -62,7 +63,7 @@ class Job:
         return client.submit(
             str(self.movie.absolute()),
             self.identity,
-            self.settings,
+            job_settings(self.settings, self.kind),
             output=str(self.output.absolute()) if self.output else None,
             resume=resume or self.resume,
             kind=self.kind,

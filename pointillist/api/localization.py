@@ -18,7 +18,7 @@ from pointillist.pipeline_files.backgrounds import copied_images
 from pointillist.pipeline_files.maps import camera_model
 from pointillist.pipeline_files.movies import Movie, gap_reader
 from pointillist.pipeline_files.results import localizations_of_rows
-from pointillist.settings import Metadata, fit_settings
+from pointillist.settings import Metadata, analysis_settings
 
 OnProgress: TypeAlias = Callable[[int, int], object]
 """Function that is called with the number of frames that are done and the number of all frames."""
@@ -85,13 +85,14 @@ def localize(
 
 
 def _rows(movie: Movie, settings: Metadata, frames: range, progress: OnProgress) -> tuple[Rows, dict[int, str]]:
-    fit = fit_settings(settings)
-    localizer = Localizer(camera_model(settings, movie.frame_shape, movie.path.absolute().parent), fit)
+    known = analysis_settings(settings)
+    fit = known.fit
+    localizer = Localizer(camera_model(known.camera, movie.frame_shape, movie.path.absolute().parent), fit)
     lost: dict[int, str] = {}
     parts: list[Rows] = []
     failures: dict[int, str] = {}
     n_block = _block_length(movie, fit)
-    with copied_images(settings) as images:
+    with copied_images(known.copied) as images:
         blocks = BlockReader(gap_reader(movie, lost), movie.n_frames, fit, images, lost)
         for first in range(frames.start, frames.stop, n_block):
             end = min(first + n_block, frames.stop)

@@ -144,7 +144,7 @@ def _make(options: _MapOptions) -> None:
 def _destination(options: _MapOptions, settings: Metadata, dark: MovieFile) -> Destination:
     from pointillist.pipeline_files import data_root_remark
     from pointillist.pipeline_files.maps import Destination, chip_of, default_folder
-    from pointillist.pipeline_files.movies import IS_STORED_X_FIRST
+    from pointillist.settings import IS_STORED_X_FIRST
 
     if options.folder is None and (remark := data_root_remark()):
         notices().print(f"note: {remark}", markup=False, soft_wrap=True)

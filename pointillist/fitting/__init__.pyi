@@ -30,6 +30,7 @@ from .settings import (
     START_AT as START_AT,
     SUBTRACT_BACKGROUND as SUBTRACT_BACKGROUND,
     FitSettings as FitSettings,
+    settings_of as settings_of,
 )
 from .shared_settings import (
     BACKGROUND_MODEL as BACKGROUND_MODEL,

@@ -15,11 +15,13 @@ from pointillist.fitting.shared_settings import (
     BACKGROUND_MODEL,
     ESTIMATOR,
     FALSE_POSITIVES,
+    FIT_BACKGROUND,
     FIT_SIGMA,
     GAUSSIAN_SETTINGS,
     HIGHPASS,
     LOWPASS,
     NEIGHBOURS,
+    PSF_SIGMA,
     SNR_THRESHOLD,
     THRESHOLD,
     VARIANCE_WEIGHTING,
@@ -93,6 +95,22 @@ _ALL = (
 
 FIELDS: Mapping[str, Setting] = {setting.field: setting for setting in _ALL if setting.field}
 """Settings whose values are those of a field of :class:`FitSettings`, by its name."""
+
+_SHARED = frozenset({*(setting.name for setting in _ALL), FIT_BACKGROUND.name, BACKGROUND_MODEL.name, PSF_SIGMA.name})
+
+
+def settings_of(detector: str, fit_module: str) -> tuple[list[Setting], list[Setting]]:
+    """Return the settings that a detector and a fit share with others of ours, and those that only they have.
+
+    Parameters
+    ----------
+    detector, fit_module
+        Names in their registries.
+    """
+    method = DETECTORS[detector]
+    used = [method.threshold, *method.settings, *MODULES[fit_module].settings]
+    return [each for each in used if each.name in _SHARED], [each for each in used if each.name not in _SHARED]
+
 
 _OTHER_MODULE = "leave it out, or choose another Analysis.FitModule"
 
@@ -198,14 +216,9 @@ class FitSettings:
         if self.background_model == "auto":
             first = next(iter(MODULES[self.fit_module].backgrounds), "none")
             object.__setattr__(self, "background_model", first)
+        object.__setattr__(self, "own", self._checked_own())
         self._check_fit()
         self._check_detection()
-
-    @classmethod
-    def of_parts(cls, detector: str, fit_module: str) -> tuple[Setting, ...]:
-        """Return the settings that a detector and a fit use, without those of the analysis as a whole."""
-        method = DETECTORS[detector]
-        return (method.threshold, *method.settings, *MODULES[fit_module].settings)
 
     def value(self, setting: Setting) -> Any:  # noqa: ANN401 - of the setting's type
         """Return the value of a setting that a part declares; its default where nothing is given."""
@@ -217,6 +230,14 @@ class FitSettings:
             changes: dict[str, Any] = {setting.field: value}
             return replace(self, **changes)
         return replace(self, own={**self.own, setting.name: setting.parse(value)})
+
+    def _checked_own(self) -> dict[str, Value]:
+        """Return the values of all settings that the detector and the fit bring, with defaults where none is given."""
+        brought = {setting.name: setting for setting in settings_of(self.detector, self.fit_module)[1]}
+        for name in self.own.keys() - brought:
+            problem = f"is no setting of {self.detector} or {self.fit_module}"
+            raise SettingError(name, problem, f"leave it out; there is {', '.join(brought) or 'none'}")
+        return {name: setting.parse(_plain(self.own.get(name, setting.default))) for name, setting in brought.items()}
 
     def _check_fit(self) -> None:
         """Refuse what the fit module cannot do."""

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from pointillist.errors import SettingError
+from pointillist.fitting import FitSettings
 from pointillist.fitting.camera import are_counts
 from pointillist.pipeline_files.backgrounds import find_background
-from pointillist.pipeline_files.maps import MAP_SETTINGS, apply_default_maps, digest_file, examine_noise, find_map
+from pointillist.pipeline_files.maps import apply_default_maps, digest_file, examine_noise, find_map
 from pointillist.pipeline_files.movies import Movie, read_available
 from pointillist.settings import (
+    MAP_SETTINGS,
     Metadata,
     Value,
     check_complete,
@@ -21,6 +23,7 @@ from pointillist.settings import (
     given_settings,
     map_digest_name,
     map_name,
+    map_settings,
     remarks_on_type,
     resolve_with_remarks,
     values_of_type,
@@ -74,7 +77,7 @@ def prepare(
     remarks += without_effect(settings, given_settings(settings_file, overrides)[0])
     _name_maps(movie, settings)
     settings.update(find_background(movie, settings))
-    check_frames(movie, settings)
+    check_frames(movie, fit_settings(settings))
     remarks += doubts(settings)
     if any(map_name(settings, key) for key in MAP_SETTINGS):
         from pointillist.pipeline_files.maps import examine_maps  # noqa: PLC0415 - scipy and numba, only for who has maps
@@ -88,7 +91,7 @@ def prepare(
 def _name_maps(movie: Movie, settings: dict[str, Value]) -> None:
     """Replace the maps' names by absolute paths and digests."""
     for key in MAP_SETTINGS:
-        found = find_map(key, settings, movie.path.absolute().parent)
+        found = find_map(key, map_settings(settings), movie.path.absolute().parent)
         if found is not None:
             path, dataset = found
             settings[key] = f"{path}:{dataset}" if dataset else str(path)
@@ -121,22 +124,21 @@ def dark_offset(movie: Movie, settings: Metadata) -> float | None:
     return float(np.median(frames)) if len(frames) else None
 
 
-def check_frames(movie: Movie, settings: Metadata) -> None:
+def check_frames(movie: Movie, fit: FitSettings) -> None:
     """Refuse a movie of which these settings leave no frames to analyse.
 
     Parameters
     ----------
     movie
         Open movie.
-    settings
-        Complete settings.
+    fit
+        Settings of the fit.
 
     Raises
     ------
     SettingError
         If its frames are too small, or too few.
     """
-    fit = fit_settings(settings)
     n_y, n_x = movie.frame_shape
     needed = 2 * max(fit.roi_half_size, _DETECTION_BORDER_PX) + 1
     if min(n_y, n_x) < needed:

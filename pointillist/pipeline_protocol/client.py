@@ -18,6 +18,7 @@ from pointillist.pipeline_protocol.messages import (
     Accepted,
     FromClient,
     Jobs,
+    JobSettings,
     ListJobs,
     ListWorkers,
     LogLines,
@@ -31,7 +32,6 @@ from pointillist.pipeline_protocol.messages import (
     Report,
     ResumeRule,
     Retry,
-    Settings,
     Stop,
     Submit,
     ToClient,
@@ -123,7 +123,7 @@ class Client:
         self,
         movie: str,
         identity: str,
-        settings: Settings,
+        settings: JobSettings,
         *,
         output: str | None = None,
         resume: ResumeRule = "allowed",
@@ -139,7 +139,7 @@ class Client:
         identity
             Identity of the movie, as the client sees it.
         settings
-            All effective settings and metadata, flat; the same settings must give the same dictionary again.
+            Settings from :func:`pointillist.settings.job_settings`; the same settings must give equal ones again.
         resume
             Whether the journal of an earlier, unfinished run may be, must be or must not be taken up.
         kind

@@ -14,13 +14,13 @@ import numpy as np
 
 from pointillist.errors import MessageError, MovieError, PointillistError, SettingError
 from pointillist.pipeline_files import EVERYWHERE, DataRoots
-from pointillist.pipeline_files.backgrounds import copied_images, images_of_range, is_copied
+from pointillist.pipeline_files.backgrounds import copied_images, images_of_range
 from pointillist.pipeline_files.maps import find_map, load_map
 from pointillist.pipeline_protocol.messages import BACKGROUND, BACKGROUND_ROWS, JobSpec
 from pointillist.pipeline_protocol.security import UserSecret
 from pointillist.pipeline_worker.frame_client import FrameClient
 from pointillist.pipeline_worker.remote_frames import RemoteFrames
-from pointillist.settings import BACKGROUND_FILE, Metadata, map_digest_name, map_name
+from pointillist.settings import BACKGROUND_FILE, MapSettings, SourceFile
 from pointillist.system import note
 
 if TYPE_CHECKING:  # numba
@@ -99,7 +99,7 @@ class DataAccess:
         note(log, logging.INFO, "fetching", job=spec.job, part=part, why=str(error))
         return RemoteFrames(self.frame_client, spec.job, part)
 
-    def load_map(self, spec: JobSpec, key: str, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap | None:
+    def load_map(self, spec: JobSpec, key: str, maps: MapSettings, frame_shape: tuple[int, int]) -> CameraMap | None:
         """Return a camera map, turned and cut to the movie; None if the job has none of this kind.
 
         Raises
@@ -107,28 +107,28 @@ class DataAccess:
         SettingError
             If it cannot be had.
         """
-        if not map_name(settings, key):
+        if key not in maps.files:
             return None
         folder = Path(spec.movie).parent
         try:
-            self._check_map(spec, key, settings)
-            return load_map(key, settings, frame_shape, folder)
+            self._check_map(spec, key, maps)
+            return load_map(key, maps, frame_shape, folder)
         except SettingError as error:
             fetched = self.fetched(spec, key, error)
         if fetched.shape != (1, *frame_shape):
             raise MessageError(key, f"came with the shape {fetched.shape}", "use the same version everywhere")
         return (self.maps or MapCache()).get(fetched)
 
-    def _check_map(self, spec: JobSpec, key: str, settings: Metadata) -> None:
+    def _check_map(self, spec: JobSpec, key: str, maps: MapSettings) -> None:
         """Check that a map may be opened, and that it is known whether it is the right one."""
-        found, roots = find_map(key, settings, Path(spec.movie).parent), self.roots_for(spec)
+        found, roots = find_map(key, maps, Path(spec.movie).parent), self.roots_for(spec)
         if found is not None and roots.allowed(found[0]) is None:
             raise SettingError(key, f"{found[0]} is outside {roots}", "start launch-workers with --allow FOLDER")
-        if self.frame_client is not None and settings.get(map_digest_name(key)) is None:
+        if self.frame_client is not None and not maps.files[key].identity:
             raise SettingError(key, "it cannot be identified", "submit the job again")
 
     @contextmanager
-    def copied_images(self, spec: JobSpec) -> Iterator[ImagesOfRange | None]:
+    def copied_images(self, spec: JobSpec, copied: SourceFile | None) -> Iterator[ImagesOfRange | None]:
         """Open the background that a job copies, or yield None.
 
         Raises
@@ -136,19 +136,19 @@ class DataAccess:
         PointillistError
             If it cannot be had.
         """
-        if not is_copied(spec.settings):
+        if copied is None:
             yield None
             return
         with ExitStack() as stack:
             try:
-                self._check_background(spec)
-                images = stack.enter_context(copied_images(spec.settings))
+                self._check_background(spec, copied)
+                images = stack.enter_context(copied_images(copied))
             except PointillistError as error:
                 images = self._fetched_images(spec, error)
             yield images
 
-    def _check_background(self, spec: JobSpec) -> None:
-        path, roots = Path(str(spec.settings[BACKGROUND_FILE])), self.roots_for(spec)
+    def _check_background(self, spec: JobSpec, copied: SourceFile) -> None:
+        path, roots = Path(copied.name), self.roots_for(spec)
         if roots.allowed(path) is None:
             problem = f"{path} is outside {roots}"
             raise SettingError(BACKGROUND_FILE, problem, "start launch-workers with --allow FOLDER")

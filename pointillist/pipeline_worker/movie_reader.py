@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from pointillist.errors import MovieError, PointillistError
-from pointillist.fitting import FitSettings, FrameBlock, movie_background_images
+from pointillist.fitting import FrameBlock, movie_background_images
 from pointillist.fitting.backgrounds import window_span
 from pointillist.pipeline_files.movies import Frames, read_with_gaps
 from pointillist.pipeline_protocol.messages import JobSpec
 from pointillist.pipeline_worker.data_access import DataAccess
 from pointillist.pipeline_worker.job_movie import JobMovie
 from pointillist.pipeline_worker.tasks import BlockedError
+from pointillist.settings import AnyJobSettings
 
 BLOCK_BYTES = 8 << 20
 """Raw frames that are read, then computed with, at a time: they are still in the cache, and memory does not grow with
@@ -70,22 +71,22 @@ class MovieReader:
         If neither this machine nor the server has the movie, or its stored background.
     """
 
-    def __init__(self, spec: JobSpec, settings: FitSettings, access: DataAccess) -> None:
+    def __init__(self, spec: JobSpec, settings: AnyJobSettings, access: DataAccess) -> None:
         with blocked_by_errors(), ExitStack() as stack:
             self.movie = stack.enter_context(closing(JobMovie(spec, access)))
-            stored = stack.enter_context(access.copied_images(spec))
+            stored = stack.enter_context(access.copied_images(spec, settings.copied))
             self._files = stack.pop_all()  # they stay open
-        self._settings = settings
+        self._settings = settings.fit
         self._n_frames = spec.n_frames
         middle = self._n_frames // 2
-        first, end = window_span(settings, middle, middle + 1, self._n_frames)
+        first, end = window_span(settings.fit, middle, middle + 1, self._n_frames)
         frame_bytes = math.prod(self.movie.frame_shape) * self.movie.dtype.itemsize
         context = end - first - 1
         self._n_block = max(1, BLOCK_BYTES // frame_bytes, min(context, _BLOCK_FRAMES))
         self._n_shared = context + 1 if context else 0  # frames that a block has in common with the one before
         self._frame_bytes = frame_bytes
         self._lost: dict[int, str] = {}
-        self._movie_images = movie_background_images(settings, self._read_there, self._n_frames, stored)
+        self._movie_images = movie_background_images(settings.fit, self._read_there, self._n_frames, stored)
         self._frames: Frames = np.empty((0, *self.movie.frame_shape), self.movie.dtype)
         self._first = self._end = 0  # of the frames in it
         self._place = 0  # of the first of them

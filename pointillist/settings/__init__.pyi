@@ -26,16 +26,39 @@ from .camera_types import (
 from .doubtful_values import (
     doubts as doubts,
 )
+from .encoding import (
+    job_settings as job_settings,
+    read_job_settings as read_job_settings,
+    read_settings as read_settings,
+)
 from .given_settings import (
     given_settings as given_settings,
 )
 from .ineffective import (
     without_effect as without_effect,
 )
+from .job_settings import (
+    DARK_MAP as DARK_MAP,
+    FLAT_FIELD as FLAT_FIELD,
+    MAP_SETTINGS as MAP_SETTINGS,
+    VARIANCE_MAP as VARIANCE_MAP,
+    AnalysisSettings as AnalysisSettings,
+    AnyJobSettings as AnyJobSettings,
+    BackgroundSettings as BackgroundSettings,
+    CameraSettings as CameraSettings,
+    MapSettings as MapSettings,
+    SourceFile as SourceFile,
+    analysis_settings as analysis_settings,
+    background_job_settings as background_job_settings,
+    camera_settings as camera_settings,
+    copied_background as copied_background,
+    map_settings as map_settings,
+)
 from .known_names import (
     check_sidecar as check_sidecar,
 )
 from .metadata import (
+    IS_STORED_X_FIRST as IS_STORED_X_FIRST,
     Metadata as Metadata,
     Value as Value,
     number as number,

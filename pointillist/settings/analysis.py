@@ -17,6 +17,7 @@ from pointillist.fitting import (
     ROI_SIZE,
     SNR_THRESHOLD,
     FitSettings,
+    settings_of,
 )
 from pointillist.fitting.estimation import MODULES
 from pointillist.plugins import Setting
@@ -30,7 +31,7 @@ from pointillist.settings.given_settings import given_settings, unaliased
 from pointillist.settings.known_names import unknown_settings
 from pointillist.settings.metadata import Metadata, Value, number
 from pointillist.settings.pixel_size import PIXEL_UNITS_NAME, in_micrometres, merge_metadata
-from pointillist.settings.schema import BUILT_IN, SETTINGS
+from pointillist.settings.schema import SETTINGS
 
 _MAP_DIGEST = "Pointillist.MapDigest."
 
@@ -223,8 +224,8 @@ def fit_settings(settings: Metadata) -> FitSettings:
     check_complete(settings)
     x_um, y_um = _float(settings, "voxelsize.x"), _float(settings, "voxelsize.y")
     values: dict[str, Any] = {field: settings[setting.name] for field, setting in FIELDS.items()}
-    declared = FitSettings.of_parts(values["detector"], values["fit_module"])
-    if SNR_THRESHOLD not in declared:
+    shared, own = settings_of(values["detector"], values["fit_module"])
+    if SNR_THRESHOLD not in shared:
         values["is_snr_threshold"] = True  # the detector's threshold is not in ADU
     if not values["is_snr_threshold"]:
         e_per_adu = _float(settings, "Camera.ElectronsPerCount") / _float(settings, "Camera.TrueEMGain")
@@ -236,7 +237,7 @@ def fit_settings(settings: Metadata) -> FitSettings:
         pixel_aspect=y_um / x_um,
         background=background(settings),
         background_model=cast("Any", settings[BACKGROUND_MODEL.name] if has_background else "none"),
-        own={part.name: settings[part.name] for part in declared if part.name not in BUILT_IN},
+        own={setting.name: settings[setting.name] for setting in own},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from pointillist.fitting import FitSettings
+from pointillist.fitting import settings_of
 from pointillist.fitting.estimation import MODULES
 from pointillist.settings.analysis import map_name
 from pointillist.settings.background_settings import BACKGROUND_FILE, PYME_BACKGROUND_SETTINGS, background
@@ -57,7 +57,7 @@ def without_effect(settings: Metadata, given: Collection[str]) -> list[str]:
 def _parts(analysis: _Analysis) -> _Ineffective:
     """Yield what neither the detector nor the fit uses."""
     detector, module = (str(analysis.settings[f"Analysis.{name}"]) for name in ("Detector", "FitModule"))
-    used = {setting.name for setting in FitSettings.of_parts(detector, module)}
+    used = {setting.name for part in settings_of(detector, module) for setting in part}
     of_fits = {setting.name for name in MODULES for setting in MODULES[name].settings}
     fits_nothing = "" if MODULES[module].estimators else ", which fits nothing"
     for name in settings_of_parts().keys() - used:

@@ -7,6 +7,9 @@ from typing import TypeAlias
 
 from pointillist.plugins import Value as Value  # noqa: PLC0414 - a name of this module, too
 
+IS_STORED_X_FIRST = "Pointillist.IsStoredXFirst"
+"""Metadata of a movie whose file holds ``(frame, x, y)``, as PYME's do."""
+
 Metadata: TypeAlias = Mapping[str, Value]
 """Flat: ``{"Camera.ADOffset": 100.0}``. Lists and tuples are the same thing."""
 

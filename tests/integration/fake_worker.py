@@ -17,6 +17,8 @@ from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
 from pointillist.pipeline_protocol.security.keys import user_keys
 from pointillist.pipeline_worker.process import WorkerProcess
 from pointillist.pipeline_worker.tasks.kind import BlockedError, Computed
+from pointillist.settings.encoding import read_settings
+from pointillist.settings.job_settings import AnalysisSettings
 
 ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
 
@@ -24,7 +26,7 @@ ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
 class FakeRunner:
     def __init__(self, spec: JobSpec) -> None:
         self.movie = Path(spec.movie)
-        self.dtype = MODULES[str(spec.settings["Analysis.FitModule"])].dtype
+        self.dtype = MODULES[read_settings(spec.settings, AnalysisSettings).fit.fit_module].dtype
 
     def prepare(self, start: int, stop: int) -> None:  # noqa: ARG002 - any range
         if not self.movie.exists():

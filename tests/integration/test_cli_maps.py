@@ -17,6 +17,7 @@ from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 from pointillist.pipeline_files.preparation import prepare
+from pointillist.settings.job_settings import camera_settings
 
 SCENE = ["--camera", "scmos", "--size", "72x56", "--frames", "30", "--seed", "3", "--emitters", "5", "--maps"]
 
@@ -57,10 +58,10 @@ def test_maps_are_made_found_and_right(recordings: Path, data_root: Path, suffix
         "camera_20ms.yaml",
     }  # fmt: skip
     with open_movie(recordings / f"m{suffix}") as movie:
-        true = camera_model(prepare(movie)[0], movie.frame_shape, recordings)
+        true = camera_model(camera_settings(prepare(movie)[0]), movie.frame_shape, recordings)
         given = [f"Camera.{name}MapID=" for name in ("Dark", "Variance", "Flatfield")]
         settings, remarks = prepare(movie, None, [*given, "Camera.Maps=default"])
-        measured = camera_model(settings, movie.frame_shape, recordings)
+        measured = camera_model(camera_settings(settings), movie.frame_shape, recordings)
         by_file, _ = prepare(movie, folder / "camera_20ms.yaml")
         prepare(movie, None, [*given, "Camera.Maps=default", "Camera.ReadNoise=50"])
     assert any(remark.startswith("Camera.VarianceMapID is /") for remark in remarks)
@@ -84,7 +85,7 @@ def test_without_even_light_the_flat_field_comes_from_the_gains(recordings: Path
     assert made.exit_code == 0, made.output
     flat = tifffile.imread(tmp_path / "flatfield.tif").T
     with open_movie(recordings / "m.h5") as movie:
-        true = np.asarray(camera_model(prepare(movie)[0], movie.frame_shape, recordings).flat_field)
+        true = np.asarray(camera_model(camera_settings(prepare(movie)[0]), movie.frame_shape, recordings).flat_field)
     assert np.std(flat / true) < np.std(true)
     gain, error = tifffile.imread(tmp_path / "gain.tif").T, tifffile.imread(tmp_path / "gain_error.tif").T
     pulls = (gain - 0.46 * true) / error
@@ -202,7 +203,7 @@ def test_a_calibration_of_another_program_becomes_maps(tmp_path: Path) -> None:
     rest = [f"{key}=1" for key in ("voxelsize.x", "voxelsize.y", "Camera.TrueEMGain", "Camera.NoiseFactor")]
     with open_movie(tmp_path / "movie.npy") as movie:
         settings, _ = prepare(movie, tmp_path / "maps" / "camera_20ms.yaml", rest)
-        camera = camera_model(settings, movie.frame_shape, tmp_path)
+        camera = camera_model(camera_settings(settings), movie.frame_shape, tmp_path)
     np.testing.assert_allclose(camera.read_variance_e2, maps[1] * camera.electrons_per_adu**2, rtol=1e-5)
     np.testing.assert_allclose(camera.electrons_per_adu * camera.flat_field, 1 / maps[2], rtol=1e-5)
 

@@ -19,6 +19,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.table import ResultsDescription
 from pointillist.settings.analysis import fit_settings
+from pointillist.settings.job_settings import camera_settings
 
 
 def run(*arguments: str | Path) -> Result:
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_movie(folder / "movie.h5") as movie:
         settings, _ = prepare(movie, None, ["Analysis.BGRange=0:0"])
         block = FrameBlock(frames=movie.read(0, 150), first=0, n_movie_frames=150)
-        camera = camera_model(settings, movie.frame_shape, folder)
+        camera = camera_model(camera_settings(settings), movie.frame_shape, folder)
         found = localize(block, 0, 150, camera, fit_settings(settings))
         description = ResultsDescription.of(movie, settings)
     write_results(folder / "movie.h5r", description, [found.rows], [(0, 150)], {7: "3 of 9 pixels are not finite"})

@@ -13,6 +13,7 @@ from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.truth import read_truth
 from pointillist.pipeline_files.preparation import prepare
+from pointillist.settings.job_settings import camera_settings
 
 SMALL = ["--frames", "70", "--size", "48x32", "--emitters", "4", "--seed", "5"]
 
@@ -59,7 +60,7 @@ def test_maps_are_written_and_used(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     with open_movie(tmp_path / "movie.h5") as movie:
         settings, _ = prepare(movie)
-        camera = camera_model(settings, movie.frame_shape, tmp_path)
+        camera = camera_model(camera_settings(settings), movie.frame_shape, tmp_path)
         mean = movie.read(0, 70).mean(axis=0)
     offset, variance = np.asarray(camera.offset_adu), np.asarray(camera.read_variance_e2)
     assert offset.shape == variance.shape == np.asarray(camera.flat_field).shape == (32, 48)

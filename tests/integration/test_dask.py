@@ -21,6 +21,7 @@ from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_worker.dask.engine import dask_engine
+from pointillist.settings.encoding import job_settings
 from pointillist.supervision.launch import embedded
 
 distributed = pytest.importorskip("distributed")
@@ -73,7 +74,7 @@ def dask_cluster(folder: Path, n_workers: int = 2) -> Iterator[DaskCluster]:
 def submit(client: Client, movie: Path, output: Path) -> str:
     with open_movie(movie) as opened:
         settings, _ = prepare(opened, None, ["Analysis.DetectionThreshold=0.6"])
-        return client.submit(str(movie), opened.identity, settings, output=str(output))
+        return client.submit(str(movie), opened.identity, job_settings(settings), output=str(output))
 
 
 def rows_of(path: Path) -> NDArray[np.void]:

@@ -27,6 +27,7 @@ from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.messages.reports import Progress
 from pointillist.pipeline_server.frames.frame_server import CACHE_BYTES as SERVER_CACHE_BYTES, IN_FLIGHT_TO_ONE_BYTES
 from pointillist.pipeline_worker.frame_client import CACHE_BYTES, IN_FLIGHT_BYTES
+from pointillist.settings.encoding import job_settings
 from pointillist.supervision.warm_up import load_kernels
 
 """Kernels that few movies need are compiled on the way."""
@@ -75,7 +76,7 @@ def near_and_far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mac
 def submit(client: Client, movie: Path, output: Path, settings: Sequence[str] = SETTINGS, kind: str = "fit") -> str:
     with open_movie(movie) as opened:
         known, _ = prepare(opened, None, settings)
-        return client.submit(str(movie), opened.identity, known, output=str(output), kind=kind)
+        return client.submit(str(movie), opened.identity, job_settings(known, kind), output=str(output), kind=kind)
 
 
 def run(machines: Machines, movie: Path, output: Path, **more: Any) -> Progress:
@@ -202,7 +203,13 @@ def test_a_stored_background_gives_the_same_rows_and_is_made_from_fetched_frames
     for machines, output in zip(near_and_far, (tmp_path / "near.bg.h5", tmp_path / "far.bg.h5"), strict=True):
         with open_movie(tmp_path / "a.h5") as movie, machines.client() as client:
             made_by = prepare_background(movie, None, ["Analysis.Background=sparsemed:k=20^i=40"], is_mapped=is_mapped)
-            job = client.submit(str(movie.path), movie.identity, made_by, output=str(output), kind="background")
+            job = client.submit(
+                str(movie.path),
+                movie.identity,
+                job_settings(made_by, "background"),
+                output=str(output),
+                kind="background",
+            )
             assert wait_for(client, job, is_over).state == "finished"
         with open_movie(output) as movie:
             made.append(movie.read(0, movie.n_frames).tobytes())

@@ -24,6 +24,7 @@ from pointillist.pipeline_protocol.messages import control as m
 from pointillist.pipeline_protocol.messages.wire import MARK, MAX_BUFFERS, MAX_HEADER_BYTES, encode
 from pointillist.pipeline_protocol.security.keys import ClusterKeys, ephemeral_keys
 from pointillist.pipeline_protocol.sockets import connect_dealer
+from pointillist.settings.encoding import job_settings
 from pointillist.supervision.process_supervisor import ProcessSupervisor
 
 FAKE_WORKER = str(Path(__file__).with_name("fake_worker.py"))
@@ -52,7 +53,7 @@ class Victim:
         np.save(movie, np.random.default_rng(3).integers(90, 110, (N_FRAMES, 16, 16)).astype(np.uint16))
         with open_movie(movie) as opened:
             settings, _ = prepare(opened, None, SETTINGS)
-            self.job = self.client.submit(str(movie), opened.identity, settings, output=str(self.output))
+            self.job = self.client.submit(str(movie), opened.identity, job_settings(settings), output=str(self.output))
         self.memory_mb = self.peak_mb()
 
     def peak_mb(self) -> float:

@@ -17,6 +17,7 @@ from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_protocol.client import Client
 from pointillist.pipeline_protocol.discovery.local import find_server
 from pointillist.pipeline_protocol.security.keys import user_keys
+from pointillist.settings.encoding import job_settings
 
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
@@ -35,6 +36,7 @@ LAUNCH = """
 from pointillist.pipeline_protocol.discovery.search import ServerLocation
 from pointillist.supervision.launch import launch_workers
 from pointillist.supervision.node_agent import LaunchPlan
+from pointillist.settings.encoding import job_settings
 launch_workers(LaunchPlan(n_workers=1, location=ServerLocation()), lambda line: print(line, flush=True))
 """
 
@@ -102,7 +104,9 @@ def test_launched_workers_are_found_and_used(environment: dict[str, str], tmp_pa
             assert second.stdout is not None
             assert second.stdout.readline().split()[-1] == address
             assert eventually(lambda: client.ping().n_workers == 2)
-            job = client.submit(str(tmp_path / "movie.npy"), identity, settings, output=str(tmp_path / "results.h5r"))
+            job = client.submit(
+                str(tmp_path / "movie.npy"), identity, job_settings(settings), output=str(tmp_path / "results.h5r")
+            )
             assert eventually(lambda: client.progress(job).state == "finished")
             second.send_signal(signal.SIGINT)
             assert second.wait(PATIENCE_S) == 0

@@ -31,6 +31,7 @@ from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.fit_formats import PYME_FORMATS
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.settings.job_settings import map_settings
 from pointillist.settings.metadata import Value
 
 METADATA: dict[str, Value] = {
@@ -378,6 +379,6 @@ answer = None
     assert tifffile.imread(tmp_path / "dark.tif").shape == (50, 36)
     with open_movie(tmp_path / "dark.h5") as movie:
         settings, _ = prepare(movie, None, ["Camera.DarkMapID=dark.tif"])
-        part = load_map("Camera.DarkMapID", settings, movie.frame_shape, tmp_path)
+        part = load_map("Camera.DarkMapID", map_settings(settings), movie.frame_shape, tmp_path)
     assert part is not None
     np.testing.assert_allclose(part, dark[:19].mean(axis=0), rtol=1e-5)

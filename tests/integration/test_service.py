@@ -12,10 +12,11 @@ import pytest
 from fake_cluster import N_FRAMES, Cluster, expected_frames, order
 from waiting import PATIENCE_S, is_over, wait_for
 
-from pointillist.errors import MovieError, ResultsError, ServerError, SettingError
+from pointillist.errors import MessageError, MovieError, ResultsError, ServerError
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.paths import journal_path, partial_path
 from pointillist.pipeline_protocol.client import Client
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_protocol.security.keys import ephemeral_keys
 from pointillist.supervision import process_supervisor as supervisor_module
 from pointillist.supervision.process_supervisor import ProcessSupervisor
@@ -124,7 +125,7 @@ def test_a_movie_that_vanishes_pauses_the_job_which_goes_on_when_asked_again(
         assert progress.reason == f"{cluster.movie}: has vanished; put it back"
         assert not progress.failures
         with pytest.raises(MovieError, match="there is no such file"):
-            client.submit(str(cluster.movie), "x", {})
+            client.submit(str(cluster.movie), "x", JobSettings())
         elsewhere.rename(cluster.movie)
         assert cluster.submit(client) == job
         assert wait_for(client, job, is_over).state == "finished"
@@ -258,12 +259,12 @@ def test_a_server_does_not_take_a_job_that_another_one_has(cluster: Cluster, mon
 @pytest.mark.parametrize(
     ("settings", "movie", "error", "says"),
     [
-        ({}, "movie.npy", SettingError, "voxelsize.x"),
-        ({}, "none.npy", MovieError, "there is no such file"),
+        (JobSettings(), "movie.npy", MessageError, "settings: cannot be understood"),
+        (JobSettings(), "none.npy", MovieError, "there is no such file"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_in_one_line(
-    cluster: Cluster, settings: dict[str, object], movie: str, error: type[Exception], says: str
+    cluster: Cluster, settings: JobSettings, movie: str, error: type[Exception], says: str
 ) -> None:
     with open_movie(cluster.movie) as file:
         identity = file.identity

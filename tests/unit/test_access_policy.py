@@ -15,6 +15,7 @@ from pointillist.pipeline_protocol.messages.control import Submit
 from pointillist.pipeline_protocol.security.request_signature import UserSecret
 from pointillist.pipeline_server.jobs.access_policy import AccessPolicy
 from pointillist.pipeline_server.jobs.submission import JobRequest, prepare as prepare_job
+from pointillist.settings.encoding import job_settings
 
 SETTINGS = [
     *("voxelsize.x=0.1", "voxelsize.y=0.1", "Camera.ElectronsPerCount=0.5", "Camera.TrueEMGain=1"),
@@ -35,12 +36,12 @@ def policy(tmp_path: Path) -> AccessPolicy:
 def request(movie: Path, *settings: str, signer: UserSecret | None = None, output: str | None = None) -> Submit:
     with open_movie(movie) as opened:
         known, _ = prepare(opened, None, [*SETTINGS, *settings])
-        identity = opened.identity
+        identity, sent = opened.identity, job_settings(known)
     signatures: dict[str, Any] = {}
     if signer:
-        signatures["may_read"] = signer.sign_reading(str(movie), identity, known)
+        signatures["may_read"] = signer.sign_reading(str(movie), identity, sent)
         signatures["may_write"] = signer.sign_writing(output or "", identity)
-    return Submit(request=1, movie=str(movie), identity=identity, settings=known, output=output, **signatures)
+    return Submit(request=1, movie=str(movie), identity=identity, settings=sent, output=output, **signatures)
 
 
 def one_line(error: PointillistError) -> str:

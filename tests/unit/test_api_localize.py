@@ -20,6 +20,7 @@ from pointillist.pipeline_files.results import (
 )
 from pointillist.pipeline_protocol.messages import JobSpec
 from pointillist.pipeline_worker.tasks.fit import FitRunner
+from pointillist.settings.encoding import job_settings
 
 SETTINGS: dict[str, Any] = {
     "voxelsize.x": 0.1,
@@ -60,7 +61,7 @@ def results_of_a_worker(movie: MovieFile, settings: dict[str, Any], path: Path) 
         movie=str(movie.path),
         identity=movie.identity,
         n_frames=movie.n_frames,
-        settings=known,
+        settings=job_settings(known),
         output="o",
     )
     description = ResultsDescription.of(movie, known)

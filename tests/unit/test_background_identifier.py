@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, strategies as st
@@ -99,7 +99,7 @@ def test_an_identifier_is_completed(given_text: str, whole: str) -> None:
 @given(any_method)
 def test_an_identifier_leads_back_to_its_method(method: BackgroundMethod) -> None:
     assert background_method(method.identifier) == method
-    assert all(field.name in method.defaults() for field in fields(method))
+    assert all(field.name in method.defaults() for field in fields(cast("Any", method)))
 
 
 @pytest.mark.parametrize(

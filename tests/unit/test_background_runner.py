@@ -16,6 +16,8 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_worker.tasks.background import BackgroundRunner
 from pointillist.pipeline_worker.tasks.kind import BlockedError
+from pointillist.settings.encoding import job_settings, read_settings
+from pointillist.settings.job_settings import BackgroundSettings
 
 N_FRAMES, SHAPE = 60, (9, 11)
 FRAMES = np.random.default_rng(2).integers(0, 500, (N_FRAMES, *SHAPE)).astype(np.uint16)
@@ -35,13 +37,19 @@ def spec_of(path: Path, method: str, *, is_mapped: bool = False) -> JobSpec:
         settings = prepare_background(movie, None, [f"Analysis.Background={method}"], is_mapped=is_mapped)
         identity = movie.identity
     return JobSpec(
-        job="j", kind="background", movie=str(path), identity=identity, n_frames=N_FRAMES, settings=settings, output="o"
+        job="j",
+        kind="background",
+        movie=str(path),
+        identity=identity,
+        n_frames=N_FRAMES,
+        settings=job_settings(settings, "background"),
+        output="o",
     )
 
 
 def layout_of(spec: JobSpec) -> ImageLayout:
     with open_movie(spec.movie) as movie:
-        return background_layout(spec.settings, movie)
+        return background_layout(read_settings(spec.settings, BackgroundSettings), movie)
 
 
 def images_of(spec: JobSpec, *cuts: int) -> list[NDArray[Any] | None]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pointillist.errors import SettingError
 from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.maps.camera_map import find_map, load_map
-from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST
-from pointillist.settings.metadata import Metadata, Value
+from pointillist.settings.job_settings import camera_settings, map_settings
+from pointillist.settings.metadata import IS_STORED_X_FIRST, Metadata, Value
 
 KEY = "Camera.DarkMapID"
 CHIP = np.arange(30 * 40, dtype=np.float32).reshape(30, 40)  # (y, x)
@@ -42,7 +42,7 @@ def save(path: Path, chip: NDArray[Any], **options: Any) -> str:
 )
 def test_a_map_of_the_chip_is_cut_to_the_movie(tmp_path: Path, name: str, origin: Metadata) -> None:
     save(tmp_path / name, CHIP)
-    part = load_map(KEY, {KEY: name, **origin}, (12, 20), tmp_path)
+    part = load_map(KEY, map_settings({KEY: name, **origin}), (12, 20), tmp_path)
     assert part is not None
     assert part.dtype == np.float32
     assert part.flags.c_contiguous
@@ -51,19 +51,19 @@ def test_a_map_of_the_chip_is_cut_to_the_movie(tmp_path: Path, name: str, origin
 
 def test_a_map_as_large_as_the_movie_is_taken_whole(tmp_path: Path) -> None:
     settings: Metadata = {KEY: save(tmp_path / "map.tif", CHIP), "Camera.ROIOriginX": 5, "Camera.ROIOriginY": 7}
-    np.testing.assert_array_equal(load_map(KEY, settings, (30, 40), tmp_path), CHIP)
+    np.testing.assert_array_equal(load_map(KEY, map_settings(settings), (30, 40), tmp_path), CHIP)
 
 
 @pytest.mark.parametrize("name", ["", "<none>", None])
 def test_a_map_may_be_off(tmp_path: Path, name: Value) -> None:
-    assert load_map(KEY, {KEY: name}, (30, 40), tmp_path) is None
+    assert load_map(KEY, map_settings({KEY: name}), (30, 40), tmp_path) is None
 
 
 def test_a_map_may_lie_under_pymes_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data" / "CALIBRATION").mkdir(parents=True)
     monkeypatch.setenv("PYMEDATADIR", str(tmp_path / "data"))
     save(tmp_path / "data" / "CALIBRATION" / "dark.tif", CHIP)
-    found = find_map(KEY, {KEY: "CALIBRATION/dark.tif"}, tmp_path)
+    found = find_map(KEY, map_settings({KEY: "CALIBRATION/dark.tif"}), tmp_path)
     assert found == (tmp_path / "data" / "CALIBRATION" / "dark.tif", "")
 
 
@@ -88,23 +88,23 @@ def test_a_map_that_does_not_cover_the_movie_is_refused(
 ) -> None:
     settings: Metadata = {KEY: save(tmp_path / "map.tif", CHIP), **origin}
     with pytest.raises(SettingError) as error:
-        load_map(KEY, settings, shape, tmp_path)
+        load_map(KEY, map_settings(settings), shape, tmp_path)
     assert problem in str(error.value)
 
 
 def test_files_that_are_no_maps_are_refused(tmp_path: Path) -> None:
     (tmp_path / "map.tif").write_text("no map")
     with pytest.raises(SettingError, match="is no map"):
-        load_map(KEY, {KEY: "map.tif"}, (30, 40), tmp_path)
+        load_map(KEY, map_settings({KEY: "map.tif"}), (30, 40), tmp_path)
 
 
 def test_a_map_with_holes_is_refused_if_the_movie_needs_them(tmp_path: Path) -> None:
     holey = CHIP.copy()
     holey[0, 0] = np.nan
     settings: Metadata = {KEY: save(tmp_path / "map.tif", holey), "Camera.ROIOriginX": 5, "Camera.ROIOriginY": 7}
-    assert load_map(KEY, settings, (12, 20), tmp_path) is not None
+    assert load_map(KEY, map_settings(settings), (12, 20), tmp_path) is not None
     with pytest.raises(SettingError, match="holds values that are not numbers"):
-        load_map(KEY, settings, (30, 40), tmp_path)
+        load_map(KEY, map_settings(settings), (30, 40), tmp_path)
 
 
 @pytest.mark.parametrize("is_stored_x_first", [True, False])
@@ -118,11 +118,11 @@ def test_a_tiff_of_pyme_has_x_in_its_rows_for_pymes_movies(tmp_path: Path, *, is
     name = save(tmp_path / "map.tif", CHIP.T, description=xml, metadata=None)
     settings: Metadata = {KEY: name, IS_STORED_X_FIRST: is_stored_x_first}
     expected = CHIP if is_stored_x_first else CHIP.T
-    np.testing.assert_array_equal(load_map(KEY, settings, expected.shape, tmp_path), expected)
+    np.testing.assert_array_equal(load_map(KEY, map_settings(settings), expected.shape, tmp_path), expected)
 
 
 def test_a_camera_without_maps_has_numbers(tmp_path: Path) -> None:
-    camera = camera_model(CAMERA, (30, 40), tmp_path)
+    camera = camera_model(camera_settings(CAMERA), (30, 40), tmp_path)
     assert (camera.electrons_per_adu, camera.em_gain, camera.noise_factor) == (0.5, 2, 1.41)
     assert (camera.offset_adu, camera.read_variance_e2, camera.flat_field) == (100, 4, 1)
 
@@ -131,7 +131,7 @@ def test_maps_take_the_place_of_numbers(tmp_path: Path) -> None:
     settings = {key: value for key, value in CAMERA.items() if key not in ("Camera.ReadNoise", "Camera.ADOffset")}
     for name in ("Dark", "Variance", "Flatfield"):
         settings[f"Camera.{name}MapID"] = save(tmp_path / f"{name}.tif", CHIP + len(name))
-    camera = camera_model(settings, (30, 40), tmp_path)
+    camera = camera_model(camera_settings(settings), (30, 40), tmp_path)
     np.testing.assert_array_equal(camera.offset_adu, CHIP + 4)
     np.testing.assert_array_equal(camera.read_variance_e2, CHIP + 8)
     np.testing.assert_array_equal(camera.flat_field, CHIP + 9)
@@ -140,9 +140,9 @@ def test_maps_take_the_place_of_numbers(tmp_path: Path) -> None:
 def test_a_negative_variance_is_refused(tmp_path: Path) -> None:
     settings: Metadata = {**CAMERA, "Camera.VarianceMapID": save(tmp_path / "v.tif", CHIP - 1)}
     with pytest.raises(SettingError, match="negative"):
-        camera_model(settings, (30, 40), tmp_path)
+        camera_model(camera_settings(settings), (30, 40), tmp_path)
 
 
 def test_an_incomplete_camera_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="all missing"):
-        camera_model({}, (30, 40), tmp_path)
+        camera_model(camera_settings({}), (30, 40), tmp_path)

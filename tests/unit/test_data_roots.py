@@ -10,6 +10,7 @@ from pointillist.pipeline_files.data_roots import ALLOW_VARIABLE, EVERYWHERE, Da
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.verified_movie import LostMovieError, VerifiedMovie
 from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_protocol.security.request_signature import UserSecret
 from pointillist.pipeline_worker.data_access import DataAccess
 from pointillist.pipeline_worker.job_movie import JobMovie
@@ -76,9 +77,9 @@ def spec_of(path: Path, user: UserSecret | None = None) -> JobSpec:
         movie=str(path),
         identity=identity,
         n_frames=3,
-        settings={"a": (1, 2.5)},
+        settings=JobSettings(recorded={"a": (1, 2.5)}),
         output="o",
-        may_read=user.sign_reading(str(path), identity, {"a": [1, 2.5]}) if user else "",
+        may_read=user.sign_reading(str(path), identity, JobSettings(recorded={"a": [1, 2.5]})) if user else "",
     )
 
 
@@ -111,9 +112,15 @@ def test_a_worker_opens_for_its_own_user_whatever_he_vouches_for(root: Path) -> 
 
 def test_a_signature_is_for_one_request_alone() -> None:
     user = UserSecret(b"1" * 32)
-    signature = user.sign_reading("/a", "i", {"k": 1})
-    assert user.is_mine(signature, user.sign_reading("/a", "i", {"k": 1}))
-    others = [("/b", "i", {"k": 1}), ("/a", "j", {"k": 1}), ("/a", "i", {"k": 2})]
+    settings = JobSettings(recorded={"k": 1}, typed=b"1")
+    signature = user.sign_reading("/a", "i", settings)
+    assert user.is_mine(signature, user.sign_reading("/a", "i", JobSettings(recorded={"k": 1}, typed=b"1")))
+    others = [
+        ("/b", "i", settings),
+        ("/a", "j", settings),
+        ("/a", "i", JobSettings(recorded={"k": 2}, typed=b"1")),
+        ("/a", "i", JobSettings(recorded={"k": 1}, typed=b"2")),
+    ]
     assert not any(user.is_mine(signature, user.sign_reading(*other)) for other in others)
     assert not user.is_mine(signature, user.sign_writing("/a", "i"))
     assert not user.is_mine("", user.sign_writing("/a", "i"))

@@ -179,7 +179,7 @@ import pathlib, sys
 from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import JobEntry, JournalLockedError
-spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings={}, output="/o")
+spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings=JobSettings(), output="/o")
 path = pathlib.Path(sys.argv[1]) / "a.journal"
 if sys.argv[2] == "create":
     journal = Journal.create(path, JobEntry(digest="d", spec=spec)); print("has it", flush=True); sys.stdin.read()
@@ -216,7 +216,7 @@ from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import FailureEntry, JobEntry, JournalLockedError
 file_locks.HEARTBEAT_S = 0.01
-spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings={}, output="/o")
+spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings=JobSettings(), output="/o")
 path = pathlib.Path(sys.argv[1]) / "a.journal"
 journal = Journal.create(path, JobEntry(digest="d", spec=spec))
 other = path.with_name("other")
@@ -329,6 +329,7 @@ def test_pytables_is_loaded_in_one_place() -> None:
 KERNELS = """
 import pathlib, sys
 from pointillist.supervision.kernel_cache import _locked
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 folder = pathlib.Path(sys.argv[1]) / "cache"
 folder.mkdir(exist_ok=True)
 with _locked(folder, print):

@@ -20,7 +20,8 @@ from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_worker import movie_reader
 from pointillist.pipeline_worker.tasks.fit import FitRunner
 from pointillist.pipeline_worker.tasks.kind import BlockedError
-from pointillist.settings.analysis import fit_settings
+from pointillist.settings.encoding import job_settings, read_settings
+from pointillist.settings.job_settings import AnalysisSettings
 
 N_FRAMES = 60
 SETTINGS = [
@@ -54,7 +55,7 @@ def spec_of(path: Path, settings: list[str] | None = None) -> JobSpec:
             movie=str(path),
             identity=movie.identity,
             n_frames=movie.n_frames,
-            settings=known,
+            settings=job_settings(known),
             output="o",
         )
 
@@ -103,7 +104,8 @@ def test_any_order_and_cutting_gives_the_rows_of_the_whole(
     monkeypatch.setattr(movie_reader, "BLOCK_BYTES", block_bytes)
     monkeypatch.setattr(movie_reader, "_BLOCK_FRAMES", 1)
     spec = spec_of(movie, [*SETTINGS, f"Analysis.Background={background}"])
-    settings, camera = fit_settings(spec.settings), camera_model(spec.settings, (24, 24), movie.parent)
+    known = read_settings(spec.settings, AnalysisSettings)
+    settings, camera = known.fit, camera_model(known.camera, (24, 24), movie.parent)
     block = BlockReader(lambda start, stop: frames()[start:stop], N_FRAMES, settings).block(0, N_FRAMES)
     whole = localize(block, 0, N_FRAMES, camera, settings).rows
     assert len(whole) > 20

@@ -12,6 +12,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.transfer import PIECE_BYTES
 from pointillist.pipeline_protocol.messages import Buffer
 from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_protocol.messages.frames import (
     LAYOUT,
     MAX_WANTED,
@@ -47,7 +48,13 @@ class Bench:
         with open_movie(movie) as opened:
             identity, n_frames = opened.identity, opened.n_frames
         spec = JobSpec(
-            job="j", kind="fit", movie=str(movie), identity=identity, n_frames=n_frames, settings={}, output="o"
+            job="j",
+            kind="fit",
+            movie=str(movie),
+            identity=identity,
+            n_frames=n_frames,
+            settings=JobSettings(),
+            output="o",
         )
         self.sent: list[tuple[bytes, LayoutReply | FrameData | Missing, Buffer]] = []
         self.landings: list[Landing] = []

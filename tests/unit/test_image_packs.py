@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from pointillist.pipeline_files.backgrounds.image_packs import FRAME_DTYPE, ImageLayout, Pack, storage_settings
+from pointillist.pipeline_files.backgrounds.image_packs import FRAME_DTYPE, ImageLayout, Pack
 
 SHAPE = (5, 7)
 
 
 def layout_of(dtype: Any, *, is_compressed: bool = True, is_mapped: bool = False) -> ImageLayout:
-    settings = storage_settings(is_compressed=is_compressed, is_mapped=is_mapped)
-    return ImageLayout.of(settings, SHAPE, np.dtype(dtype))
+    return ImageLayout(frame_shape=SHAPE, dtype=np.dtype(dtype), is_compressed=is_compressed, is_mapped=is_mapped)
 
 
 def image(value: float, dtype: Any = np.uint16) -> NDArray[Any]:
@@ -37,11 +36,6 @@ def test_a_chunk_holds_the_image_to_the_bit(dtype: Any, is_compressed: bool) -> 
     original = image(3.25, dtype)
     np.testing.assert_array_equal(decoded(layout, layout.chunk(original)), original)
     assert layout.image_bytes == original.nbytes
-
-
-def test_images_are_compressed_and_not_mapped_if_nobody_says() -> None:
-    layout = ImageLayout.of({}, SHAPE, np.dtype(np.uint8))
-    assert (layout.is_compressed, layout.is_mapped) == (True, False)
 
 
 def test_an_image_that_stays_the_same_is_packed_once() -> None:

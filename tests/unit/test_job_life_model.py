@@ -27,6 +27,7 @@ from pointillist.pipeline_protocol.messages import JobState, control as m
 from pointillist.pipeline_server.jobs.job_files import FileState
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.invariants import validate_state
+from pointillist.settings.encoding import job_settings
 
 N_FRAMES, BAD_FRAME = 20, 5
 OUTPUTS = ("sealed", "grown")
@@ -81,7 +82,7 @@ class JobLives(RuleBasedStateMachine):
             request=self.next_number(),
             movie=str(self.folder / "movie.npy"),
             identity=self.identity,
-            settings=dict(self.settings),
+            settings=job_settings(self.settings),
             output=str(self.folder / f"{output}.h5r"),
         )
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from pointillist.errors import ResultsError
 from pointillist.pipeline_protocol.messages import RangeResult
 from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_server.jobs import journal as journal_module
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import (
@@ -23,7 +24,15 @@ from pointillist.pipeline_server.jobs.records import (
 
 JOB = JobEntry(
     digest="d",
-    spec=JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=100, settings={"a": [1, 2.5]}, output="/o"),
+    spec=JobSpec(
+        job="j",
+        kind="fit",
+        movie="/m",
+        identity="i",
+        n_frames=100,
+        settings=JobSettings(recorded={"a": [1, 2.5]}),
+        output="/o",
+    ),
 )
 
 

@@ -16,9 +16,11 @@ from pointillist.pipeline_files.results.writer import ResultsWriter
 from pointillist.pipeline_files.storage import DiskFullError
 from pointillist.pipeline_protocol.messages import RangeResult
 from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_server.jobs.fit import plan_fit
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import JobEntry
+from pointillist.settings.encoding import job_settings
 
 N_FRAMES, N_RANGE, N_IN_FRAME = 400, 50, 20
 STARTS = list(range(0, N_FRAMES, N_RANGE))
@@ -44,11 +46,17 @@ class Job:
         np.save(folder / "movie.npy", np.zeros((N_FRAMES, 16, 16), np.uint16))
         with open_movie(folder / "movie.npy") as movie:
             settings, _ = prepare(movie, None, SETTINGS)
-            plan = plan_fit(movie, settings)
+            plan = plan_fit(movie, job_settings(settings))
         self.path = folder / "results.h5r"
         movie_path, output = str(folder / "movie.npy"), str(self.path)
         self.spec = JobSpec(
-            job="j", kind="fit", movie=movie_path, identity="i", n_frames=N_FRAMES, settings={}, output=output
+            job="j",
+            kind="fit",
+            movie=movie_path,
+            identity="i",
+            n_frames=N_FRAMES,
+            settings=JobSettings(),
+            output=output,
         )
         self.journal = Journal.create(journal_path(self.path), JobEntry(digest="d", spec=self.spec))
         self.output = plan.writer(self.path, self.journal)

@@ -12,7 +12,8 @@ from pointillist.errors import SettingError
 from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.movies.movie import MovieFile, open_movie
 from pointillist.pipeline_files.preparation import check_frames, dark_offset, prepare
-from pointillist.settings.analysis import resolve, settings_digest
+from pointillist.settings.analysis import fit_settings, resolve, settings_digest
+from pointillist.settings.job_settings import camera_settings
 from pointillist.settings.metadata import Value
 
 CAMERA: dict[str, Value] = {
@@ -73,7 +74,7 @@ def test_frames_smaller_than_the_region_are_refused(tmp_path: Path, side: int, h
 
 def test_frames_just_as_large_as_the_region_will_do(tmp_path: Path) -> None:
     with save(tmp_path, side=11) as movie:
-        check_frames(movie, resolve(movie.metadata))
+        check_frames(movie, fit_settings(resolve(movie.metadata)))
 
 
 def test_a_movie_of_one_frame_will_do(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_maps_are_recorded_with_whole_path_and_content(movie: MovieFile, tmp_pat
     settings, _ = prepare(movie, None, ["Camera.DarkMapID=dark.npy"])
     assert settings["Camera.DarkMapID"] == str(tmp_path / "dark.npy")
     assert hashlib.sha256((tmp_path / "dark.npy").read_bytes()).hexdigest() in settings.values()
-    offset = camera_model(settings, movie.frame_shape, Path("/nowhere")).offset_adu
+    offset = camera_model(camera_settings(settings), movie.frame_shape, Path("/nowhere")).offset_adu
     assert isinstance(offset, np.ndarray)
     assert (offset == 90).all()
 
@@ -108,7 +109,7 @@ def test_a_map_that_changes_after_submission_is_refused(movie: MovieFile, tmp_pa
     settings, _ = prepare(movie, None, ["Camera.DarkMapID=dark.npy"])
     np.save(tmp_path / "dark.npy", np.full((16, 16), 91, np.float32))
     with pytest.raises(SettingError, match="has changed since the job was submitted"):
-        camera_model(settings, movie.frame_shape, tmp_path)
+        camera_model(camera_settings(settings), movie.frame_shape, tmp_path)
 
 
 def test_a_map_that_is_not_there_is_refused_at_once(movie: MovieFile) -> None:

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from made_results import computed
 
 from pointillist.pipeline_protocol.messages import JobState, control as m
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_protocol.messages.wire import encode_spec
 from pointillist.pipeline_server.queue import events as e
 from pointillist.pipeline_server.queue.invariants import validate_state
@@ -301,7 +302,7 @@ class Cluster(RuleBasedStateMachine):
 
 
 def spec_of(job: str) -> m.JobSpec:
-    return m.JobSpec(job=job, kind="fit", movie="m", identity="i", n_frames=40, settings={}, output="o")
+    return m.JobSpec(job=job, kind="fit", movie="m", identity="i", n_frames=40, settings=JobSettings(), output="o")
 
 
 Cluster.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)

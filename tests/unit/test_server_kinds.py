@@ -13,6 +13,7 @@ from pointillist.errors import MessageError, ServerError
 from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, Pack
 from pointillist.pipeline_files.results.table import ResultsDescription
 from pointillist.pipeline_protocol.messages.control import JobSpec, Submit
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_server.jobs.access_policy import TRUSTING
 from pointillist.pipeline_server.jobs.background import BackgroundWriter
 from pointillist.pipeline_server.jobs.fit import LocalizationWriter
@@ -36,7 +37,7 @@ LAYOUT = ImageLayout(frame_shape=(3, 4), dtype=np.dtype("u2"), is_compressed=Tru
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    spec = JobSpec(job="j", kind="fit", movie="m", identity="i", n_frames=9, settings={}, output="o")
+    spec = JobSpec(job="j", kind="fit", movie="m", identity="i", n_frames=9, settings=JobSettings(), output="o")
     journal = Journal.create(tmp_path / "o.journal", JobEntry(digest="d", spec=spec))
     yield journal
     journal.close()
@@ -71,7 +72,7 @@ def test_server_and_workers_know_the_same_kinds() -> None:
 
 
 def test_a_kind_that_is_not_known_is_refused(tmp_path: Path) -> None:
-    request = Submit(request=1, movie=str(tmp_path / "m.h5"), identity="i", settings={}, kind="tiles")
+    request = Submit(request=1, movie=str(tmp_path / "m.h5"), identity="i", settings=JobSettings(), kind="tiles")
     with pytest.raises(ServerError, match="tiles: the server has no such kind of job"):
         prepare(request, {}, TRUSTING)
 

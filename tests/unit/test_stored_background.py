@@ -13,6 +13,7 @@ from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
 from pointillist.pipeline_files.backgrounds.stored import copied_images, find_background
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.results.table import ResultsDescription
+from pointillist.settings.job_settings import copied_background
 from pointillist.settings.metadata import Value
 
 N_FRAMES, SHAPE = 20, (8, 10)
@@ -64,10 +65,10 @@ def test_the_background_of_a_movie_is_found_beside_it(movie: Path) -> None:
         assert find_background(opened, {"Analysis.Background": "mean"}) == {}
     assert settings["Analysis.BackgroundFile"] == str(path)
     assert settings["Pointillist.CopiedBackground"] == "rollmed:k=5"
-    with copied_images(settings) as images:
+    with copied_images(copied_background(settings)) as images:
         assert images is not None
         assert images(3, 9).stop == 9
-    with copied_images({"Analysis.Background": "mean"}) as images:
+    with copied_images(copied_background({"Analysis.Background": "mean"})) as images:
         assert images is None
 
 
@@ -83,7 +84,7 @@ def test_a_background_that_has_changed_is_not_taken(movie: Path) -> None:
     with open_movie(movie) as opened:
         settings = {**COPY, **find_background(opened, COPY)}
     write(movie, is_mapped=False)
-    with pytest.raises(SettingError, match="has changed"), copied_images(settings):
+    with pytest.raises(SettingError, match="has changed"), copied_images(copied_background(settings)):
         pass
 
 

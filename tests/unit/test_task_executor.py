@@ -7,6 +7,7 @@ import pytest
 from made_results import computed
 
 from pointillist.pipeline_protocol.messages.control import JobSpec, Ref
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_worker.task_executor import N_OPEN_JOBS, TaskExecutor
 from pointillist.pipeline_worker.tasks.kind import BlockedError, Computed, Outcome
 from pointillist.pipeline_worker.worker_state import LeasedTask, Stage
@@ -26,7 +27,7 @@ class Bench:
         self.executor = TaskExecutor({"fit": lambda spec: Runner(self, spec.job)}, lambda: None, self.woken.release)
 
     def begin(self, start: int, job: str = "j", kind: str = "fit") -> LeasedTask:
-        spec = JobSpec(job=job, kind=kind, movie="m", identity="i", n_frames=9, settings={}, output="o")
+        spec = JobSpec(job=job, kind=kind, movie="m", identity="i", n_frames=9, settings=JobSettings(), output="o")
         held = LeasedTask(ref=Ref(job=job, start=start, stop=start + 1), spec=spec, lease_s=5.0, since=0.0)
         self.executor.begin(held)
         return held

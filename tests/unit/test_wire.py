@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 
 from pointillist.errors import MessageError
 from pointillist.pipeline_protocol.messages import JobState, RangeResult, control as m, frames as f, wire
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_protocol.messages.reports import (
     Jobs,
     LogLines,
@@ -28,7 +29,12 @@ TO_SERVER: list[m.ToServer] = [
     m.Blocked(worker="w", ref=REF, error="gone"),
     m.Goodbye(worker="w"),
     m.WorkerDied(host="h", pid=1),
-    m.Submit(request=1, movie="/m", identity="i", settings={"Analysis.BGRange": [-30, 0], "x": None}),
+    m.Submit(
+        request=1,
+        movie="/m",
+        identity="i",
+        settings=JobSettings(recorded={"Analysis.BGRange": [-30, 0], "x": None}, typed=b"t"),
+    ),
     m.Watch(request=2, job="j"),
     m.Stop(request=3, job="j"),
     m.Ping(request=4),
@@ -95,7 +101,15 @@ def test_every_message_is_tried_here() -> None:
 
 
 def test_a_job_travels_as_a_buffer() -> None:
-    spec = m.JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=3, settings={"a": 0.1}, output="/o")
+    spec = m.JobSpec(
+        job="j",
+        kind="fit",
+        movie="/m",
+        identity="i",
+        n_frames=3,
+        settings=JobSettings(recorded={"a": 0.1}),
+        output="/o",
+    )
     assert wire.decode_spec(wire.encode_spec(spec)) == spec
     with pytest.raises(MessageError, match="cannot be understood"):
         wire.decode_spec(b"\xc1")

@@ -5,6 +5,7 @@ from made_results import computed
 
 from pointillist.errors import MessageError
 from pointillist.pipeline_protocol.messages import control as m
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_protocol.messages.wire import encode_spec
 from pointillist.pipeline_worker.worker_state import (
     HEARTBEAT_S,
@@ -15,7 +16,7 @@ from pointillist.pipeline_worker.worker_state import (
     WorkerState,
 )
 
-SPEC = m.JobSpec(job="j", kind="fit", movie="m", identity="i", n_frames=100, settings={}, output="o")
+SPEC = m.JobSpec(job="j", kind="fit", movie="m", identity="i", n_frames=100, settings=JobSettings(), output="o")
 
 
 def lease(session: WorkerState, start: int, generation: int = 1) -> LeasedTask | None:

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 _PARAMETERS_BEYOND_DCNUM = {"window", "interval", "dcnum", "generation"}
 
 
-@dataclass(frozen=True, kw_only=True)
 class BackgroundMethod:
-    """A method; its fields are its parameters, of which later ones are appended at the end.
+    """A method: a frozen dataclass, whose fields are its parameters, of which later ones are appended at the end.
 
     Attributes
     ----------
@@ -126,7 +125,7 @@ class BackgroundMethod:
     @classmethod
     def defaults(cls) -> dict[str, Parameter]:
         """Return all parameters with their defaults."""
-        return {field.name: cast("Parameter", field.default) for field in fields(cls)}
+        return {field.name: cast("Parameter", field.default) for field in fields(cast("Any", cls))}
 
     @property
     def identifier(self) -> str:

@@ -16,7 +16,6 @@ from .image_packs import (
 from .preparation import (
     background_layout as background_layout,
     prepare_background as prepare_background,
-    settings_of_background as settings_of_background,
 )
 from .reader import (
     BackgroundFile as BackgroundFile,
@@ -25,6 +24,5 @@ from .reader import (
 from .stored import (
     copied_images as copied_images,
     find_background as find_background,
-    is_copied as is_copied,
     open_copied as open_copied,
 )

@@ -13,8 +13,6 @@ import deflate
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.settings import STORAGE, Metadata, Value
-
 FRAME_DTYPE: np.dtype[Any] = np.dtype([("image", "<i8"), ("offset", "<f4")])
 """Frame: number of its image, -1 for none, and offset to add to that image, ADU."""
 
@@ -48,16 +46,6 @@ class ImageLayout:
     is_compressed: bool
     is_mapped: bool
 
-    @classmethod
-    def of(cls, settings: Metadata, frame_shape: tuple[int, int], dtype: np.dtype[Any]) -> Self:
-        """Return the layout of :func:`storage_settings`; compressed and not mapped without them."""
-        return cls(
-            frame_shape=frame_shape,
-            dtype=dtype,
-            is_compressed=bool(settings.get(f"{STORAGE}IsCompressed", True)),
-            is_mapped=bool(settings.get(f"{STORAGE}IsMapped", False)),
-        )
-
     @property
     def image_bytes(self) -> int:
         """Bytes of an image, uncompressed."""
@@ -70,11 +58,6 @@ class ImageLayout:
             return stored.tobytes()
         planes = stored.reshape(-1).view(np.uint8).reshape(-1, self.dtype.itemsize).T
         return bytes(deflate.zlib_compress(planes.tobytes(), _LEVEL))
-
-
-def storage_settings(*, is_compressed: bool, is_mapped: bool) -> dict[str, Value]:
-    """Return the settings of a layout."""
-    return {f"{STORAGE}IsCompressed": is_compressed, f"{STORAGE}IsMapped": is_mapped}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from pointillist.errors import SettingError
-from pointillist.fitting import FitSettings
-from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout, storage_settings
+from pointillist.pipeline_files.backgrounds.image_packs import ImageLayout
 from pointillist.pipeline_files.backgrounds.stored import find_background
 from pointillist.pipeline_files.movies import Movie
-from pointillist.settings import Metadata, Value, background, needs_cycle_time, number, resolve
+from pointillist.settings import STORAGE, BackgroundSettings, Metadata, Value, background, needs_cycle_time, resolve
 
 _KEYS = ("Analysis.Background", "Analysis.BGRange", "Analysis.PCTBackground", "EstimatedLaserOnFrameNo")
 
@@ -57,29 +56,9 @@ def prepare_background(
     return {
         **{key: settings[key] for key in _KEYS},
         **find_background(movie, settings),
-        **storage_settings(is_compressed=is_compressed, is_mapped=is_mapped),
+        f"{STORAGE}IsCompressed": is_compressed,
+        f"{STORAGE}IsMapped": is_mapped,
     }
-
-
-def settings_of_background(settings: Metadata) -> FitSettings:
-    """Return the settings of the background as fit settings, of which the others are placeholders.
-
-    Parameters
-    ----------
-    settings
-        Settings from :func:`prepare_background`, possibly received as a message.
-
-    Raises
-    ------
-    SettingError
-        If they are wrong.
-    """
-    settings = resolve(settings)
-    return FitSettings(
-        psf_sigma_px=1.0,
-        background=background(settings),
-        first_illuminated_frame=int(number(settings, "EstimatedLaserOnFrameNo") or 0),
-    )
 
 
 class _Frames(Protocol):
@@ -92,13 +71,13 @@ class _Frames(Protocol):
     def dtype(self) -> np.dtype[Any]: ...
 
 
-def background_layout(settings: Metadata, movie: _Frames) -> ImageLayout:
+def background_layout(settings: BackgroundSettings, movie: _Frames) -> ImageLayout:
     """Return how the background of a movie is stored.
 
     Parameters
     ----------
     settings
-        Settings from :func:`prepare_background`.
+        Settings of the job.
     movie
         Open movie.
 
@@ -107,7 +86,10 @@ def background_layout(settings: Metadata, movie: _Frames) -> ImageLayout:
     ImageLayout
         Layout whose pixels are of the movie's type where the method gives whole numbers, else float32.
     """
-    layout = ImageLayout.of(settings, movie.frame_shape, movie.dtype)
-    if settings_of_background(settings).background.gives_whole_numbers(is_mapped=layout.is_mapped):
-        return layout
-    return ImageLayout.of(settings, movie.frame_shape, np.dtype(np.float32))
+    is_whole = settings.background.gives_whole_numbers(is_mapped=settings.is_mapped)
+    return ImageLayout(
+        frame_shape=movie.frame_shape,
+        dtype=movie.dtype if is_whole else np.dtype(np.float32),
+        is_compressed=settings.is_compressed,
+        is_mapped=settings.is_mapped,
+    )

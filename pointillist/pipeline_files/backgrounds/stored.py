@@ -11,7 +11,7 @@ from pointillist.fitting.backgrounds import ImagesOfRange
 from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
 from pointillist.pipeline_files.movies import Movie, identify
 from pointillist.pipeline_files.paths import find_file
-from pointillist.settings import BACKGROUND_FILE, Metadata, Value, background, map_digest_name
+from pointillist.settings import BACKGROUND_FILE, Metadata, SourceFile, Value, copied_background, map_digest_name
 
 _COPIED_METHOD = "Pointillist.CopiedBackground"
 
@@ -38,9 +38,10 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     ResultsError
         If it is not a background file.
     """
-    if not is_copied(settings):
+    copied = copied_background(settings)
+    if copied is None:
         return {}
-    path = find_file(BACKGROUND_FILE, str(settings[BACKGROUND_FILE]), movie.path.absolute().parent)
+    path = find_file(BACKGROUND_FILE, copied.name, movie.path.absolute().parent)
     with BackgroundFile(path) as file:
         about = file.about
     if (about.movie_identity, about.n_frames) != (movie.identity, movie.n_frames):
@@ -50,18 +51,13 @@ def find_background(movie: Movie, settings: Metadata) -> dict[str, Value]:
     return {BACKGROUND_FILE: str(path), map_digest_name(BACKGROUND_FILE): identity, _COPIED_METHOD: about.method}
 
 
-def is_copied(settings: Metadata) -> bool:
-    """Whether the background comes from a file."""
-    return background(settings).needs_file
-
-
-def open_copied(settings: Metadata) -> BackgroundFile:
+def open_copied(copied: SourceFile) -> BackgroundFile:
     """Open the file that the background is copied from.
 
     Parameters
     ----------
-    settings
-        Settings that include those from :func:`find_background`.
+    copied
+        File that :func:`find_background` has found.
 
     Raises
     ------
@@ -70,22 +66,22 @@ def open_copied(settings: Metadata) -> BackgroundFile:
     ResultsError
         If it cannot be read.
     """
-    path = Path(str(settings[BACKGROUND_FILE]))
+    path = Path(copied.name)
     file = BackgroundFile(path)
-    if identify([path]) != settings.get(map_digest_name(BACKGROUND_FILE)):
+    if identify([path]) != copied.identity:
         file.close()
         raise SettingError(BACKGROUND_FILE, f"{path} has changed", "run the command again")
     return file
 
 
 @contextmanager
-def copied_images(settings: Metadata) -> Iterator[ImagesOfRange | None]:
+def copied_images(copied: SourceFile | None) -> Iterator[ImagesOfRange | None]:
     """Open the file that the background is copied from.
 
     Parameters
     ----------
-    settings
-        Settings that include those from :func:`find_background`.
+    copied
+        File that :func:`find_background` has found; None for methods that need none.
 
     Yields
     ------
@@ -99,8 +95,8 @@ def copied_images(settings: Metadata) -> Iterator[ImagesOfRange | None]:
     ResultsError
         If it cannot be read.
     """
-    if not is_copied(settings):
+    if copied is None:
         yield None
         return
-    with open_copied(settings) as file:
+    with open_copied(copied) as file:
         yield file.images

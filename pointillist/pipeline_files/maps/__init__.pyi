@@ -15,7 +15,6 @@ from .camera import (
     camera_model as camera_model,
 )
 from .camera_map import (
-    MAP_SETTINGS as MAP_SETTINGS,
     digest_file as digest_file,
     find_map as find_map,
     load_map as load_map,

@@ -1,4 +1,4 @@
-"""Camera model from metadata and maps."""
+"""Camera model from settings and maps."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 
 from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraMap, CameraModel
-from pointillist.pipeline_files.maps.camera_map import MAP_SETTINGS, load_map
-from pointillist.settings import Metadata, check_complete, normalised, number
+from pointillist.pipeline_files.maps.camera_map import load_map
+from pointillist.settings import MAP_SETTINGS, CameraSettings, MapSettings
 
-LoadMap = Callable[[str, Metadata, tuple[int, int]], CameraMap | None]
-"""Function that returns the map of a setting, for settings and the ``(y, x)`` of a movie."""
+LoadMap = Callable[[str, MapSettings, tuple[int, int]], CameraMap | None]
+"""Function that returns the map of a setting, for the maps of a job and the ``(y, x)`` of a movie."""
 
 
 def camera_model(
-    settings: Metadata, frame_shape: tuple[int, int], folder: Path, load: LoadMap | None = None
+    camera: CameraSettings, frame_shape: tuple[int, int], folder: Path, load: LoadMap | None = None
 ) -> CameraModel:
     """Return the model of the camera for the fit.
 
     Parameters
     ----------
-    settings
-        Settings from :func:`pointillist.pipeline_files.prepare`, possibly received as a message.
+    camera
+        Camera from :func:`pointillist.settings.camera_settings`.
     frame_shape
         Height and width of the movie, ``(y, x)``, px.
     folder
@@ -39,24 +39,21 @@ def camera_model(
     Raises
     ------
     SettingError
-        If something is missing or wrong.
+        If a map or what it replaces is missing or wrong.
     """
-    settings = normalised(settings)
-    check_complete(settings)
     load = load or partial(load_map, folder=folder)
-    dark, variance, flat = (load(key, settings, frame_shape) for key in MAP_SETTINGS)
+    dark, variance, flat = (load(key, camera.maps, frame_shape) for key in MAP_SETTINGS)
     return CameraModel(
-        electrons_per_adu=_given(settings, "Camera.ElectronsPerCount"),
-        offset_adu=dark if dark is not None else _given(settings, "Camera.ADOffset"),
-        read_variance_e2=variance if variance is not None else _given(settings, "Camera.ReadNoise") ** 2,
+        electrons_per_adu=camera.electrons_per_adu,
+        offset_adu=dark if dark is not None else _given("Camera.ADOffset", camera.offset_adu),
+        read_variance_e2=variance if variance is not None else _given("Camera.ReadNoise", camera.read_noise_e) ** 2,
         flat_field=flat if flat is not None else 1.0,
-        em_gain=_given(settings, "Camera.TrueEMGain"),
-        noise_factor=_given(settings, "Camera.NoiseFactor"),
+        em_gain=camera.em_gain,
+        noise_factor=camera.noise_factor,
     )
 
 
-def _given(settings: Metadata, key: str) -> float:
-    value = number(settings, key)
+def _given(name: str, value: float | None) -> float:
     if value is None:
-        raise SettingError(key, "missing", f"give -s {key}=VALUE")
+        raise SettingError(name, "missing", f"give -s {name}=VALUE")
     return value

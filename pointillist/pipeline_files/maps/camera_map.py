@@ -9,29 +9,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pointillist.errors import MovieError, SettingError
-from pointillist.fitting.camera import AS_IS, ORIENTATIONS
+from pointillist.fitting.camera import ORIENTATIONS
 from pointillist.pipeline_files.maps.formats import read_map_file, split_name
-from pointillist.pipeline_files.movies import IS_STORED_X_FIRST
 from pointillist.pipeline_files.paths import find_file
-from pointillist.settings import ADU2, Metadata, map_digest_name, map_name, number
+from pointillist.settings import FLAT_FIELD, VARIANCE_MAP, MapSettings
 
 if TYPE_CHECKING:  # numba
     from pointillist.fitting.camera import CameraMap
 
-MAP_SETTINGS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 
-DARK_MAP, VARIANCE_MAP, FLAT_FIELD = MAP_SETTINGS
-
-
-def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | None:
+def find_map(key: str, maps: MapSettings, folder: Path) -> tuple[Path, str] | None:
     """Return the file of a map, and the data set within.
 
     Parameters
     ----------
     key
-        Setting of the map, one of :data:`MAP_SETTINGS`.
-    settings
-        Settings from :func:`pointillist.settings.resolve`.
+        Setting of the map, one of :data:`pointillist.settings.MAP_SETTINGS`.
+    maps
+        Camera maps of the job.
     folder
         Folder of the movie, where relative names are looked up before PYME's data directory.
 
@@ -45,9 +40,10 @@ def find_map(key: str, settings: Metadata, folder: Path) -> tuple[Path, str] | N
     SettingError
         If there is no such file.
     """
-    name, dataset = split_name(map_name(settings, key))
-    if not name:
+    file = maps.files.get(key)
+    if file is None:
         return None
+    name, dataset = split_name(file.name)
     return find_file(key, name, folder), dataset
 
 
@@ -63,16 +59,15 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder: Path) -> CameraMap | None:
+def load_map(key: str, maps: MapSettings, frame_shape: tuple[int, int], folder: Path) -> CameraMap | None:
     """Read a map, oriented and cropped to the movie's part of the chip.
 
     Parameters
     ----------
     key
-        Setting of the map, one of :data:`MAP_SETTINGS`.
-    settings
-        Settings from :func:`pointillist.pipeline_files.prepare`; with ``Camera.ROIOriginX`` and ``Y`` (from 0), or
-        ``Camera.ROIPosX`` and ``Y`` (from 1), unless the map is just as large as the movie.
+        Setting of the map, one of :data:`pointillist.settings.MAP_SETTINGS`.
+    maps
+        Camera maps of the job, with the origin of the movie on the chip unless the map is just as large as the movie.
     frame_shape
         Height and width of the movie, ``(y, x)``, px.
     folder
@@ -88,11 +83,10 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     SettingError
         If it cannot be read, is too small, holds what cannot be, or has changed since the job was submitted.
     """
-    chip = load_whole_map(key, settings, folder)
+    chip = load_whole_map(key, maps, folder)
     if chip is None:
         return None
-    chip = ORIENTATIONS[str(settings.get("Camera.MapOrientation") or AS_IS)](chip)
-    part = crop_to_movie(key, chip, settings, frame_shape)
+    part = crop_to_movie(key, ORIENTATIONS[maps.orientation](chip), maps, frame_shape)
     if not np.isfinite(part).all():
         raise SettingError(key, "the map holds values that are not numbers, or too large for float32", "repair the map")
     if key == VARIANCE_MAP and np.any(part < 0):
@@ -102,12 +96,12 @@ def load_map(key: str, settings: Metadata, frame_shape: tuple[int, int], folder:
     return np.ascontiguousarray(part, np.float32)
 
 
-def load_whole_map(key: str, settings: Metadata, folder: Path) -> CameraMap | None:
+def load_whole_map(key: str, maps: MapSettings, folder: Path) -> CameraMap | None:
     """Read a whole map in the orientation of its file.
 
     Parameters
     ----------
-    key, settings, folder
+    key, maps, folder
         Arguments as for :func:`load_map`.
 
     Returns
@@ -120,26 +114,26 @@ def load_whole_map(key: str, settings: Metadata, folder: Path) -> CameraMap | No
     SettingError
         If it cannot be read, or has changed since the job was submitted.
     """
-    found = find_map(key, settings, folder)
+    found = find_map(key, maps, folder)
     if found is None:
         return None
     path, dataset = found
-    recorded = settings.get(map_digest_name(key))
-    if recorded is not None and recorded != digest_file(path):
+    recorded = maps.files[key].identity
+    if recorded and recorded != digest_file(path):
         raise SettingError(key, f"{path} has changed since the job was submitted", "submit the job again")
     try:
-        chip = read_map_file(path, dataset, is_movie_x_first=bool(settings.get(IS_STORED_X_FIRST)))
+        chip = read_map_file(path, dataset, is_movie_x_first=maps.is_movie_x_first)
     except (MovieError, OSError, ValueError) as error:
         reason = f" ({error.problem}; {error.remedy})" if isinstance(error, MovieError) else ""
         raise SettingError(
             key, f"{path} is no map{reason}", "give a TIFF, .npy or .h5 with one value per pixel"
         ) from error
-    if key == VARIANCE_MAP and settings.get("Camera.VarianceMapUnits") == ADU2:
-        chip = chip * np.float32(number(settings, "Camera.ElectronsPerCount") or np.nan) ** 2
+    if key == VARIANCE_MAP and maps.is_variance_in_adu:
+        chip = chip * np.float32(maps.electrons_per_adu or np.nan) ** 2
     return chip
 
 
-def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tuple[int, int]) -> CameraMap:
+def crop_to_movie(key: str, chip: CameraMap, maps: MapSettings, frame_shape: tuple[int, int]) -> CameraMap:
     """Crop a map of the chip to the movie's part of it.
 
     Parameters
@@ -148,8 +142,8 @@ def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tu
         Setting of the map, for error messages.
     chip
         Map ``(y, x)`` of the chip.
-    settings
-        Settings with the origin of the movie on the chip, unless the map is just as large as the movie.
+    maps
+        Camera maps of the job, with the origin of the movie on the chip unless the map is just as large as the movie.
     frame_shape
         Height and width of the movie, ``(y, x)``, px.
 
@@ -166,9 +160,9 @@ def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tu
     if chip.shape == frame_shape:
         return chip
     n_y, n_x = frame_shape
-    turned = "as-is" if "transposed" in str(settings.get("Camera.MapOrientation")) else "transposed"
+    turned = "as-is" if "transposed" in maps.orientation else "transposed"
     fits_turned = chip.T.shape == frame_shape
-    x, y = origin_on_chip(settings, "X"), origin_on_chip(settings, "Y")
+    x, y = maps.origin
     if fits_turned or x is None or y is None:
         raise SettingError(
             key,
@@ -184,11 +178,3 @@ def crop_to_movie(key: str, chip: CameraMap, settings: Metadata, frame_shape: tu
             "use a map of the whole chip of this camera",
         )
     return chip[y : y + n_y, x : x + n_x]
-
-
-def origin_on_chip(settings: Metadata, axis: str) -> int | None:
-    """Return the first pixel of the chip in the movie, from 0, along ``X`` or ``Y``; None if nothing says."""
-    from_0, from_1 = number(settings, f"Camera.ROIOrigin{axis}"), number(settings, f"Camera.ROIPos{axis}")
-    if from_0 is not None:
-        return int(from_0)
-    return int(from_1) - 1 if from_1 is not None else None

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import SettingError
-from pointillist.pipeline_files.maps.camera_map import origin_on_chip
-from pointillist.settings import Metadata, number
+from pointillist.settings import Metadata, map_settings, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,7 @@ def chip_of(settings: Metadata, frame_shape: tuple[int, int]) -> Chip:
         If the size of the chip is needed and missing, or the movie lies beyond it.
     """
     width, height = number(settings, "Camera.SensorWidth"), number(settings, "Camera.SensorHeight")
-    x, y = origin_on_chip(settings, "X"), origin_on_chip(settings, "Y")
+    x, y = map_settings(settings).origin
     if width is None or height is None:
         if x or y:
             raise SettingError(

@@ -19,10 +19,6 @@ from pointillist.fitting.camera import (
     map_checks,
 )
 from pointillist.pipeline_files.maps.camera_map import (
-    DARK_MAP,
-    FLAT_FIELD,
-    MAP_SETTINGS,
-    VARIANCE_MAP,
     crop_to_movie,
     load_map,
     load_whole_map,
@@ -31,7 +27,18 @@ from pointillist.pipeline_files.maps.movie_sample import take_sample
 from pointillist.pipeline_files.maps.structure_examination import StructureExamination
 from pointillist.pipeline_files.maps.values import OVERRULE, check_dark_quantity, check_quantity, check_values
 from pointillist.pipeline_files.movies import Movie
-from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
+from pointillist.settings import (
+    ADU2,
+    DARK_MAP,
+    ELECTRONS2,
+    FLAT_FIELD,
+    MAP_SETTINGS,
+    VARIANCE_MAP,
+    Metadata,
+    map_name,
+    map_settings,
+    number,
+)
 
 _FEWEST_FOREIGN_PIXELS, _FOREIGN_RATIO = 20, 5.0
 
@@ -111,9 +118,10 @@ class _MapExamination:
         self.shape = movie.frame_shape
         self.folder: Path = movie.path.absolute().parent
         self.orientation = str(settings.get("Camera.MapOrientation") or AS_IS)
-        loaded = {key: load_map(key, settings, movie.frame_shape, self.folder) for key in MAP_SETTINGS}
+        self.on_chip = map_settings(settings)
+        loaded = {key: load_map(key, self.on_chip, movie.frame_shape, self.folder) for key in MAP_SETTINGS}
         self.maps = {key: image for key, image in loaded.items() if image is not None}
-        chips = {key: load_whole_map(key, settings, self.folder) for key in self.maps}
+        chips = {key: load_whole_map(key, self.on_chip, self.folder) for key in self.maps}
         self.chips = {key: chip for key, chip in chips.items() if chip is not None}
         self.sample = take_sample(movie, int(number(settings, "Analysis.StartAt") or 0))
         self.e_per_adu = number(settings, "Camera.ElectronsPerCount") or np.nan
@@ -291,7 +299,7 @@ class _MapExamination:
             if chip is None or name == self.orientation:
                 continue
             try:
-                part = crop_to_movie(key, turn(chip), self.settings, self.shape)
+                part = crop_to_movie(key, turn(chip), self.on_chip, self.shape)
             except SettingError:
                 continue
             results[name] = compare(np.ascontiguousarray(part))

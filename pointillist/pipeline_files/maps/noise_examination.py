@@ -12,7 +12,7 @@ from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraNumbers, NoiseBounds, NoiseLevels, NoiseSample, compare_noise
 from pointillist.pipeline_files.maps.camera_map import load_map
 from pointillist.pipeline_files.movies import Movie, read_available
-from pointillist.settings import SETTINGS, Metadata, map_name, number
+from pointillist.settings import DARK_MAP, SETTINGS, VARIANCE_MAP, Metadata, map_name, map_settings, number
 
 MOST_FRAMES, MOST_BYTES = 64, 2**25
 """Amount of the movie that is sampled, in up to four parts."""
@@ -65,7 +65,7 @@ def examine_noise(movie: Movie, settings: Metadata) -> list[str]:
         return []
     has_dark_map = bool(map_name(settings, "Camera.DarkMapID"))
     darkness = [] if has_dark_map else _darkness(levels, _number(settings, "Camera.ADOffset"))
-    variance = load_map("Camera.VarianceMapID", settings, movie.frame_shape, movie.path.absolute().parent)
+    variance = load_map(VARIANCE_MAP, map_settings(settings), movie.frame_shape, movie.path.absolute().parent)
     noise_e = _number(settings, "Camera.ReadNoise") if variance is None else float(np.sqrt(np.median(variance)))
     return darkness or _noise(levels, settings, noise_e, may_lack_offset=not has_dark_map)
 
@@ -81,7 +81,7 @@ def take_levels(movie: Movie, settings: Metadata) -> NoiseLevels:
         Settings with the camera's offset; light begins at the first frame to analyse, or where the laser comes on.
     """
     folder: Path = movie.path.absolute().parent
-    dark = load_map("Camera.DarkMapID", settings, movie.frame_shape, folder)
+    dark = load_map(DARK_MAP, map_settings(settings), movie.frame_shape, folder)
     sample = NoiseSample(_number(settings, "Camera.ADOffset") if dark is None else dark)
     for start, stop in _ranges(movie, settings):
         frames = [

@@ -9,9 +9,8 @@ import numpy as np
 
 from pointillist.errors import SettingError
 from pointillist.fitting.camera import LEAST_SLOPE, Agreement, CameraMap, MovieSample, Structure, map_structure
-from pointillist.pipeline_files.maps.camera_map import DARK_MAP, FLAT_FIELD, VARIANCE_MAP, origin_on_chip
 from pointillist.pipeline_files.maps.values import OVERRULE
-from pointillist.settings import ADU2, ELECTRONS2, Metadata, number
+from pointillist.settings import ADU2, DARK_MAP, ELECTRONS2, FLAT_FIELD, VARIANCE_MAP, Metadata, map_settings, number
 
 MOST_SCALE = 2.5
 """Factor on a variance map from which on it is remarked, either way."""
@@ -235,5 +234,5 @@ def shift_remedy(shift: tuple[int, int], settings: Metadata, *, is_cropped: bool
     y, x = shift
     if not is_cropped:
         return f"use the map of this region, or shift it by {-x:+d} px along x and {-y:+d} px along y"
-    left, top = (origin_on_chip(settings, axis) or 0 for axis in "XY")
+    left, top = (edge or 0 for edge in map_settings(settings).origin)
     return f"give -s Camera.ROIOriginX={left + x} -s Camera.ROIOriginY={top + y}"

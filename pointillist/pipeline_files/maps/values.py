@@ -8,8 +8,7 @@ import numpy as np
 
 from pointillist.errors import SettingError
 from pointillist.fitting.camera import CameraMap, MovieSample, map_quantities, map_structure
-from pointillist.pipeline_files.maps.camera_map import DARK_MAP, FLAT_FIELD, VARIANCE_MAP
-from pointillist.settings import ADU2, ELECTRONS2, Metadata, map_name, number
+from pointillist.settings import ADU2, DARK_MAP, ELECTRONS2, FLAT_FIELD, VARIANCE_MAP, Metadata, map_name, number
 
 OVERRULE = "or -s Camera.CheckMaps=False to use it all the same"
 

@@ -35,7 +35,6 @@ from .pyme_h5 import (
 )
 from .source import (
     EVENT_DTYPE as EVENT_DTYPE,
-    IS_STORED_X_FIRST as IS_STORED_X_FIRST,
     NO_EVENTS as NO_EVENTS,
     Events as Events,
     Frames as Frames,

@@ -16,9 +16,9 @@ from pointillist.pipeline_files.hdf5_metadata import read_events, read_metadata
 from pointillist.pipeline_files.movies.chunks import CannotDecodeError, ChunkReader, is_transposable, transpose_frames
 from pointillist.pipeline_files.movies.pzf import PzfError, decode, parse_header
 from pointillist.pipeline_files.movies.read_ahead import fetch
-from pointillist.pipeline_files.movies.source import IS_STORED_X_FIRST, Frames, FrameSource, OpenedMovie
+from pointillist.pipeline_files.movies.source import Frames, FrameSource, OpenedMovie
 from pointillist.pipeline_files.movies.stored_chunks import StoredChunks, is_decodable, unwritten_frames
-from pointillist.settings import in_micrometres
+from pointillist.settings import IS_STORED_X_FIRST, in_micrometres
 
 
 def open_pyme_h5(path: Path) -> OpenedMovie:

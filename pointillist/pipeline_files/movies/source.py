@@ -21,9 +21,6 @@ if TYPE_CHECKING:  # h5py
 EVENT_DTYPE = np.dtype([("EventDescr", "S256"), ("EventName", "S32"), ("Time", "<f8")])
 """One event of an acquisition, as PYME stores it; time in seconds since 1970."""
 
-IS_STORED_X_FIRST = "Pointillist.IsStoredXFirst"
-"""Metadata of a movie whose file holds ``(frame, x, y)``, as PYME's do."""
-
 Events = NDArray[np.void]
 """One-dimensional structured array of :data:`EVENT_DTYPE`."""
 

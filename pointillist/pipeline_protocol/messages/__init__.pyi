@@ -32,7 +32,7 @@ from .control import (
 )
 from .fields import (
     Buffer as Buffer,
-    Settings as Settings,
+    JobSettings as JobSettings,
 )
 from .frames import (
     BACKGROUND as BACKGROUND,

@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pointillist.pipeline_protocol.messages.fields import Count, Name, Seconds, Settings, Text
+from pointillist.pipeline_protocol.messages.fields import Count, JobSettings, Name, Seconds, Text
 from pointillist.pipeline_protocol.messages.frames import FrameData, FrameRequest, LayoutReply, Missing
 from pointillist.pipeline_protocol.messages.range_result import RangeResult
 from pointillist.pipeline_protocol.messages.reports import Jobs, LogLines, LogPosition, Pong, Progress, Workers
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Peers of another version are refused."""
 
 UNREADABLE: Count = 0
@@ -47,7 +47,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     movie: Text
     identity: Text
     n_frames: Count
-    settings: Settings
+    settings: JobSettings
     output: Text
     may_read: Text = ""
     mixed: bool = False
@@ -157,7 +157,7 @@ class Submit(Struct, frozen=True, kw_only=True, tag=True):
     request: Count
     movie: Text
     identity: Text
-    settings: Settings
+    settings: JobSettings
     output: Text | None = None
     resume: ResumeRule = "allowed"
     kind: Name = "fit"

@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 
 from pointillist.errors import ServerError
-from pointillist.pipeline_protocol.messages import Settings
+from pointillist.pipeline_protocol.messages import JobSettings
 from pointillist.pipeline_protocol.security.keys import KeyFile, parse_key
 from pointillist.system import config_folder
 
@@ -50,7 +50,7 @@ class UserSecret:
         except ServerError:
             return cls(b"")
 
-    def sign_reading(self, movie: str, identity: str, settings: Settings) -> str:
+    def sign_reading(self, movie: str, identity: str, settings: JobSettings) -> str:
         """Return the signature of a request to read a movie and the files that its settings name."""
         return self._signature("read", [movie, identity, settings])
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pointillist.errors import LostFrameError, MovieError, PointillistError, ServerError
 from pointillist.pipeline_files import short_reason
-from pointillist.pipeline_files.backgrounds import is_copied, open_copied
-from pointillist.pipeline_files.maps import MAP_SETTINGS, load_map
+from pointillist.pipeline_files.backgrounds import open_copied
+from pointillist.pipeline_files.maps import load_map
 from pointillist.pipeline_files.movies import (
     ArrayInMemory,
     LostMovieError,
@@ -33,7 +33,7 @@ from pointillist.pipeline_protocol.messages import (
     LayoutReply,
     Missing,
 )
-from pointillist.settings import normalised
+from pointillist.settings import MapSettings, read_job_settings
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -107,17 +107,18 @@ class SourceCache:
             return Part(
                 source=verified.movie, layout=layout_of(verified.movie), check=verified.check, close=verified.close
             )
-        if name in (BACKGROUND, BACKGROUND_ROWS) and is_copied(spec.settings):
-            file = open_copied(spec.settings)
+        settings = read_job_settings(spec.settings, spec.kind)
+        if name in (BACKGROUND, BACKGROUND_ROWS) and settings.copied is not None:
+            file = open_copied(settings.copied)
             source: Sendable = file.rows if name == BACKGROUND_ROWS else file.pixels
             return Part(source=source, layout=layout_of(source), check=lambda: None, close=file.close)
-        if name in MAP_SETTINGS:
-            return self._open_map(spec, name)
+        if name in settings.maps.files:
+            return self._open_map(spec, name, settings.maps)
         raise ServerError(name, "does not belong to this job", "use the same version everywhere")
 
-    def _open_map(self, spec: JobSpec, key: str) -> Part:
+    def _open_map(self, spec: JobSpec, key: str, maps: MapSettings) -> Part:
         shape = self._part(spec, MOVIE).source.shape
-        found = load_map(key, normalised(spec.settings), shape[1:], Path(spec.movie).parent)
+        found = load_map(key, maps, shape[1:], Path(spec.movie).parent)
         if found is None:
             raise ServerError(key, "does not belong to this job", "use the same version everywhere")
         source = ArrayInMemory(found[None])

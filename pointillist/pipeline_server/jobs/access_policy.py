@@ -11,12 +11,11 @@ from typing import Self
 
 from pointillist.errors import MovieError, ResultsError, SettingError
 from pointillist.pipeline_files import EVERYWHERE, DataRoots
-from pointillist.pipeline_files.backgrounds import is_copied
-from pointillist.pipeline_files.maps import MAP_SETTINGS, find_map
+from pointillist.pipeline_files.maps import find_map
 from pointillist.pipeline_files.movies import STILL_WRITTEN, MovieFile, is_growing, open_movie
 from pointillist.pipeline_protocol.messages import Submit
 from pointillist.pipeline_protocol.security import UserSecret
-from pointillist.settings import BACKGROUND_FILE, normalised
+from pointillist.settings import BACKGROUND_FILE, read_job_settings
 
 HOST = socket.gethostname()
 
@@ -88,13 +87,14 @@ class AccessPolicy:
     def _check_settings(self, request: Submit, roots: DataRoots) -> None:
         if roots is EVERYWHERE:
             return
-        settings, folder = normalised(request.settings), Path(request.movie).parent
-        for key in MAP_SETTINGS:
-            found = find_map(key, settings, folder)
+        settings, folder = read_job_settings(request.settings, request.kind), Path(request.movie).parent
+        for key in settings.maps.files:
+            found = find_map(key, settings.maps, folder)
             if found is not None and roots.allowed(found[0]) is None:
                 raise SettingError(key, f"{found[0]} {self._outside}", _REMEDY)
-        if is_copied(settings) and roots.allowed(str(settings[BACKGROUND_FILE])) is None:
-            raise SettingError(BACKGROUND_FILE, f"{settings[BACKGROUND_FILE]} {self._outside}", _REMEDY)
+        copied = settings.copied
+        if copied is not None and roots.allowed(copied.name) is None:
+            raise SettingError(BACKGROUND_FILE, f"{copied.name} {self._outside}", _REMEDY)
 
     @property
     def _outside(self) -> str:

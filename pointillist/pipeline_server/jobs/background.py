@@ -7,20 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from pointillist.pipeline_files import IMAGES_ENDING, default_background_path
-from pointillist.pipeline_files.backgrounds import ImageLayout, Pack, background_layout, settings_of_background
+from pointillist.pipeline_files.backgrounds import ImageLayout, Pack, background_layout
 from pointillist.pipeline_files.movies import MovieFile
 from pointillist.pipeline_files.results import ResultsDescription
-from pointillist.pipeline_protocol.messages import Buffer, RangeResult
+from pointillist.pipeline_protocol.messages import Buffer, JobSettings, RangeResult
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.kind import Plan
 from pointillist.pipeline_server.jobs.output_writer import OutputWriter, refused
-from pointillist.settings import Metadata
+from pointillist.settings import BackgroundSettings, normalised, read_settings
 
 _TASK_BYTES = 64 << 20
 """Images of one task, at most, uncompressed: a worker holds several answers until they are confirmed."""
 
 
-def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
+def plan_background(movie: MovieFile, settings: JobSettings) -> Plan:
     """Plan the background of a whole movie.
 
     Parameters
@@ -28,7 +28,7 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     movie
         Open movie.
     settings
-        Settings from :func:`pointillist.pipeline_files.backgrounds.prepare_background`.
+        Settings of the job.
 
     Raises
     ------
@@ -40,9 +40,10 @@ def plan_background(movie: MovieFile, settings: Metadata) -> Plan:
     from pointillist.fitting.backgrounds import window_span  # noqa: PLC0415 - numba, which a server can do without until it has a job
 
     middle = movie.n_frames // 2
-    first, stop = window_span(settings_of_background(settings), middle, middle + 1, movie.n_frames)
-    layout = background_layout(settings, movie)
-    description = ResultsDescription.of(movie, settings)
+    known = read_settings(settings, BackgroundSettings)
+    first, stop = window_span(known.fit, middle, middle + 1, movie.n_frames)
+    layout = background_layout(known, movie)
+    description = ResultsDescription.of(movie, normalised(settings.recorded))
     return Plan(
         description=description,
         writer=partial(BackgroundWriter, layout, description),

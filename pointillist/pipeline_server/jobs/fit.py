@@ -28,11 +28,11 @@ from pointillist.pipeline_files.results import (
     append_localizations,
     create_results,
 )
-from pointillist.pipeline_protocol.messages import Buffer, RangeResult
+from pointillist.pipeline_protocol.messages import Buffer, JobSettings, RangeResult
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.kind import Plan
 from pointillist.pipeline_server.jobs.output_writer import OutputWriter, refused
-from pointillist.settings import Metadata, fit_settings
+from pointillist.settings import AnalysisSettings, normalised, read_settings
 from pointillist.system import note
 
 log = logging.getLogger("pointillist.server")
@@ -41,7 +41,7 @@ _TASK_BYTES = 1 << 30
 """Raw frames of one task, at most: what is lost with a worker, and read again. A worker never holds them all."""
 
 
-def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
+def plan_fit(movie: MovieFile, settings: JobSettings) -> Plan:
     """Plan the analysis of a movie.
 
     Parameters
@@ -49,7 +49,7 @@ def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
     movie
         Open movie.
     settings
-        Complete settings.
+        Settings of the job.
 
     Raises
     ------
@@ -62,12 +62,13 @@ def plan_fit(movie: MovieFile, settings: Metadata) -> Plan:
     from pointillist.fitting.backgrounds import window_span  # noqa: PLC0415
     from pointillist.pipeline_files.maps import camera_model  # noqa: PLC0415
 
-    fit = fit_settings(settings)
-    check_frames(movie, settings)
-    camera_model(settings, movie.frame_shape, movie.path.parent)  # are the maps there, and of the right size?
+    known = read_settings(settings, AnalysisSettings)
+    fit = known.fit
+    check_frames(movie, fit)
+    camera_model(known.camera, movie.frame_shape, movie.path.parent)  # are the maps there, and of the right size?
     middle = (fit.start_at + movie.n_frames) // 2
     first, stop = window_span(fit, middle, middle + 1, movie.n_frames)
-    description = ResultsDescription.of(movie, settings)
+    description = ResultsDescription.of(movie, normalised(settings.recorded))
     return Plan(
         description=description,
         writer=partial(LocalizationWriter, description),

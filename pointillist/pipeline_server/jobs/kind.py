@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pointillist.pipeline_files.movies import MovieFile
 from pointillist.pipeline_files.results import ResultsDescription
+from pointillist.pipeline_protocol.messages import JobSettings
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.output_writer import OutputWriter
-from pointillist.settings import Metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,5 +45,5 @@ class Plan:
     max_frames: int
 
 
-Kinds = Mapping[str, Callable[[MovieFile, Metadata], Plan]]
+Kinds = Mapping[str, Callable[[MovieFile, JobSettings], Plan]]
 """How a job of each kind is planned: from its open movie and its settings, with the errors of both."""

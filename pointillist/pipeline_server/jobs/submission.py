@@ -18,7 +18,7 @@ from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.kind import Plan
 from pointillist.pipeline_server.jobs.records import JobEntry, JournalLockedError
 from pointillist.pipeline_server.jobs.registry import KINDS
-from pointillist.settings import normalised, settings_digest
+from pointillist.settings import settings_digest
 from pointillist.version import program_version
 
 
@@ -146,13 +146,13 @@ def _plan(request: Submit, policy: AccessPolicy) -> tuple[str, Plan]:
     if request.kind not in KINDS:
         raise ServerError(request.kind, "the server has no such kind of job", "use the same version everywhere")
     with policy.open_movie(request) as movie:
-        settings = normalised(request.settings)
-        return _digest(request, movie), KINDS[request.kind](movie, settings)
+        return _digest(request, movie), KINDS[request.kind](movie, request.settings)
 
 
 def _digest(request: Submit, movie: MovieFile) -> str:
     """Return a digest that is equal if two requests, of one version of the program, mean the same results."""
-    parts = (request.kind, movie.identity, str(movie.n_frames), settings_digest(request.settings), program_version())
+    settings = settings_digest(request.settings.recorded)
+    parts = (request.kind, movie.identity, str(movie.n_frames), settings, program_version())
     return blake2b("\n".join(parts).encode(), digest_size=32).hexdigest()
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.fitting.backgrounds import BackgroundSeries
-from pointillist.pipeline_files.backgrounds import Pack, background_layout, settings_of_background
+from pointillist.pipeline_files.backgrounds import Pack, background_layout
 from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
 from pointillist.pipeline_worker.data_access import HERE, DataAccess
 from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
 from pointillist.pipeline_worker.tasks.kind import Computed
+from pointillist.settings import BackgroundSettings, read_settings
 
 Image = NDArray[np.float32]
 
@@ -36,10 +37,10 @@ class BackgroundRunner:
 
     def __init__(self, spec: JobSpec, access: DataAccess = HERE) -> None:
         with blocked_by_errors():
-            settings = settings_of_background(spec.settings)
-            self._background = BackgroundSeries(settings)
+            settings = read_settings(spec.settings, BackgroundSettings)
+            self._background = BackgroundSeries(settings.fit)
             self._reader = MovieReader(spec, settings, access)
-            self._layout = background_layout(spec.settings, self._reader.movie)
+            self._layout = background_layout(settings, self._reader.movie)
 
     def prepare(self, start: int, stop: int) -> None:
         """Have the system fetch what a range begins with."""

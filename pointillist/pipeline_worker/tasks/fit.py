@@ -13,7 +13,7 @@ from pointillist.pipeline_protocol.messages import JobSpec, RangeResult
 from pointillist.pipeline_worker.data_access import HERE, DataAccess
 from pointillist.pipeline_worker.movie_reader import MovieReader, blocked_by_errors
 from pointillist.pipeline_worker.tasks.kind import Computed
-from pointillist.settings import fit_settings
+from pointillist.settings import AnalysisSettings, read_settings
 
 
 class FitRunner:
@@ -34,13 +34,13 @@ class FitRunner:
 
     def __init__(self, spec: JobSpec, access: DataAccess = HERE) -> None:
         with blocked_by_errors(), contextlib.ExitStack() as stack:
-            settings = fit_settings(spec.settings)
+            settings = read_settings(spec.settings, AnalysisSettings)
             self._reader = stack.enter_context(contextlib.closing(MovieReader(spec, settings, access)))
             load = partial(access.load_map, spec)
             shape = self._reader.movie.frame_shape
-            camera = camera_model(spec.settings, shape, Path(spec.movie).parent, load)
+            camera = camera_model(settings.camera, shape, Path(spec.movie).parent, load)
             stack.pop_all()  # the movie stays open
-        self._localizer = Localizer(camera, settings)
+        self._localizer = Localizer(camera, settings.fit)
 
     def prepare(self, start: int, stop: int) -> None:
         """Have the system fetch what a range begins with."""
