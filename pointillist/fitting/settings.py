@@ -199,7 +199,7 @@ class FitSettings:
     first_illuminated_frame: int = 0
     pixel_aspect: float = 1.0
     fit_module: str = "LatGaussFitFR"
-    own: Mapping[str, Value] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check all values, and convert each to its type."""

@@ -14,6 +14,7 @@ from pointillist.settings.analysis import STORAGE, check_complete, fit_settings,
 from pointillist.settings.background_settings import BACKGROUND_FILE, background
 from pointillist.settings.camera_schema import ADU2
 from pointillist.settings.metadata import IS_STORED_X_FIRST, Metadata, number
+from pointillist.settings.schema import SETTINGS
 
 MAP_SETTINGS = ("Camera.DarkMapID", "Camera.VarianceMapID", "Camera.FlatfieldMapID")
 
@@ -63,6 +64,21 @@ class MapSettings:
     origin: tuple[int | None, int | None] = (None, None)
     is_movie_x_first: bool = False
 
+    def __post_init__(self) -> None:
+        """Check what can be wrong.
+
+        Raises
+        ------
+        SettingError
+            If there is no such map or orientation, or the origin lies outside the chip.
+        """
+        for key in self.files.keys() - set(MAP_SETTINGS):
+            raise SettingError(key, "is no camera map", f"choose one of {', '.join(MAP_SETTINGS)}")
+        SETTINGS["Camera.MapOrientation"].parse(self.orientation)
+        for axis, edge in zip("XY", self.origin, strict=True):
+            if edge is not None:
+                SETTINGS[f"Camera.ROIOrigin{axis}"].parse(edge)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CameraSettings:
@@ -90,6 +106,25 @@ class CameraSettings:
     offset_adu: float | None
     read_noise_e: float | None
     maps: MapSettings
+
+    def __post_init__(self) -> None:
+        """Check all numbers.
+
+        Raises
+        ------
+        SettingError
+            If one is out of range.
+        """
+        numbers = {
+            "ElectronsPerCount": self.electrons_per_adu,
+            "TrueEMGain": self.em_gain,
+            "NoiseFactor": self.noise_factor,
+            "ADOffset": self.offset_adu,
+            "ReadNoise": self.read_noise_e,
+        }
+        for name, value in numbers.items():
+            if value is not None:
+                SETTINGS[f"Camera.{name}"].parse(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,12 +221,7 @@ def _origin(settings: Metadata, axis: str) -> int | None:
 
 
 def camera_settings(settings: Metadata) -> CameraSettings:
-    """Return the camera that settings describe.
-
-    Parameters
-    ----------
-    settings
-        Settings from :func:`pointillist.pipeline_files.prepare`.
+    """Return the camera that complete settings describe.
 
     Raises
     ------
