@@ -42,7 +42,7 @@ from pointillist.pipeline_files.movies.movie import Movie, open_movie  # noqa: E
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5  # noqa: E402
 from pointillist.settings.analysis import fit_settings, resolve  # noqa: E402
 from pointillist.settings.encoding import job_settings  # noqa: E402
-from pointillist.settings.job_settings import camera_settings  # noqa: E402
+from pointillist.settings.typed_settings import camera_settings  # noqa: E402
 from pointillist.supervision.launch import embedded  # noqa: E402
 
 METADATA = {

@@ -37,23 +37,6 @@ from .given_settings import (
 from .ineffective import (
     without_effect as without_effect,
 )
-from .job_settings import (
-    DARK_MAP as DARK_MAP,
-    FLAT_FIELD as FLAT_FIELD,
-    MAP_SETTINGS as MAP_SETTINGS,
-    VARIANCE_MAP as VARIANCE_MAP,
-    AnalysisSettings as AnalysisSettings,
-    AnyJobSettings as AnyJobSettings,
-    BackgroundSettings as BackgroundSettings,
-    CameraSettings as CameraSettings,
-    MapSettings as MapSettings,
-    SourceFile as SourceFile,
-    analysis_settings as analysis_settings,
-    background_job_settings as background_job_settings,
-    camera_settings as camera_settings,
-    copied_background as copied_background,
-    map_settings as map_settings,
-)
 from .known_names import (
     check_sidecar as check_sidecar,
 )
@@ -71,6 +54,23 @@ from .pixel_size import (
 )
 from .schema import (
     SETTINGS as SETTINGS,
+)
+from .typed_settings import (
+    DARK_MAP as DARK_MAP,
+    FLAT_FIELD as FLAT_FIELD,
+    MAP_SETTINGS as MAP_SETTINGS,
+    VARIANCE_MAP as VARIANCE_MAP,
+    AnalysisSettings as AnalysisSettings,
+    AnyJobSettings as AnyJobSettings,
+    BackgroundSettings as BackgroundSettings,
+    CameraSettings as CameraSettings,
+    MapSettings as MapSettings,
+    SourceFile as SourceFile,
+    analysis_settings as analysis_settings,
+    background_job_settings as background_job_settings,
+    camera_settings as camera_settings,
+    copied_background as copied_background,
+    map_settings as map_settings,
 )
 from .yaml_json import (
     SUFFIXES as SUFFIXES,

@@ -11,14 +11,14 @@ import msgspec
 from pointillist.errors import MessageError, ServerError
 from pointillist.fitting.backgrounds import BackgroundMethod, background_method
 from pointillist.pipeline_protocol.messages import JobSettings
-from pointillist.settings.job_settings import (
+from pointillist.settings.metadata import Metadata
+from pointillist.settings.typed_settings import (
     AnalysisSettings,
     AnyJobSettings,
     BackgroundSettings,
     analysis_settings,
     background_job_settings,
 )
-from pointillist.settings.metadata import Metadata
 
 AnySettings = TypeVar("AnySettings", bound=AnyJobSettings)
 

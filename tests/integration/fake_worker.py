@@ -18,7 +18,7 @@ from pointillist.pipeline_protocol.security.keys import user_keys
 from pointillist.pipeline_worker.process import WorkerProcess
 from pointillist.pipeline_worker.tasks.kind import BlockedError, Computed
 from pointillist.settings.encoding import read_settings
-from pointillist.settings.job_settings import AnalysisSettings
+from pointillist.settings.typed_settings import AnalysisSettings
 
 ORDERS = json.loads(os.environ.get("FAKE_ORDERS", "{}"))
 

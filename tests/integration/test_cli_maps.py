@@ -17,7 +17,7 @@ from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
 from pointillist.pipeline_files.preparation import prepare
-from pointillist.settings.job_settings import camera_settings
+from pointillist.settings.typed_settings import camera_settings
 
 SCENE = ["--camera", "scmos", "--size", "72x56", "--frames", "30", "--seed", "3", "--emitters", "5", "--maps"]
 

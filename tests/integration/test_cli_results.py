@@ -19,7 +19,7 @@ from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.table import ResultsDescription
 from pointillist.settings.analysis import fit_settings
-from pointillist.settings.job_settings import camera_settings
+from pointillist.settings.typed_settings import camera_settings
 
 
 def run(*arguments: str | Path) -> Result:

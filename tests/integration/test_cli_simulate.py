@@ -13,7 +13,7 @@ from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.movies.truth import read_truth
 from pointillist.pipeline_files.preparation import prepare
-from pointillist.settings.job_settings import camera_settings
+from pointillist.settings.typed_settings import camera_settings
 
 SMALL = ["--frames", "70", "--size", "48x32", "--emitters", "4", "--seed", "5"]
 

@@ -31,8 +31,8 @@ from pointillist.pipeline_files.preparation import prepare
 from pointillist.pipeline_files.results.fit_formats import PYME_FORMATS
 from pointillist.pipeline_files.results.reader import read_results
 from pointillist.pipeline_files.results.table import ResultsDescription
-from pointillist.settings.job_settings import map_settings
 from pointillist.settings.metadata import Value
+from pointillist.settings.typed_settings import map_settings
 
 METADATA: dict[str, Value] = {
     "voxelsize.x": 0.1,

@@ -17,7 +17,7 @@ from pointillist.pipeline_protocol.messages.control import JobSpec
 from pointillist.pipeline_worker.tasks.background import BackgroundRunner
 from pointillist.pipeline_worker.tasks.kind import BlockedError
 from pointillist.settings.encoding import job_settings, read_settings
-from pointillist.settings.job_settings import BackgroundSettings
+from pointillist.settings.typed_settings import BackgroundSettings
 
 N_FRAMES, SHAPE = 60, (9, 11)
 FRAMES = np.random.default_rng(2).integers(0, 500, (N_FRAMES, *SHAPE)).astype(np.uint16)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pointillist.errors import SettingError
 from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.maps.camera_map import find_map, load_map
-from pointillist.settings.job_settings import camera_settings, map_settings
 from pointillist.settings.metadata import IS_STORED_X_FIRST, Metadata, Value
+from pointillist.settings.typed_settings import camera_settings, map_settings
 
 KEY = "Camera.DarkMapID"
 CHIP = np.arange(30 * 40, dtype=np.float32).reshape(30, 40)  # (y, x)

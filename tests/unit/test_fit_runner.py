@@ -21,7 +21,7 @@ from pointillist.pipeline_worker import movie_reader
 from pointillist.pipeline_worker.tasks.fit import FitRunner
 from pointillist.pipeline_worker.tasks.kind import BlockedError
 from pointillist.settings.encoding import job_settings, read_settings
-from pointillist.settings.job_settings import AnalysisSettings
+from pointillist.settings.typed_settings import AnalysisSettings
 
 N_FRAMES = 60
 SETTINGS = [

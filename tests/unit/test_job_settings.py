@@ -16,7 +16,8 @@ from pointillist.fitting.estimation.modules import MODULES
 from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.settings.analysis import resolve
 from pointillist.settings.encoding import job_settings, read_job_settings, read_settings
-from pointillist.settings.job_settings import (
+from pointillist.settings.metadata import Value
+from pointillist.settings.typed_settings import (
     MAP_SETTINGS,
     AnalysisSettings,
     BackgroundSettings,
@@ -26,7 +27,6 @@ from pointillist.settings.job_settings import (
     background_job_settings,
     camera_settings,
 )
-from pointillist.settings.metadata import Value
 
 CAMERA: dict[str, Value] = {
     "voxelsize.x": 0.1,

@@ -10,8 +10,8 @@ from pointillist.errors import SettingError
 from pointillist.pipeline_files.maps.camera_map import find_map, load_map
 from pointillist.pipeline_files.maps.formats import split_name
 from pointillist.pipeline_files.movies.write_movie import write_pyme_h5
-from pointillist.settings.job_settings import map_settings
 from pointillist.settings.metadata import Metadata
+from pointillist.settings.typed_settings import map_settings
 
 KEY = "Camera.DarkMapID"
 CHIP = np.arange(30 * 40, dtype=np.float32).reshape(30, 40)  # (y, x)

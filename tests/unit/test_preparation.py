@@ -13,8 +13,8 @@ from pointillist.pipeline_files.maps.camera import camera_model
 from pointillist.pipeline_files.movies.movie import MovieFile, open_movie
 from pointillist.pipeline_files.preparation import check_frames, dark_offset, prepare
 from pointillist.settings.analysis import fit_settings, resolve, settings_digest
-from pointillist.settings.job_settings import camera_settings
 from pointillist.settings.metadata import Value
+from pointillist.settings.typed_settings import camera_settings
 
 CAMERA: dict[str, Value] = {
     "voxelsize.x": 0.1,

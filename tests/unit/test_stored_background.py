@@ -13,8 +13,8 @@ from pointillist.pipeline_files.backgrounds.reader import BackgroundFile
 from pointillist.pipeline_files.backgrounds.stored import copied_images, find_background
 from pointillist.pipeline_files.movies.movie import open_movie
 from pointillist.pipeline_files.results.table import ResultsDescription
-from pointillist.settings.job_settings import copied_background
 from pointillist.settings.metadata import Value
+from pointillist.settings.typed_settings import copied_background
 
 N_FRAMES, SHAPE = 20, (8, 10)
 COPY: dict[str, Value] = {"Analysis.Background": "copy", "Analysis.BackgroundFile": "background.h5"}
