@@ -18,6 +18,12 @@ from .backgrounds import (
     background as background,
     background_job as background_job,
 )
+from .connection import (
+    Cluster as Cluster,
+    connect as connect,
+    connect_to as connect_to,
+    find_client as find_client,
+)
 from .detection_test import (
     DetectionTest as DetectionTest,
     test_detection as test_detection,
@@ -33,6 +39,9 @@ from .following import (
 from .job import (
     Job as Job,
     run_job as run_job,
+)
+from .job_log import (
+    log_lines as log_lines,
 )
 from .job_names import (
     NamedJob as NamedJob,

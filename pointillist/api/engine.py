@@ -153,5 +153,11 @@ class Engine:
             self._on_message(f"using the server at {address}, with {pong.n_workers} workers")
             if self._choice.n_workers:
                 self._on_message("note: --workers has no effect: the workers of launch-workers are used")
-            client.timeout_s, client.patience_s, client.tell = _ABSENCE_S, _PATIENCE_S, self._on_message
+            settle_patience(client)
+            client.tell = self._on_message
             yield client
+
+
+def settle_patience(client: Client) -> None:
+    """Make a client wait for a server of a cluster as long as a whole analysis may need it to."""
+    client.timeout_s, client.patience_s = _ABSENCE_S, _PATIENCE_S

@@ -32,23 +32,20 @@ def command(*, location: ServerLocation, job: str, is_json: bool) -> None:
         pointillist cancel movie.h5
         pointillist cancel 3fa97c
     """  # noqa: D301  # click's marker for lines that stay
-    from pointillist.api import find_job, named
     from pointillist.cli.connection import connected
     from pointillist.cli.console import output, printable
     from pointillist.cli.job_table import job_facts
 
-    with connected(location) as client:
-        number = find_job(job, named(client.jobs(ended=True)))
-        was_over = client.progress(number).is_over
-        client.stop(number)
-        progress = client.progress(number)
+    with connected(location) as cluster:
+        before = cluster.job(job)
+        progress = cluster.cancel(before.job)
     if is_json:
         click.echo(json.dumps(job_facts(progress)))
         return
     movie, done = printable(Path(progress.movie).name), f"{progress.n_done} of {progress.n_frames} frames"
-    already = " already" if was_over else ""
+    already = " already" if before.is_over else ""
     lines = {
-        "stopped": f"{movie} is{already} stopped, {done} done; 'pointillist retry {number}' resumes it",
+        "stopped": f"{movie} is{already} stopped, {done} done; 'pointillist retry {progress.job}' resumes it",
         "finishing": f"{movie} is already done: {printable(progress.output)} is being written",
         "finished": f"{movie} is already done: see {printable(progress.output)}",
     }

@@ -28,8 +28,8 @@ def command(*, location: ServerLocation, is_json: bool) -> None:
     from pointillist.cli.console import notices, output
     from pointillist.cli.job_table import job_facts, job_table
 
-    with connected(location) as client:
-        jobs = client.jobs(ended=True)
+    with connected(location) as cluster:
+        jobs = cluster.jobs()
     if is_json:
         click.echo(json.dumps({"jobs": [job_facts(job) for job in jobs]}))
     elif jobs:

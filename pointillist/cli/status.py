@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pointillist.pipeline_protocol import Client
+    from pointillist.api import Cluster
     from pointillist.pipeline_protocol.discovery import ServerLocation
     from pointillist.pipeline_protocol.messages import Pong, Progress, WorkerReport
 
@@ -43,20 +43,16 @@ def command(*, location: ServerLocation, watch: bool, is_all: bool, is_json: boo
     """  # noqa: D301  # click's marker for lines that stay
     from pointillist.cli.connection import connected
 
-    with connected(location) as client:
+    with connected(location) as cluster:
         if not watch:
-            _show(_request_status(client), is_all=is_all, is_json=is_json)
+            _show(_request_status(cluster), is_all=is_all, is_json=is_json)
             return
         with suppress(KeyboardInterrupt):  # the way to end it
-            _watch(client, is_all=is_all, is_json=is_json)
+            _watch(cluster, is_all=is_all, is_json=is_json)
 
 
-def _request_status(client: Client) -> Status:
-    from msgspec import structs
-
-    # Where it is reached from here: a server of all networks knows no such address.
-    server = structs.replace(client.ping(), address=client.address)
-    return server, client.workers(), client.jobs()
+def _request_status(cluster: Cluster) -> Status:
+    return cluster.status(), cluster.workers(), cluster.jobs(ended=False)
 
 
 def _show(status: Status, *, is_all: bool, is_json: bool) -> None:
@@ -69,7 +65,7 @@ def _show(status: Status, *, is_all: bool, is_json: bool) -> None:
         console.print(_render(*status, width=console.width, is_all=is_all))
 
 
-def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
+def _watch(cluster: Cluster, *, is_all: bool, is_json: bool) -> None:
     from rich.live import Live
 
     from pointillist.cli.console import output
@@ -78,12 +74,12 @@ def _watch(client: Client, *, is_all: bool, is_json: bool) -> None:
     console = output()
     if is_json or not console.is_terminal:
         while True:
-            _show(_request_status(client), is_all=is_all, is_json=is_json)
+            _show(_request_status(cluster), is_all=is_all, is_json=is_json)
             time.sleep(WATCH_S)
     with Live(console=console, auto_refresh=False) as live:
         while True:
             try:
-                rendered = _render(*_request_status(client), width=console.width, is_all=is_all)
+                rendered = _render(*_request_status(cluster), width=console.width, is_all=is_all)
             except ServerError as error:  # it may come back
                 from rich.text import Text
 
