@@ -177,6 +177,7 @@ def test_a_lock_heeds_a_holder_of_a_machine_without_locks(tmp_path: Path) -> Non
 JOURNAL = """
 import pathlib, sys
 from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import JobEntry, JournalLockedError
 spec = JobSpec(job="j", kind="fit", movie="/m", identity="i", n_frames=9, settings=JobSettings(), output="/o")
@@ -213,6 +214,7 @@ TAKEN = """
 import json, pathlib, sys
 from pointillist.system import file_locks
 from pointillist.pipeline_protocol.messages.control import JobSpec
+from pointillist.pipeline_protocol.messages.fields import JobSettings
 from pointillist.pipeline_server.jobs.journal import Journal
 from pointillist.pipeline_server.jobs.records import FailureEntry, JobEntry, JournalLockedError
 file_locks.HEARTBEAT_S = 0.01
@@ -329,7 +331,6 @@ def test_pytables_is_loaded_in_one_place() -> None:
 KERNELS = """
 import pathlib, sys
 from pointillist.supervision.kernel_cache import _locked
-from pointillist.pipeline_protocol.messages.fields import JobSettings
 folder = pathlib.Path(sys.argv[1]) / "cache"
 folder.mkdir(exist_ok=True)
 with _locked(folder, print):
