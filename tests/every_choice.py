@@ -61,7 +61,7 @@ def fits() -> Iterator[FitSettings]:
     for name, module in MODULES.items():
         for estimator, background in itertools.product(module.estimators or WLS, module.backgrounds or NONE):
             settings = replace(DEFAULT, fit_module=name, estimator=estimator, background_model=background)
-            for weights in ("data", "model", "smoothed") if estimator == "wls" else ("data",):
+            for weights in ("data", "model", "smoothed") if module.estimators and estimator == "wls" else ("data",):
                 yield replace(settings, weights=weights)
             yield replace(settings, pixel_aspect=1.1, is_background_subtracted=False)
             if module.has_free_width:
